@@ -1,0 +1,88 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// Warnings fail the build where Tests/run.sh asks for it, so that they never block work in progress.
+let strict: [SwiftSetting] =
+    Context.environment["OPSBUS_WARNINGS_AS_ERRORS"] == "1" ? [.treatAllWarnings(as: .error)] : []
+
+let swiftSettings: [SwiftSetting] = strict + [
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+]
+
+func library(_ name: String, _ dependencies: [String]) -> Target {
+    .target(name: name, dependencies: dependencies.map { .byName(name: $0) }, swiftSettings: swiftSettings)
+}
+
+func tests(_ module: String, _ dependencies: [String] = []) -> Target {
+    .testTarget(
+        name: "\(module)Tests",
+        dependencies: ([module, "Core", "TestSupport"] + dependencies).map { .byName(name: $0) },
+        exclude: [],
+        swiftSettings: swiftSettings)
+}
+
+// What each library may import stands in Sources/README.md; LayeringTests compares the two with the sources.
+let package = Package(
+    name: "opsbus",
+    products: [
+        .executable(name: "opsbus", targets: ["Main"]),
+        .executable(name: "opsbus-bench", targets: ["Benchmarks"]),
+        .library(name: "OpsBusClient", targets: ["Bus"]),
+    ],
+    targets: [
+        .systemLibrary(name: "CZeroMQ", path: "Sources/CZeroMQ", providers: [.apt(["libzmq3-dev"])]),
+        .systemLibrary(name: "CSQLite", path: "Sources/CSQLite", providers: [.apt(["libsqlite3-dev"])]),
+        .systemLibrary(name: "CYAML", path: "Sources/CYAML", providers: [.apt(["libyaml-dev"])]),
+        .systemLibrary(name: "CSodium", path: "Sources/CSodium", providers: [.apt(["libsodium-dev"])]),
+        .target(
+            name: "CShims", cSettings: [.unsafeFlags(["-O2"])],
+            // Floating-point rounding in the standard library is a call to libm.
+            linkerSettings: [.linkedLibrary("m")]),
+
+        library("Core", ["CShims", "CSodium", "CYAML"]),
+        library("Patterns", ["CShims", "Core"]),
+        library("Documents", ["Core"]),
+        library("API", ["Core"]),
+        library("Platform", ["CShims", "Core"]),
+        library("Bus", ["API", "CShims", "CZeroMQ", "Core", "Platform"]),
+        library("Storage", ["CSQLite", "CShims", "Core", "Platform"]),
+        library("Events", ["API", "Core", "Patterns", "Platform", "Storage"]),
+        library("Systems", ["API", "Core", "Documents", "Platform", "Storage"]),
+        library("Governance", ["API", "Core", "Platform", "Storage"]),
+        library("Agent", ["API", "Core", "Documents", "Platform"]),
+        .executableTarget(
+            name: "Main",
+            dependencies: [
+                "API", "Agent", "Bus", "Core", "Documents", "Events", "Governance", "Patterns", "Platform", "Storage",
+                "Systems",
+            ],
+            swiftSettings: swiftSettings),
+        .executableTarget(
+            name: "Benchmarks",
+            dependencies: ["Bus", "CShims", "CZeroMQ", "Core", "Patterns", "Platform", "Storage"],
+            exclude: ["README.md"],
+            swiftSettings: swiftSettings),
+
+        .target(
+            name: "TestSupport", dependencies: ["API", "Core", "Platform", "Storage"], path: "Tests/TestSupport",
+            swiftSettings: swiftSettings),
+        tests("Core"),
+        tests("Patterns"),
+        tests("Documents"),
+        tests("API"),
+        tests("Platform"),
+        tests("Bus", ["API", "Platform"]),
+        tests("Storage", ["Platform"]),
+        tests("Events", ["API", "Patterns", "Platform", "Storage"]),
+        tests("Systems", ["API", "Documents", "Platform", "Storage"]),
+        tests("Governance", ["API", "Platform", "Storage"]),
+        tests("Agent", ["API", "Documents", "Platform"]),
+        tests("Main", ["Documents", "Events", "Patterns", "Systems"]),
+        .testTarget(name: "ScenarioTests", dependencies: ["Core", "TestSupport"], swiftSettings: swiftSettings),
+        .testTarget(name: "LayeringTests", swiftSettings: swiftSettings),
+    ],
+    swiftLanguageModes: [.v6]
+)

@@ -1,0 +1,20 @@
+#pragma once
+#include <stdint.h>
+#include <sys/types.h>
+
+/// Starts a program as the leader of a new process group, with default signal handling and no inherited descriptors
+/// but the three given for standard input, output and error.
+///
+/// `directory` may be NULL for the current one. Returns 0 or an errno; `*pid` is set on success.
+int ops_spawn(pid_t *pid, const char *path, char *const arguments[], char *const environment[],
+              const int descriptors[3], const char *directory);
+
+/// A close-on-exec descriptor that becomes readable when the process ends; -1 and errno on failure.
+int ops_pidfd_open(pid_t pid);
+
+/// Reaps a child without waiting. Returns 1 and fills in the outcome if it has ended, 0 if it runs, -1 and errno.
+/// `*exit_code` is the exit status, or -1 when `*signal` says which signal ended it.
+int ops_reap(pid_t pid, int *exit_code, int *signal);
+
+/// Sends a signal to every process of the group; 0 or an errno.
+int ops_kill_group(pid_t group, int signal);

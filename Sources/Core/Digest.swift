@@ -1,0 +1,54 @@
+internal import CSodium
+
+/// A 32-byte BLAKE2b hash; links of the journal's and the audit log's chains.
+/// - Source: RFC 7693, as implemented by libsodium's `crypto_generichash`.
+public struct Digest: Sendable, Hashable, CustomStringConvertible {
+    /// 32 bytes.
+    public let bytes: [UInt8]
+
+    /// - Parameter bytes: Exactly 32.
+    public init(bytes: [UInt8]) {
+        precondition(bytes.count == 32, "a digest has 32 bytes")
+        self.bytes = bytes
+    }
+
+    /// The beginning of every chain.
+    public static let zero = Digest(bytes: [UInt8](repeating: 0, count: 32))
+
+    /// The next link of a chain: BLAKE2b-256 of `body`, keyed with the link before it.
+    public init(after previous: Digest, of body: [UInt8]) {
+        self = body.withUnsafeBytes { Digest(after: previous, of: $0) }
+    }
+
+    public init(after previous: Digest, of body: UnsafeRawBufferPointer) {
+        bytes = [UInt8](unsafeUninitializedCapacity: 32) { output, count in
+            crypto_generichash(
+                output.baseAddress!, 32,
+                body.baseAddress?.assumingMemoryBound(to: UInt8.self), UInt64(body.count),
+                previous.bytes, 32)
+            count = 32
+        }
+    }
+
+    /// 64 lower-case hexadecimal digits.
+    public var description: String { bytes.hexadecimal }
+}
+
+/// SHA-256 as lower-case hexadecimal digits: the form of a document's `Hash`.
+public func sha256(_ bytes: [UInt8]) -> String {
+    var output = [UInt8](repeating: 0, count: 32)
+    crypto_hash_sha256(&output, bytes, UInt64(bytes.count))
+    return output.hexadecimal
+}
+
+extension Sequence where Element == UInt8 {
+    /// Two lower-case digits a byte.
+    public var hexadecimal: String {
+        var output: [UInt8] = []
+        for byte in self {
+            output.append(hexadecimalDigits[Int(byte >> 4)])
+            output.append(hexadecimalDigits[Int(byte & 15)])
+        }
+        return String(decoding: output, as: UTF8.self)
+    }
+}

@@ -1,0 +1,45 @@
+/// Every bound of the system in one place; tests check how they relate.
+public enum Limits {
+    // Sizes. Sources: EventBridge API model and quotas page; bus protocol OPS1.
+
+    /// Levels of nesting of any JSON or YAML text.
+    public static let jsonDepthMax = 1000
+    /// Nodes that one YAML text may expand to, aliases included.
+    public static let yamlNodesMax = 100_000
+    /// Total of the entries of one PutEvents request, counted as the service counts.
+    public static let putEventsBytesMax = 1 << 20
+    /// Entries of one PutEvents request. The service takes 10; local clients may batch further.
+    public static let putEventsEntriesMax = 1000
+    /// One frame on the requests socket: a full PutEvents request with room for escapes and framing.
+    public static let requestBytesMax = 4 << 20
+    /// Request identifier chosen by the client.
+    public static let requestIdentifierBytesMax = 64
+    public static let eventPatternBytesMax = 4096
+    public static let orConjunctionsMax = 1000
+    public static let documentBytesMax = 64 << 10
+    public static let targetInputBytesMax = 8192
+
+    // Counts.
+
+    public static let targetsPerRuleMax = 5
+    public static let rulesPerBusMax = 100_000
+    public static let eventHopsMax = 8
+    public static let deduplicationIdentifiersMax = 1_000_000
+    public static let readStreamMessagesMax = 1000
+
+    // Queues; what happens at the limit stands beside each.
+
+    /// Requests being worked on at a time; past it `ThrottlingException`.
+    public static let requestsInFlightMax = 4096
+    /// Bytes handed to the journal and not yet durable; past it `ThrottlingException`.
+    public static let journalQueueBytesMax = 64 << 20
+    /// Messages queued for one subscriber; past it they are dropped, and the subscriber sees the gap.
+    public static let streamMessagesQueuedMax = 100_000
+    /// Deliveries being attempted at a time; the others wait in the database.
+    public static let deliveriesInFlightMax = 256
+
+    // Retry, as EventBridge's RetryPolicy.
+
+    public static let retryAttemptsMax = 185
+    public static let retryAgeSecondsMax = 86_400
+}
