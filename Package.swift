@@ -69,7 +69,7 @@ let package = Package(
         .target(
             name: "TestSupport", dependencies: ["API", "Core", "Platform", "Storage"], path: "Tests/TestSupport",
             swiftSettings: swiftSettings),
-        tests("Core"),
+        .testTarget(name: "CoreTests", dependencies: ["Core", "TestSupport"], swiftSettings: swiftSettings),
         tests("Patterns"),
         tests("Documents"),
         tests("API"),
