@@ -1,0 +1,36 @@
+internal import CShims
+public import Core
+
+/// Where time comes from. Passed in, so that tests decide what time it is.
+public protocol Clock: Sendable {
+    /// The wall-clock time; may jump.
+    var now: Timestamp { get }
+
+    /// A time that only rises, for measuring and for timeouts; its zero means nothing.
+    var monotonic: Duration { get }
+
+    /// Returns at or after the wall-clock time given, or throws `CancellationError` if the task is cancelled first.
+    func sleep(until time: Timestamp) async throws
+}
+
+extension Clock {
+    public func sleep(for duration: Duration) async throws { try await sleep(until: now + duration) }
+}
+
+/// The machine's own clock.
+public struct SystemClock: Clock {
+    public init() {}
+
+    public var now: Timestamp { Timestamp(microseconds: ops_realtime_nanoseconds() / 1000) }
+
+    public var monotonic: Duration { .nanoseconds(ops_monotonic_nanoseconds()) }
+
+    /// Sleeps in pieces of a minute at most, so that a stepped wall clock is noticed.
+    public func sleep(until time: Timestamp) async throws {
+        while true {
+            let remaining = time - now
+            guard remaining > .zero else { return }
+            try await Task.sleep(for: min(remaining, .seconds(60)))
+        }
+    }
+}

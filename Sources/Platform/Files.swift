@@ -1,0 +1,128 @@
+internal import CShims
+internal import Glibc
+
+/// A failed call to the file system.
+public struct FileError: Error, Sendable, Hashable, CustomStringConvertible {
+    public let path: String
+    /// What was tried, as a verb: `open`, `write`.
+    public let operation: String
+    public let errno: Int32
+
+    public init(_ operation: String, _ path: String, errno: Int32) {
+        self.operation = operation
+        self.path = path
+        self.errno = errno
+    }
+
+    public var description: String { "cannot \(operation) \(path): \(String(cString: strerror(errno)))" }
+}
+
+/// Whole-file operations on the local file system.
+public enum Files {
+    /// The content of a file.
+    /// - Parameter bytesMax: A larger file is refused with `EFBIG`.
+    /// - Throws: `FileError`.
+    public static func read(_ path: String, bytesMax: Int = 1 << 30) throws(FileError) -> [UInt8] {
+        let descriptor = ops_open(path, O_RDONLY, 0)
+        guard descriptor >= 0 else { throw FileError("open", path, errno: errno) }
+        defer { close(descriptor) }
+        var content: [UInt8] = []
+        var chunk = [UInt8](repeating: 0, count: 64 << 10)
+        while true {
+            let count = Glibc.read(descriptor, &chunk, chunk.count)
+            if count == 0 { return content }
+            if count < 0 {
+                if errno == EINTR { continue }
+                throw FileError("read", path, errno: errno)
+            }
+            content.append(contentsOf: chunk[..<count])
+            if content.count > bytesMax { throw FileError("read", path, errno: EFBIG) }
+        }
+    }
+
+    /// Replaces a file's content as one step: after a crash it holds the old or the new content, durably.
+    /// - Throws: `FileError`.
+    public static func write(_ content: [UInt8], to path: String, mode: UInt32 = 0o644) throws(FileError) {
+        let temporary = path + ".new"
+        let descriptor = ops_open(temporary, O_WRONLY | O_CREAT | O_TRUNC, mode)
+        guard descriptor >= 0 else { throw FileError("create", temporary, errno: errno) }
+        do {
+            defer { close(descriptor) }
+            try writeAll(content, to: descriptor, path: temporary)
+            guard fsync(descriptor) == 0 else { throw FileError("sync", temporary, errno: errno) }
+        }
+        guard rename(temporary, path) == 0 else { throw FileError("rename", temporary, errno: errno) }
+        try syncDirectory(of: path)
+    }
+
+    /// Writes all bytes to a descriptor at its current offset.
+    public static func writeAll(_ content: [UInt8], to descriptor: Int32, path: String) throws(FileError) {
+        var written = 0
+        while written < content.count {
+            let count = content.withUnsafeBytes {
+                Glibc.write(descriptor, $0.baseAddress! + written, $0.count - written)
+            }
+            if count < 0 {
+                if errno == EINTR { continue }
+                throw FileError("write", path, errno: errno)
+            }
+            written += count
+        }
+    }
+
+    /// Makes the creation, renaming or removal of a file in its directory durable.
+    public static func syncDirectory(of path: String) throws(FileError) {
+        let directory = parent(of: path)
+        let descriptor = ops_open(directory, O_RDONLY | O_DIRECTORY, 0)
+        guard descriptor >= 0 else { throw FileError("open", directory, errno: errno) }
+        defer { close(descriptor) }
+        guard fsync(descriptor) == 0 else { throw FileError("sync", directory, errno: errno) }
+    }
+
+    /// The directory part of a path; `.` where there is none.
+    public static func parent(of path: String) -> String {
+        guard let slash = path.lastIndex(of: "/") else { return "." }
+        return slash == path.startIndex ? "/" : String(path[..<slash])
+    }
+
+    /// Creates a directory and its parents; existing ones are fine.
+    public static func createDirectory(_ path: String, mode: UInt32 = 0o755) throws(FileError) {
+        if mkdir(path, mode) == 0 || errno == EEXIST { return }
+        guard errno == ENOENT, parent(of: path) != path else { throw FileError("create", path, errno: errno) }
+        try createDirectory(parent(of: path), mode: mode)
+        guard mkdir(path, mode) == 0 || errno == EEXIST else { throw FileError("create", path, errno: errno) }
+    }
+
+    /// The names in a directory, without `.` and `..`, sorted.
+    public static func names(in directory: String) throws(FileError) -> [String] {
+        guard let stream = opendir(directory) else { throw FileError("open", directory, errno: errno) }
+        defer { closedir(stream) }
+        var names: [String] = []
+        while let entry = readdir(stream) {
+            let name = withUnsafePointer(to: &entry.pointee.d_name) {
+                $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+            }
+            if name != "." && name != ".." { names.append(name) }
+        }
+        return names.sorted()
+    }
+
+    public static func exists(_ path: String) -> Bool { access(path, F_OK) == 0 }
+
+    public static func isDirectory(_ path: String) -> Bool {
+        var status = stat()
+        return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
+    }
+
+    /// Removes a file, or a directory with all it holds. Symbolic links are removed, not followed.
+    public static func remove(_ path: String) throws(FileError) {
+        var status = stat()
+        guard lstat(path, &status) == 0 else { throw FileError("remove", path, errno: errno) }
+        guard status.st_mode & S_IFMT == S_IFDIR else {
+            guard unlink(path) == 0 else { throw FileError("remove", path, errno: errno) }
+            return
+        }
+        for name in try names(in: path) { try remove(path + "/" + name) }
+        guard rmdir(path) == 0 else { throw FileError("remove", path, errno: errno) }
+    }
+}
