@@ -1,0 +1,85 @@
+/// Every error an operation may answer, by its name on the wire. Codes are never renamed or reused.
+///
+/// - Source: the error shapes of botocore's `events`, `ssm` and `sns` models, and bus protocol OPS1 for our own.
+public enum ErrorCode: String, Sendable, CaseIterable {
+    // The request itself.
+    case malformedRequest = "MalformedRequest"
+    case serialization = "SerializationException"
+    case unknownOperation = "UnknownOperationException"
+    case validation = "ValidationException"
+    case requestTooLarge = "RequestEntityTooLarge"
+    case unsupportedOperation = "UnsupportedOperationException"
+    case accessDenied = "AccessDeniedException"
+    case throttling = "ThrottlingException"
+    case internalFailure = "InternalFailure"
+    case serviceUnavailable = "ServiceUnavailable"
+
+    // Stream.
+    case sequenceExpired = "SequenceExpired"
+    case epochChanged = "EpochChanged"
+
+    // Events.
+    case invalidEventPattern = "InvalidEventPatternException"
+    case resourceNotFound = "ResourceNotFoundException"
+    case resourceAlreadyExists = "ResourceAlreadyExistsException"
+    case limitExceeded = "LimitExceededException"
+    case invalidArgument = "InvalidArgument"
+    case malformedDetail = "MalformedDetail"
+    case notAuthorizedForSource = "NotAuthorizedForSourceException"
+    case managedRule = "ManagedRuleException"
+    case concurrentModification = "ConcurrentModificationException"
+
+    // Topics.
+    case notFound = "NotFound"
+    case invalidParameter = "InvalidParameter"
+
+    // Systems: documents, commands, automation, nodes.
+    case invalidDocument = "InvalidDocument"
+    case invalidDocumentContent = "InvalidDocumentContent"
+    case invalidDocumentSchemaVersion = "InvalidDocumentSchemaVersion"
+    case invalidDocumentVersion = "InvalidDocumentVersion"
+    case invalidDocumentOperation = "InvalidDocumentOperation"
+    case documentAlreadyExists = "DocumentAlreadyExists"
+    case duplicateDocumentContent = "DuplicateDocumentContent"
+    case maxDocumentSizeExceeded = "MaxDocumentSizeExceeded"
+    case invalidParameters = "InvalidParameters"
+    case invalidInstanceID = "InvalidInstanceId"
+    case duplicateInstanceID = "DuplicateInstanceId"
+    case invalidCommandID = "InvalidCommandId"
+    case invalidPluginName = "InvalidPluginName"
+    case invocationDoesNotExist = "InvocationDoesNotExist"
+    case invalidTarget = "InvalidTarget"
+    case invalidFilterKey = "InvalidFilterKey"
+    case invalidNextToken = "InvalidNextToken"
+    case invalidActivation = "InvalidActivation"
+    case automationDefinitionNotFound = "AutomationDefinitionNotFoundException"
+    case automationDefinitionVersionNotFound = "AutomationDefinitionVersionNotFoundException"
+    case automationExecutionNotFound = "AutomationExecutionNotFoundException"
+    case automationExecutionLimitExceeded = "AutomationExecutionLimitExceededException"
+    case invalidAutomationExecutionParameters = "InvalidAutomationExecutionParametersException"
+    case invalidAutomationStatusUpdate = "InvalidAutomationStatusUpdateException"
+    case idempotentParameterMismatch = "IdempotentParameterMismatch"
+
+    /// The HTTP status that carries the code, on every transport.
+    public var status: Int {
+        switch self {
+        case .accessDenied: 403
+        case .unknownOperation, .notFound: 404
+        case .requestTooLarge: 413
+        case .throttling: 429
+        case .internalFailure: 500
+        case .serviceUnavailable: 503
+        default: 400
+        }
+    }
+
+    /// Whether the same request may succeed later without being changed. Retries read this, never the text.
+    public var isRetryable: Bool {
+        switch self {
+        case .throttling, .internalFailure, .serviceUnavailable, .concurrentModification,
+            .automationExecutionLimitExceeded:
+            true
+        default: false
+        }
+    }
+}

@@ -1,0 +1,74 @@
+public import Core
+
+/// One message between the server and the agent of a managed node (bus protocol OPS1, section 5).
+///
+/// | type | from | when | body |
+/// |---|---|---|---|
+/// | `Register` | agent | first on every connection | `NodeId?, ActivationId?, ActivationCode?, Fingerprint, ComputerName, PlatformType, PlatformName, PlatformVersion, AgentVersion, IPAddress, Running: [CommandId]` |
+/// | `Registered` | server | answers `Register` | `NodeId, HeartbeatSeconds, OutputWindowBytes` |
+/// | `Refused` | server | instead of `Registered`, or to a message from a node not registered | `Code, Message` |
+/// | `Heartbeat` | both | every `HeartbeatSeconds` | – |
+/// | `Run` | server | a command for this node; repeated until `Accepted` | `CommandId, DocumentName, Document, Parameters, ExpiresAt` |
+/// | `Accepted` | agent | the command is on the node's disk; repeated for a repeated `Run` | `CommandId` |
+/// | `StepStarted` | agent | | `CommandId, StepName, Action, Time` |
+/// | `Output` | agent | within the window | `CommandId, StepName, Stream (stdout or stderr), Offset`; payload: the bytes |
+/// | `OutputCredit` | server | bytes of output it has taken in | `CommandId, Bytes` |
+/// | `StepFinished` | agent | | `CommandId, StepName, Action, Status, ResponseCode, StandardOutput, StandardError, StartTime, EndTime` |
+/// | `Finished` | agent | repeated until `FinishedReceived` | `CommandId, Status, StatusDetails, ResponseCode, Message, Steps: [StepFinished bodies]` |
+/// | `FinishedReceived` | server | the outcome is in the database | `CommandId` |
+/// | `Cancel` | server | repeated until `Finished` | `CommandId` |
+public struct NodeMessage: Sendable, Hashable {
+    public enum Kind: String, Sendable, CaseIterable {
+        case register = "Register"
+        case registered = "Registered"
+        case refused = "Refused"
+        case heartbeat = "Heartbeat"
+        case run = "Run"
+        case accepted = "Accepted"
+        case stepStarted = "StepStarted"
+        case output = "Output"
+        case outputCredit = "OutputCredit"
+        case stepFinished = "StepFinished"
+        case finished = "Finished"
+        case finishedReceived = "FinishedReceived"
+        case cancel = "Cancel"
+    }
+
+    public var kind: Kind
+    public var body: JSON
+    /// Bulk bytes in a frame of their own; empty where there are none.
+    public var payload: [UInt8]
+
+    public init(_ kind: Kind, _ body: JSON = [:], payload: [UInt8] = []) {
+        self.kind = kind
+        self.body = body
+        self.payload = payload
+    }
+}
+
+/// One agent's connection as the server sees it: a bus connection, or the agent inside the server's own process.
+public struct NodeConnection: Sendable, Hashable {
+    /// Names the connection, not the node; opaque.
+    public let identifier: [UInt8]
+    /// Who connected: `local`, or the principal of the CURVE key.
+    public let principal: Principal
+    /// Whether it is the agent within this process, which registers without activation.
+    public let isEmbedded: Bool
+
+    public init(identifier: [UInt8], principal: Principal, isEmbedded: Bool = false) {
+        self.identifier = identifier
+        self.principal = principal
+        self.isEmbedded = isEmbedded
+    }
+}
+
+/// Carries messages to agents. Implemented by the bus and by the link to the agent in the server's own process.
+public protocol NodeLink: Sendable {
+    /// Queues a message without waiting; false where the connection is gone or its queue is full.
+    func send(_ message: NodeMessage, to connection: NodeConnection) -> Bool
+}
+
+/// Takes in messages from agents, in order for each connection. Implemented by `Systems`.
+public protocol NodeMessageHandler: Sendable {
+    func receive(_ message: NodeMessage, from connection: NodeConnection) async
+}

@@ -1,0 +1,32 @@
+public import Core
+
+/// One API action, declared once and reachable from every transport, rule target and runbook.
+public struct Operation: Sendable {
+    public typealias Handler = @Sendable (_ input: JSON, _ context: OperationContext) async throws -> JSON
+
+    public enum Effect: Sendable {
+        /// Changes nothing. The table records the call in the audit log.
+        case reads
+        /// Changes state. The handler records the call in the transaction of the change.
+        case writes
+    }
+
+    /// As policies spell it: `events:PutRule`.
+    public let name: String
+    /// One line for `--help`.
+    public let summary: String
+    public let effect: Effect
+    public let input: [Field]
+    /// Checks input whose shape is right, acts, and answers the output.
+    public let handler: Handler
+
+    public init(
+        _ name: String, _ summary: String, _ effect: Effect, input: [Field] = [], handler: @escaping Handler
+    ) {
+        self.name = name
+        self.summary = summary
+        self.effect = effect
+        self.input = input
+        self.handler = handler
+    }
+}

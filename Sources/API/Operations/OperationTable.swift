@@ -1,0 +1,98 @@
+public import Core
+
+/// Calls operations by name: what engines see of each other.
+public protocol OperationCaller: Sendable {
+    /// - Parameters:
+    ///   - name: As policies spell it: `ssm:SendCommand`.
+    ///   - input: The operation's input object.
+    /// - Returns: The operation's output object.
+    /// - Throws: `ServiceError`, `.unknownOperation` for a name that is not in the table.
+    func call(_ name: String, _ input: JSON, _ context: OperationContext) async throws(ServiceError) -> JSON
+}
+
+/// Decides whether a principal may call an operation.
+public protocol Authorizer: Sendable {
+    /// - Parameter resource: What is acted on: an ARN, a stream topic, or `*`.
+    /// - Throws: `ServiceError` `.accessDenied`.
+    func authorize(_ principal: Principal, _ action: String, on resource: String) async throws(ServiceError)
+}
+
+/// Records calls that changed nothing: reads and refusals.
+public protocol CallRecorder: Sendable {
+    func record(
+        _ operation: String, _ input: JSON, _ context: OperationContext, failure: ServiceError?
+    ) async throws(ServiceError)
+}
+
+/// Every operation of the system: authorise, validate, handle, record.
+public struct OperationTable: OperationCaller {
+    private let operations: [String: Operation]
+    private let authorizer: any Authorizer
+    private let recorder: any CallRecorder
+    private let translate: @Sendable (any Error) -> ServiceError?
+
+    /// - Parameters:
+    ///   - operations: Names must be unique.
+    ///   - translate: Turns the errors of lower modules into a `ServiceError`; nil for errors it does not know,
+    ///     which are answered as `InternalFailure`.
+    public init(
+        _ operations: [Operation], authorizer: any Authorizer, recorder: any CallRecorder,
+        translate: @escaping @Sendable (any Error) -> ServiceError?
+    ) {
+        self.operations = Dictionary(uniqueKeysWithValues: operations.map { ($0.name, $0) })
+        self.authorizer = authorizer
+        self.recorder = recorder
+        self.translate = translate
+    }
+
+    /// All operations by name, sorted.
+    public var all: [Operation] { operations.values.sorted { $0.name < $1.name } }
+
+    public func call(
+        _ name: String, _ input: JSON, _ context: OperationContext
+    ) async throws(ServiceError) -> JSON {
+        guard let operation = operations[name] else { throw unknown(name) }
+        do {
+            try await authorizer.authorize(context.principal, name, on: "*")
+            try Shape.structure(operation.input).validate(input)
+            let output = try await handle(operation, input, context)
+            if operation.effect == .reads {
+                try await recorder.record(name, operation.redact(input), context, failure: nil)
+            }
+            return output
+        } catch {
+            try await recorder.record(name, operation.redact(input), context, failure: error)
+            throw error
+        }
+    }
+
+    private func handle(
+        _ operation: Operation, _ input: JSON, _ context: OperationContext
+    ) async throws(ServiceError) -> JSON {
+        do {
+            return try await operation.handler(input, context)
+        } catch let error as ServiceError {
+            throw error
+        } catch {
+            throw translate(error) ?? ServiceError(.internalFailure, "\(operation.name) failed: \(error)")
+        }
+    }
+
+    private func unknown(_ name: String) -> ServiceError {
+        let near = nearest(to: name, among: operations.keys.sorted()).map { " Did you mean \($0)?" } ?? ""
+        return ServiceError(.unknownOperation, "There is no operation \(name).\(near)")
+    }
+}
+
+extension Operation {
+    /// The input with sensitive members masked, for the audit log.
+    public func redact(_ input: JSON) -> JSON {
+        guard let object = input.object else { return input }
+        return .object(
+            JSONObject(
+                object.map { member in
+                    let isSensitive = self.input.contains { $0.name == member.key && $0.isSensitive }
+                    return JSONObject.Member(key: member.key, value: isSensitive ? "****" : member.value)
+                }))
+    }
+}
