@@ -27,6 +27,9 @@ public struct TargetInput: Sendable, Hashable {
     private let form: Form
     private let targetId: String
 
+    /// Whether the target receives the event untouched.
+    public var isEvent: Bool { form == .event }
+
     /// Reads a target's input fields, of which at most one may be given; with none the target receives the event.
     /// - Parameters:
     ///   - input: JSON text, at most `Limits.targetInputCharactersMax` characters.
