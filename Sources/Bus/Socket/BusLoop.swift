@@ -9,6 +9,18 @@ protocol LoopMember: AnyObject, Sendable {
     /// asked for has come. Takes a bounded share of what there is to do and never waits.
     /// - Parameter now: Monotonic nanoseconds.
     nonisolated func turn(now: Int64) -> LoopWait
+
+    /// The sockets to wait for; asked once, on the loop's thread.
+    nonisolated var handles: [SocketHandle] { get }
+}
+
+/// A socket as its loop waits for it.
+///
+/// `@unchecked`: given by the owner, which is pinned to the loop, to the loop, which uses it on the same thread.
+struct SocketHandle: @unchecked Sendable {
+    let pointer: UnsafeMutableRawPointer
+
+    init(_ pointer: UnsafeMutableRawPointer) { self.pointer = pointer }
 }
 
 /// What a member waits for, beside frames arriving.
@@ -34,6 +46,7 @@ final class BusLoop: SerialExecutor, TaskExecutor, @unchecked Sendable {
 
     private struct Queue {
         var jobs: [UnownedJob] = []
+        var added: [any LoopMember] = []
         var isStopping = false
     }
 
@@ -86,14 +99,10 @@ final class BusLoop: SerialExecutor, TaskExecutor, @unchecked Sendable {
         _ = write(wakeup, &one, 8)
     }
 
-    /// Adds a member; only on the loop's thread.
-    func add(_ member: any LoopMember, sockets: [UnsafeMutableRawPointer]) {
-        precondition(isCurrent, "not on thread \(name)")
-        let first = items.count
-        for socket in sockets {
-            items.append(zmq_pollitem_t(socket: socket, fd: 0, events: Int16(ZMQ_POLLIN), revents: 0))
-        }
-        entries.append(Entry(member: member, items: first..<items.count))
+    /// Adds a member. Callable from any thread.
+    func add(_ member: any LoopMember) {
+        queue.withLock { $0.added.append(member) }
+        notify()
     }
 
     /// Removes a member, whose sockets may then be closed; only on the loop's thread and not within a turn.
@@ -131,15 +140,25 @@ final class BusLoop: SerialExecutor, TaskExecutor, @unchecked Sendable {
         var running: [UnownedJob] = []
         while true {
             state.store(State.running, ordering: .sequentiallyConsistent)
-            let isStopping = queue.withLock {
-                swap(&$0.jobs, &running)
-                return $0.isStopping
+            let (added, isStopping) = queue.withLock { queue in
+                swap(&queue.jobs, &running)
+                defer { queue.added = [] }
+                return (queue.added, queue.isStopping)
             }
             if isStopping && running.isEmpty { return }
+            for member in added { attend(to: member) }
             for job in running { job.runSynchronously(on: executor) }
             running.removeAll(keepingCapacity: true)
             wait(until: turnAll())
         }
+    }
+
+    private func attend(to member: any LoopMember) {
+        let first = items.count
+        for handle in member.handles {
+            items.append(zmq_pollitem_t(socket: handle.pointer, fd: 0, events: Int16(ZMQ_POLLIN), revents: 0))
+        }
+        entries.append(Entry(member: member, items: first..<items.count))
     }
 
     private func turnAll() -> (now: Int64, deadline: Int64) {

@@ -4,7 +4,7 @@ internal import Glibc
 /// A libzmq socket. Used by one thread at a time, which its owner sees to: an actor pinned to a `BusLoop`.
 struct Socket: ~Copyable {
     enum Kind {
-        case router, dealer, xpub, sub, pair, reply
+        case router, dealer, request, reply, xpub, sub, pair
 
         var number: Int32 {
             switch self {
@@ -13,6 +13,7 @@ struct Socket: ~Copyable {
             case .xpub: ZMQ_XPUB
             case .sub: ZMQ_SUB
             case .pair: ZMQ_PAIR
+            case .request: ZMQ_REQ
             case .reply: ZMQ_REP
             }
         }
@@ -28,15 +29,28 @@ struct Socket: ~Copyable {
 
     let handle: UnsafeMutableRawPointer
     private let context: Context
+    private var isClosed = false
 
     init(_ kind: Kind, in context: Context) throws(BusError) {
-        guard let handle = zmq_socket(context.handle, kind.number) else { throw .last("create a socket") }
-        self.handle = handle
+        handle = try Socket.open(kind, context)
         self.context = context
-        try set(ZMQ_LINGER, 0)
     }
 
-    deinit { zmq_close(handle) }
+    private static func open(_ kind: Kind, _ context: Context) throws(BusError) -> UnsafeMutableRawPointer {
+        guard let handle = zmq_socket(context.handle, kind.number) else { throw .last("create a socket") }
+        return handle
+    }
+
+    deinit {
+        if !isClosed { zmq_close(handle) }
+    }
+
+    /// Closes the socket before its time; nothing else may be called after.
+    mutating func close() {
+        guard !isClosed else { return }
+        isClosed = true
+        zmq_close(handle)
+    }
 
     func set(_ option: Int32, _ value: Int) throws(BusError) {
         var number = Int32(clamping: value)
@@ -59,11 +73,7 @@ struct Socket: ~Copyable {
         }
     }
 
-    func set(_ option: Int32, _ text: String) throws(BusError) {
-        guard zmq_setsockopt(handle, option, text, text.utf8.count) == 0 else {
-            throw .last("set socket option \(option)")
-        }
-    }
+    func set(_ option: Int32, _ text: String) throws(BusError) { try set(option, Array(text.utf8)) }
 
     func connect(_ endpoint: String) throws(BusError) {
         guard zmq_connect(handle, endpoint) == 0 else {
