@@ -41,6 +41,10 @@ public enum Limits {
 
     /// Requests being worked on at a time; past it `ThrottlingException`.
     public static let requestsInFlightMax = 4096
+    /// Of one connection, so that none starves the others; past it `ThrottlingException`.
+    public static let requestsInFlightPerClientMax = 1024
+    /// Bytes of bodies of requests being worked on; past it `ThrottlingException`.
+    public static let requestBytesInFlightMax = 256 << 20
     /// Bytes handed to the journal and not yet durable; past it `ThrottlingException`.
     public static let journalQueueBytesMax = 64 << 20
     /// Transactions waiting for the database's writer, and reads waiting for a reader; past them `ThrottlingException`.
