@@ -33,6 +33,9 @@ public enum Limits {
     public static let requestsInFlightMax = 4096
     /// Bytes handed to the journal and not yet durable; past it `ThrottlingException`.
     public static let journalQueueBytesMax = 64 << 20
+    /// Transactions waiting for the database's writer, and reads waiting for a reader; past them `ThrottlingException`.
+    public static let databaseWritesQueuedMax = 10_000
+    public static let databaseReadsQueuedMax = 4096
     /// Messages queued for one subscriber; past it they are dropped, and the subscriber sees the gap.
     public static let streamMessagesQueuedMax = 100_000
     /// Deliveries being attempted at a time; the others wait in the database.
