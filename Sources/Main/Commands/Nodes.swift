@@ -1,4 +1,5 @@
 internal import Core
+internal import Platform
 
 extension Command {
     static let nodes = Command(

@@ -16,7 +16,7 @@ extension Command {
                 "Run a document on all nodes with a tag, two at a time"),
         ],
         options: [
-            shell, nodes, CommonOptions.targets, CommonOptions.parameters, CommonOptions.wait, timeout, maxConcurrency,
+            shell, nodeList, CommonOptions.targets, CommonOptions.parameters, CommonOptions.wait, timeout, maxConcurrency,
             maxErrors, comment,
         ],
         arguments: [document]
@@ -55,7 +55,7 @@ extension Command {
         case (nil, nil): throw .usage("nothing to run", fix: "give a DOCUMENT or --shell COMMAND")
         }
         let targets = CommonOptions.targetList(arguments)
-        let instances = arguments.all(nodes).flatMap { CommonOptions.commaSeparated($0) }
+        let instances = arguments.all(nodeList).flatMap { CommonOptions.commaSeparated($0) }
         guard !instances.isEmpty || targets != [] else {
             throw .usage("no nodes given", fix: "give --nodes ID,... or --target tag:KEY=VALUE")
         }
@@ -72,7 +72,7 @@ extension Command {
     }
 
     private static let shell = Option("shell", short: "s", "COMMAND", .text, "Run this with AWS-RunShellScript.")
-    private static let nodes = Option(
+    private static let nodeList = Option(
         "nodes", "ID[,ID]", .text.completing(.live(.nodes)), repeated: true, "Nodes by their ids.")
     private static let timeout = Option(
         "timeout", "DURATION", .duration, "Give up on nodes that have not begun by then (30s or more).")
@@ -144,17 +144,15 @@ struct CommandProgress: Sendable {
         }
     }
 
-    /// Prints what a node wrote, indented.
+    /// Prints what a node wrote, indented; what went to standard error in its colour.
     static func show(_ invocation: JSON, _ output: Output) {
-        for (name, paint) in [
-            ("StandardOutputContent", { (text: String) in text }), ("StandardErrorContent", output.style.bad),
-        ] {
-            var text = invocation.cell(name)
-            if text.hasSuffix("\n") { text.removeLast() }
-            guard !text.isEmpty else { continue }
-            for line in text.split(separator: "\n", omittingEmptySubsequences: false) {
-                output.line("    \(paint(printable(String(line))))")
-            }
-        }
+        for line in lines(invocation.cell("StandardOutputContent")) { output.line("    \(line)") }
+        for line in lines(invocation.cell("StandardErrorContent")) { output.line("    \(output.style.bad(line))") }
+    }
+
+    private static func lines(_ text: String) -> [String] {
+        var lines = text.split(separator: "\n", omittingEmptySubsequences: false).map { printable(String($0)) }
+        if lines.last == "" { lines.removeLast() }
+        return lines
     }
 }
