@@ -15,6 +15,10 @@ public enum Limits {
     /// Request identifier chosen by the client.
     public static let requestIdentifierBytesMax = 64
     public static let eventPatternBytesMax = 4096
+    /// A stream topic holds bus, source and detail-type, each at most tripled by its encoding.
+    public static let eventSourceBytesMax = 256
+    public static let eventDetailTypeBytesMax = 512
+    public static let busNameBytesMax = 256
     public static let orConjunctionsMax = 1000
     public static let documentBytesMax = 64 << 10
     public static let targetInputBytesMax = 8192

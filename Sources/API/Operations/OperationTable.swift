@@ -14,7 +14,7 @@ public protocol OperationCaller: Sendable {
 public protocol Authorizer: Sendable {
     /// - Parameter resource: What is acted on: an ARN, a stream topic, or `*`.
     /// - Throws: `ServiceError` `.accessDenied`.
-    func authorize(_ principal: Principal, _ action: String, on resource: String) async throws(ServiceError)
+    func authorize(_ principal: Principal, _ action: String, on resource: String) throws(ServiceError)
 }
 
 /// Records calls that changed nothing: reads and refusals.
@@ -53,7 +53,7 @@ public struct OperationTable: OperationCaller {
     ) async throws(ServiceError) -> JSON {
         guard let operation = operations[name] else { throw unknown(name) }
         do {
-            try await authorizer.authorize(context.principal, name, on: "*")
+            try authorizer.authorize(context.principal, name, on: "*")
             try Shape.structure(operation.input).validate(input)
             let output = try await handle(operation, input, context)
             if operation.effect == .reads {

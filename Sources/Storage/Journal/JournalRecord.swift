@@ -9,7 +9,7 @@ public import Core
 /// |---|---|---|
 /// | 0 | 4 | CRC-32C of all that follows |
 /// | 4 | 4 | length of the whole frame |
-/// | 8 | 32 | link: keyed hash of offset 40 to the end, the key being the previous record's link |
+/// | 8 | 32 | link: see `writeLink` |
 /// | 40 | 8 | sequence |
 /// | 48 | 8 | previous sequence on this topic |
 /// | 56 | 8 | time, microseconds since 1970 |
@@ -83,11 +83,6 @@ public struct JournalRecord: ~Copyable {
         UnsafeRawBufferPointer(start: base + Self.headerBytes, count: length - Self.headerBytes)
     }
 
-    /// What the link covers.
-    var hashed: UnsafeRawBufferPointer {
-        UnsafeRawBufferPointer(start: base + Self.sequenceOffset, count: length - Self.sequenceOffset)
-    }
-
     var length: Int { Int(base.loadLittle(UInt32.self, at: 4)) }
 
     private var topicBytes: Int { Int(base.loadLittle(UInt16.self, at: Self.topicBytesOffset)) }
@@ -100,7 +95,32 @@ public struct JournalRecord: ~Copyable {
 
     /// Whether the link is the one that follows `previous`.
     func isLinked(after previous: Digest) -> Bool {
-        Digest(after: previous, of: hashed).bytes.elementsEqual(link)
+        var expected = [UInt8](repeating: 0, count: 32)
+        expected.withUnsafeMutableBytes { room in
+            previous.bytes.withUnsafeBytes { previous in
+                guard let output = room.baseAddress, let previous = previous.baseAddress else { return }
+                Digest.write(of: content, to: output)
+                Self.writeLink(after: previous, header: base, content: output, to: output)
+            }
+        }
+        return expected.elementsEqual(link)
+    }
+
+    /// Writes the 32 bytes of a link: the digest of the previous record's link, offset 40 to 68 of this one, and the
+    /// digest of its topic and body, which `output` may overlap.
+    ///
+    /// The content has a digest of its own so that appenders compute it, on their threads: the chain is one after
+    /// another by nature, and this leaves a single block of the hash function to it.
+    static func writeLink(
+        after previous: UnsafeRawPointer, header: UnsafeRawPointer, content: UnsafeRawPointer,
+        to output: UnsafeMutableRawPointer
+    ) {
+        withUnsafeTemporaryAllocation(byteCount: 92, alignment: 8) { input in
+            input.baseAddress?.copyMemory(from: previous, byteCount: 32)
+            input.baseAddress?.advanced(by: 32).copyMemory(from: header + sequenceOffset, byteCount: 28)
+            input.baseAddress?.advanced(by: 60).copyMemory(from: content, byteCount: 32)
+            Digest.write(of: UnsafeRawBufferPointer(input), to: output)
+        }
     }
 }
 

@@ -1,3 +1,4 @@
+internal import Core
 internal import Glibc
 
 /// Growing memory for framed records.
@@ -24,7 +25,8 @@ final class RecordBuffer: @unchecked Sendable {
     /// All the memory there is, for reading into.
     var room: UnsafeMutableRawBufferPointer { UnsafeMutableRawBufferPointer(start: base, count: capacity) }
 
-    /// Adds a frame whose checksum, link, sequences and time are still to come.
+    /// Adds a frame whose checksum, link, sequences and time are still to come. In place of the link stands the digest
+    /// of topic and body, from which it will be made.
     func append(topic: UnsafeRawBufferPointer, body: UnsafeRawBufferPointer) {
         let length = JournalRecord.headerBytes + topic.count + body.count
         reserve(length)
@@ -37,6 +39,7 @@ final class RecordBuffer: @unchecked Sendable {
         frame.storeLittle(UInt16(topic.count), at: JournalRecord.topicBytesOffset)
         if let source = topic.baseAddress { memcpy(frame + JournalRecord.headerBytes, source, topic.count) }
         if let source = body.baseAddress { memcpy(frame + JournalRecord.headerBytes + topic.count, source, body.count) }
+        Digest.write(of: JournalRecord(at: frame).content, to: frame + JournalRecord.linkOffset)
         lastOffset = count
         count += length
         records += 1

@@ -28,9 +28,11 @@ struct RecordChain {
                 frame.storeLittle(lastSequence, at: JournalRecord.sequenceOffset)
                 frame.storeLittle(predecessor < oldest ? 0 : predecessor, at: JournalRecord.previousOffset)
                 frame.storeLittle(UInt64(bitPattern: time.microseconds), at: JournalRecord.timeOffset)
-                Digest.write(after: previous, of: record.hashed, to: frame + JournalRecord.linkOffset)
+                // `RecordBuffer.append` has put the content's digest where the link goes.
+                let link = frame + JournalRecord.linkOffset
+                JournalRecord.writeLink(after: previous, header: frame, content: link, to: link)
                 frame.storeLittle(ops_crc32c(0, frame + 4, record.length - 4), at: 0)
-                previous = UnsafeRawPointer(frame + JournalRecord.linkOffset)
+                previous = UnsafeRawPointer(link)
                 offset += record.length
             }
             return Array(UnsafeRawBufferPointer(start: previous, count: 32))
