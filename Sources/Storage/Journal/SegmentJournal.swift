@@ -79,6 +79,7 @@ public final class SegmentJournal: Journal {
     public func observe(_ observer: @escaping @Sendable (JournalSlice) -> Void) { thread.observe(observer) }
 
     /// Removes whole segments, never the last. Each removal is durable before the next, so that no crash leaves a gap.
+    @discardableResult
     public func trim(olderThan time: Timestamp, keepingBytes bytesMin: Int, keepingAfter sequence: UInt64)
         throws(StorageError) -> JournalTrim
     {
