@@ -206,8 +206,9 @@ struct JournalRecoveryTests {
         #expect(report.oldestTime == start + .seconds(4) && report.newestTime == start + .seconds(11))
         #expect(report.bytes == (try directory.segments.map(size).reduce(0, +)))
         #expect(report.link != .zero)
-        let empty = SegmentJournal.verify(directory: ScratchDirectory().path)
+        let nothing = ScratchDirectory()
+        let empty = SegmentJournal.verify(directory: nothing.path)
         #expect(empty.isSound && empty.epoch == nil && empty.records == 0)
-        #expect(SegmentJournal.verify(directory: directory.path + "/none").fault != nil)
+        #expect(SegmentJournal.verify(directory: nothing.path + "/none").fault != nil)
     }
 }

@@ -8,7 +8,7 @@ import Synchronization
 /// Files that fail when the test says so, and know what a power failure would leave of them.
 ///
 /// Like a kernel, a failed sync drops what was not written yet: a later one succeeds without it.
-final class FaultyFiles: JournalFiles {
+final class FaultyJournalFiles: JournalFiles {
     enum Fault: Equatable {
         case none
         /// The operation with this number fails, or half of it happens.
