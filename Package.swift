@@ -16,11 +16,11 @@ func library(_ name: String, _ dependencies: [String]) -> Target {
     .target(name: name, dependencies: dependencies.map { .byName(name: $0) }, swiftSettings: swiftSettings)
 }
 
-func tests(_ module: String, _ dependencies: [String] = []) -> Target {
+func tests(_ module: String, _ dependencies: [String] = [], exclude: [String] = []) -> Target {
     .testTarget(
         name: "\(module)Tests",
         dependencies: ([module, "Core", "TestSupport"] + dependencies).map { .byName(name: $0) },
-        exclude: [],
+        exclude: exclude,
         swiftSettings: swiftSettings)
 }
 
@@ -71,7 +71,7 @@ let package = Package(
             swiftSettings: swiftSettings),
         .testTarget(name: "CoreTests", dependencies: ["Core", "TestSupport"], swiftSettings: swiftSettings),
         tests("Patterns"),
-        tests("Documents"),
+        tests("Documents", exclude: ["Corpus"]),
         tests("API"),
         tests("Platform"),
         tests("Bus", ["API", "Platform"]),

@@ -71,7 +71,7 @@ public struct Transaction: Queryable, ~Copyable {
     }
 
     /// The same view for what asks for a read transaction.
-    var reading: ReadTransaction { ReadTransaction(session.reading) }
+    public var reading: ReadTransaction { ReadTransaction(session.reading) }
 
     /// When this is: the clock's time, for columns that record it.
     public var now: Timestamp { session.clock.now }

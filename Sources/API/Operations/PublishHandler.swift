@@ -1,0 +1,23 @@
+public import Core
+
+/// One `events:PutEvents` request as it came in, still as bytes: the path that must be fast.
+public struct PublishRequest: Sendable {
+    /// UTF-8 JSON text, not yet looked at.
+    public let body: [UInt8]
+    public let principal: Principal
+    /// Answers the request; callable once, from any thread, without waiting.
+    public let reply: @Sendable (_ status: Int, _ body: [UInt8]) -> Void
+
+    public init(body: [UInt8], principal: Principal, reply: @escaping @Sendable (Int, [UInt8]) -> Void) {
+        self.body = body
+        self.principal = principal
+        self.reply = reply
+    }
+}
+
+/// Takes in events. Implemented by `Events`; called by the transports.
+public protocol PublishHandler: Sendable {
+    /// Takes in all requests of one receive batch, in order, and returns without waiting for the disk. Each request
+    /// is answered exactly once, after its accepted events are durable.
+    func publish(_ requests: [PublishRequest])
+}

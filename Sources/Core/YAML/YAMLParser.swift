@@ -1,0 +1,272 @@
+extension Node {
+    /// Reads a YAML text of one document and keeps the position of every value and key.
+    ///
+    /// Scalars follow YAML 1.2's core schema (see `YAMLScalar`); keys that are no strings become their text; aliases
+    /// and merge keys (`<<`) are expanded, and a value that came through an alias has the position of its anchor.
+    /// - Parameter bytes: UTF-8, at most `Limits.jsonDepthMax` levels and `Limits.yamlNodesMax` nodes once expanded.
+    /// - Throws: `YAMLError` with the first offending line and column.
+    public init(parsingYAML bytes: [UInt8]) throws(YAMLError) {
+        var parser = YAMLParser(bytes)
+        self = try parser.document()
+    }
+
+    /// Reads the text of a file that may be JSON or YAML, with repeated keys refused in both.
+    /// - Parameters:
+    ///   - bytes: UTF-8.
+    ///   - fileName: `.json` means JSON and `.yaml` or `.yml` YAML; with any other name, or none, a text that begins
+    ///     with `{` is JSON.
+    /// - Throws: `YAMLError`, also for texts read as JSON.
+    public init(parsing bytes: [UInt8], fileName: String? = nil) throws(YAMLError) {
+        guard Self.isJSON(bytes, fileName: fileName) else {
+            try self.init(parsingYAML: bytes)
+            return
+        }
+        do throws(JSONError) {
+            try self.init(parsingJSON: bytes)
+        } catch {
+            throw YAMLError(error)
+        }
+        try refuseRepeatedKeys()
+    }
+
+    private static func isJSON(_ bytes: [UInt8], fileName: String?) -> Bool {
+        if let fileName {
+            if fileName.hasSuffix(".json") { return true }
+            if fileName.hasSuffix(".yaml") || fileName.hasSuffix(".yml") { return false }
+        }
+        let blanks: Set<UInt8> = [UInt8(ascii: " "), UInt8(ascii: "\t"), UInt8(ascii: "\n"), UInt8(ascii: "\r")]
+        return bytes.first { !blanks.contains($0) } == UInt8(ascii: "{")
+    }
+
+    private func refuseRepeatedKeys() throws(YAMLError) {
+        for element in elements ?? [] { try element.refuseRepeatedKeys() }
+        var seen: [String: TextPosition] = [:]
+        for member in members ?? [] {
+            if let first = seen.updateValue(member.keyPosition, forKey: member.key) {
+                throw .repeated(member.key, at: member.keyPosition, first: first)
+            }
+            try member.value.refuseRepeatedKeys()
+        }
+    }
+}
+
+extension YAMLError {
+    fileprivate static func repeated(_ key: String, at position: TextPosition, first: TextPosition) -> YAMLError {
+        YAMLError(.duplicateKey, "the key \"\(key)\" is repeated, it stands at \(first) already", at: position)
+    }
+}
+
+/// Builds nodes from the events of one text and keeps the account of what aliases expand to.
+private struct YAMLParser: ~Copyable {
+    /// A value with what it costs to use it once more.
+    struct Built {
+        var node: Node
+        var nodes = 1
+        var bytes = 0
+        var height = 1
+    }
+
+    var events: YAMLEvents
+    var anchors: [String: Built] = [:]
+    var openAnchors: Set<String> = []
+    var nodes = 0
+    var aliasedBytes = 0
+    var depth = 0
+
+    init(_ bytes: [UInt8]) { events = YAMLEvents(bytes) }
+
+    mutating func document() throws(YAMLError) -> Node {
+        _ = try events.next()  // The start of the stream.
+        let start = try events.next()
+        guard start.kind == .documentStart else {
+            throw YAMLError(.notOneDocument, "the text holds no YAML value", at: start.position)
+        }
+        let root = try value(try events.next())
+        _ = try events.next()  // The end of the document.
+        let end = try events.next()
+        guard end.kind == .streamEnd else {
+            throw YAMLError(
+                .notOneDocument, "a second document begins; keep one in a file and remove what follows '---'",
+                at: end.position)
+        }
+        return root.node
+    }
+
+    mutating func value(_ event: YAMLEvent) throws(YAMLError) -> Built {
+        if case .alias(let name) = event.kind { return try alias(name, at: event.position) }
+        try count(1, at: event.position)
+        if let anchor = event.anchor { openAnchors.insert(anchor) }
+        let built: Built =
+            switch event.kind {
+            case .scalar(let text, let plain): try scalar(text, plain, event)
+            case .sequenceStart: try sequence(event)
+            case .mappingStart: try mapping(event)
+            default: preconditionFailure("libyaml yields a value here")
+            }
+        if let anchor = event.anchor {
+            openAnchors.remove(anchor)
+            anchors[anchor] = built
+        }
+        return built
+    }
+
+    mutating func count(_ added: Int, at position: TextPosition) throws(YAMLError) {
+        nodes += added
+        guard nodes <= Limits.yamlNodesMax else {
+            throw YAMLError(.tooLarge, "the text expands to more than \(Limits.yamlNodesMax) values", at: position)
+        }
+    }
+
+    mutating func alias(_ name: String, at position: TextPosition) throws(YAMLError) -> Built {
+        guard let built = anchors[name], !openAnchors.contains(name) else {
+            let isOpen = openAnchors.contains(name)
+            let reason = isOpen ? "refers to the value it stands in" : "has no anchor '&\(name)' before it"
+            throw YAMLError(.alias, "the alias '*\(name)' \(reason)", at: position)
+        }
+        try count(built.nodes, at: position)
+        aliasedBytes += built.bytes
+        guard aliasedBytes <= Limits.requestBytesMax else {
+            throw YAMLError(
+                .tooLarge, "aliases repeat more than \(Limits.requestBytesMax) bytes of text; use fewer", at: position)
+        }
+        guard depth + built.height <= Limits.jsonDepthMax else { throw tooDeep(position) }
+        return built
+    }
+
+    func tooDeep(_ position: TextPosition) -> YAMLError {
+        YAMLError(.tooDeep, "nesting is deeper than \(Limits.jsonDepthMax) levels", at: position)
+    }
+
+    // MARK: Scalars
+
+    func scalar(_ text: String, _ plain: Bool, _ event: YAMLEvent) throws(YAMLError) -> Built {
+        let value: Node.Value
+        switch event.tag {
+        case nil: value = plain ? try YAMLScalar.plain(text, at: event.position) : .string(text)
+        // "!" alone says: no special meaning.
+        case "!", coreTag("str"): value = .string(text)
+        case coreTag("null"), coreTag("bool"), coreTag("int"), coreTag("float"):
+            value = try YAMLScalar.plain(text, at: event.position)
+            guard tagFits(event.tag, value) else {
+                throw YAMLError(.tag, "'\(text)' is not of its type \(shown(event.tag))", at: event.position)
+            }
+        default: throw unknownTag(event)
+        }
+        return Built(node: Node(value, at: event.position), bytes: text.utf8.count)
+    }
+
+    func coreTag(_ name: String) -> String { "tag:yaml.org,2002:" + name }
+
+    func tagFits(_ tag: String?, _ value: Node.Value) -> Bool {
+        switch value {
+        case .null: tag == coreTag("null")
+        case .bool: tag == coreTag("bool")
+        case .number(let number): tag == coreTag("float") || tag == coreTag("int") && !number.text.contains(".")
+        default: false
+        }
+    }
+
+    func shown(_ tag: String?) -> String {
+        let prefix = coreTag("")
+        guard let tag, tag.hasPrefix(prefix) else { return tag ?? "" }
+        return "!!" + tag.dropFirst(prefix.count)
+    }
+
+    func unknownTag(_ event: YAMLEvent) -> YAMLError {
+        let tag = shown(event.tag)
+        let fix =
+            tag.hasPrefix("!!")
+            ? "leave the tag out" : "template functions such as !Ref and !Sub do not work here, write the value itself"
+        return YAMLError(.tag, "the tag \(tag) is unknown: \(fix)", at: event.position)
+    }
+
+    // MARK: Collections
+
+    mutating func enter(_ event: YAMLEvent, _ tagName: String) throws(YAMLError) {
+        guard event.tag == nil || event.tag == "!" || event.tag == coreTag(tagName) else { throw unknownTag(event) }
+        depth += 1
+        guard depth <= Limits.jsonDepthMax else { throw tooDeep(event.position) }
+    }
+
+    mutating func sequence(_ start: YAMLEvent) throws(YAMLError) -> Built {
+        try enter(start, "seq")
+        defer { depth -= 1 }
+        var result = Built(node: Node(.null, at: start.position))
+        var elements: [Node] = []
+        while true {
+            let event = try events.next()
+            guard event.kind != .sequenceEnd else { break }
+            let element = try value(event)
+            result.add(element)
+            elements.append(element.node)
+        }
+        result.node.value = .array(elements)
+        return result
+    }
+
+    mutating func mapping(_ start: YAMLEvent) throws(YAMLError) -> Built {
+        try enter(start, "map")
+        defer { depth -= 1 }
+        var result = Built(node: Node(.null, at: start.position))
+        var members: [Node.Member] = []
+        var places: [String: TextPosition] = [:]
+        var merged: [Node] = []
+        while true {
+            let event = try events.next()
+            guard event.kind != .mappingEnd else { break }
+            let key = try self.key(event, of: start)
+            if let first = places.updateValue(event.position, forKey: key) {
+                throw .repeated(key, at: event.position, first: first)
+            }
+            let value = try self.value(try events.next())
+            result.add(value)
+            if event.kind == .scalar("<<", plain: true) {
+                merged = try mergeSources(value.node)
+            } else {
+                members.append(Node.Member(key: key, keyPosition: event.position, value: value.node))
+            }
+        }
+        // A key of the mapping itself wins over merged ones, and an earlier source over a later.
+        for source in merged {
+            for member in source.members ?? [] where places[member.key] == nil {
+                places[member.key] = member.keyPosition
+                members.append(member)
+            }
+        }
+        result.node.value = .object(members)
+        return result
+    }
+
+    mutating func key(_ event: YAMLEvent, of mapping: YAMLEvent) throws(YAMLError) -> String {
+        switch event.kind {
+        case .scalar(let text, _):
+            if let anchor = event.anchor { anchors[anchor] = try scalar(text, false, event) }
+            return text
+        case .alias(let name):
+            guard let text = try alias(name, at: event.position).node.string else { break }
+            return text
+        case .mappingStart(flow: true) where mapping.kind == .mappingStart(flow: true):
+            throw YAMLError(
+                .keyNotScalar, "'{{' begins a mapping in YAML; put a value that begins with a reference in quotes",
+                at: mapping.position)
+        default: break
+        }
+        throw YAMLError(.keyNotScalar, "a key must be a single value, not a list or a mapping", at: event.position)
+    }
+
+    func mergeSources(_ node: Node) throws(YAMLError) -> [Node] {
+        let sources = node.elements ?? [node]
+        for source in sources where source.members == nil {
+            throw YAMLError(.alias, "'<<' merges mappings only, this is none", at: source.position)
+        }
+        return sources
+    }
+}
+
+extension YAMLParser.Built {
+    fileprivate mutating func add(_ child: Self) {
+        nodes += child.nodes
+        bytes += child.bytes
+        height = max(height, child.height + 1)
+    }
+}

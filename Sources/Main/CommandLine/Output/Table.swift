@@ -1,0 +1,58 @@
+/// Rows under headings, in aligned columns.
+struct Table {
+    /// A cell and the column it stands in may carry a meaning beyond the text.
+    struct Column {
+        let heading: String
+        var alignsRight = false
+        var isStatus = false
+    }
+
+    let columns: [Column]
+    private(set) var rows: [[String]] = []
+
+    /// - Parameter headings: `>` before a heading aligns its column to the right, `*` says that it holds statuses.
+    init(_ headings: [String]) {
+        columns = headings.map { heading in
+            switch heading.first {
+            case ">": Column(heading: String(heading.dropFirst()), alignsRight: true)
+            case "*": Column(heading: String(heading.dropFirst()), isStatus: true)
+            default: Column(heading: heading)
+            }
+        }
+    }
+
+    /// - Parameter cells: One for each column.
+    mutating func add(_ cells: [String]) { rows.append(cells.map(printable)) }
+
+    /// The lines; the last column is cut to fit `width` where one is given.
+    func text(style: Style, width: Int?) -> String {
+        let widths = columns.indices.map { index in
+            max(displayWidth(columns[index].heading), rows.map { displayWidth($0[index]) }.max() ?? 0)
+        }
+        var text = line(columns.map(\.heading), widths, width) { style.heading($1) }
+        for row in rows {
+            text += line(row, widths, width) { columns[$0].isStatus ? style.status($1) : $1 }
+        }
+        return text
+    }
+
+    private func line(
+        _ cells: [String], _ widths: [Int], _ width: Int?, _ paint: (Int, String) -> String
+    ) -> String {
+        var line = ""
+        var used = 0
+        for (index, cell) in cells.enumerated() {
+            let isLast = index == cells.count - 1
+            let shown = isLast ? width.map { truncated(cell, to: max($0 - used, 8)) } ?? cell : cell
+            let padding = String(repeating: " ", count: max(widths[index] - displayWidth(shown), 0))
+            if columns[index].alignsRight {
+                line += padding + paint(index, shown)
+            } else {
+                line += paint(index, shown) + (isLast ? "" : padding)
+            }
+            if !isLast { line += "  " }
+            used += widths[index] + 2
+        }
+        return line + "\n"
+    }
+}

@@ -1,0 +1,3 @@
+extension Command {
+    static let documents = Command("documents", "Look at documents, put them, check files.", subcommands: [])
+}

@@ -1,0 +1,153 @@
+internal import Core
+
+extension Command {
+    static let events = Command("events", "Put events on a bus.", subcommands: [putEvents])
+
+    private static let putEvents = Command(
+        "put", "Put one event, or all of a file.",
+        discussion: """
+            One event is described by options. A file holds one JSON object a line: an entry as PutEvents takes it \
+            (Source, DetailType, Detail, ...) or a whole event (source, detail-type, detail, ...). Every line that is \
+            not accepted is named, the others are put; the exit code is then 1.
+            An event that was acknowledged is on the disk.
+            """,
+        examples: [
+            Example(
+                #"opsbus events put --source my.app --detail-type Started --detail '{"version": 7}'"#, "Put an event"),
+            Example("opsbus events put events.jsonl", "Put every line of a file"),
+            Example("producer | opsbus events put --bus orders -", "Put what another program prints"),
+        ],
+        options: [CommonOptions.bus, source, detailType, detail, resources, identifier],
+        arguments: [file]
+    ) { arguments, session in
+        if let path = arguments[file] { return try await putFile(path, arguments[CommonOptions.bus], session) }
+        let detail = try session.json(try arguments.required(detail), for: "--detail")
+        let entry = input([
+            ("Source", .string(try arguments.required(source))),
+            ("DetailType", .string(try arguments.required(detailType))),
+            ("Detail", .string(detail.text)),
+            ("EventBusName", .text(arguments[CommonOptions.bus])),
+            ("Resources", arguments.all(resources).isEmpty ? nil : .array(arguments.all(resources).map { .string($0) })),
+            ("OpsBusEventId", .text(arguments[identifier])),
+        ])
+        let output = try await session.connect().call("events:PutEvents", ["Entries": [entry]])
+        if let error = output["Entries"]?[0], error["ErrorCode"] != nil {
+            throw CommandError.failure("\(error.cell("ErrorCode")): \(error.cell("ErrorMessage"))")
+        }
+        session.output.result(output) { session.output.line(output["Entries"]?[0]?.cell("EventId") ?? "") }
+        return .success
+    }
+
+    private static func putFile(_ path: String, _ bus: String?, _ session: Session) async throws -> ExitCode {
+        let connection = try session.connect()
+        var batches = EntryBatches(lines: try session.read(path), bus: bus)
+        var (accepted, failed) = (0, 0)
+        func fail(_ line: Int, _ reason: String) {
+            failed += 1
+            session.output.remark("\(path):\(line): \(reason)")
+        }
+        while let batch = batches.next() {
+            for problem in batch.problems { fail(problem.line, problem.reason) }
+            guard !batch.entries.isEmpty else { continue }
+            let output = try await connection.call("events:PutEvents", ["Entries": .array(batch.entries)])
+            if session.output.format == .json { session.output.jsonLine(output) }
+            for (line, result) in zip(batch.lines, output["Entries"]?.array ?? []) {
+                if result["ErrorCode"] != nil {
+                    fail(line, "\(result.cell("ErrorCode")): \(result.cell("ErrorMessage"))")
+                } else {
+                    accepted += 1
+                }
+            }
+        }
+        if session.output.format == .table { session.output.line("\(accepted) put, \(failed) failed") }
+        return failed == 0 ? .success : .failure
+    }
+
+    private static let source = Option("source", short: "s", "NAME", .text, "Who says it, such as my.app.")
+    private static let detailType = Option("detail-type", short: "t", "TEXT", .text, "What kind of event it is.")
+    private static let detail = Option("detail", short: "d", "JSON|@FILE|-", .text, "The event's content, an object.")
+    private static let resources = Option(
+        "resource", "ARN", .text, repeated: true, "What the event is about.")
+    private static let identifier = Option(
+        "id", "UUID", .uuid, "The event's id; sent again with the same one, it is put once.")
+    private static let file = Argument("FILE", .file, count: 0...1, "Events, one a line; - for standard input.")
+}
+
+extension ValueSyntax where Value == String {
+    static let uuid = ValueSyntax { (text) throws(ValueError) in
+        guard let identifier = Identifier(text) else {
+            throw ValueError("is not a UUID such as 6f0c53ad-1d1f-4c5a-9a55-7f3a4c9d2b11")
+        }
+        return identifier.description
+    }
+}
+
+/// The lines of a file as requests of bounded size.
+struct EntryBatches {
+    struct Batch {
+        var entries: [JSON] = []
+        /// The line that each entry came from.
+        var lines: [Int] = []
+        var problems: [(line: Int, reason: String)] = []
+    }
+
+    private static let entriesMax = 100
+    private static let bytesMax = 256 << 10
+
+    private var rest: ArraySlice<UInt8>
+    private var line = 0
+    private let bus: String?
+
+    /// - Parameter bus: For entries that name none.
+    init(lines: [UInt8], bus: String?) {
+        rest = lines[...]
+        self.bus = bus
+    }
+
+    /// The next lines; nil where none are left.
+    mutating func next() -> Batch? {
+        guard !rest.isEmpty else { return nil }
+        var batch = Batch()
+        var bytes = 0
+        while !rest.isEmpty, batch.entries.count < EntryBatches.entriesMax, bytes < EntryBatches.bytesMax {
+            let text = rest.prefix { $0 != UInt8(ascii: "\n") }
+            rest = rest.dropFirst(text.count + 1)
+            line += 1
+            if text.allSatisfy({ $0 == UInt8(ascii: " ") || $0 == UInt8(ascii: "\r") || $0 == UInt8(ascii: "\t") }) {
+                continue
+            }
+            bytes += text.count
+            do throws(JSONError) {
+                guard let entry = entry(try JSON(parsing: Array(text))) else {
+                    let reason = "neither an entry (Source, DetailType, Detail) nor an event (source, detail-type, detail)"
+                    batch.problems.append((line, reason))
+                    continue
+                }
+                batch.entries.append(entry)
+                batch.lines.append(line)
+            } catch {
+                batch.problems.append((line, "\(error.message) at column \(error.position.column)"))
+            }
+        }
+        return batch
+    }
+
+    /// An entry as the operation takes it; nil where the value is neither entry nor event.
+    private func entry(_ value: JSON) -> JSON? {
+        var entry: JSON
+        if value["Source"] != nil || value["DetailType"] != nil {
+            entry = value
+        } else if let source = value["source"], let detailType = value["detail-type"], let detail = value["detail"] {
+            let identifier = value["id"]?.string.flatMap { Identifier($0) }
+            entry = input([
+                ("Source", source), ("DetailType", detailType), ("Detail", detail), ("Time", value["time"]),
+                ("Resources", value["resources"]), ("OpsBusEventId", .text(identifier?.description)),
+            ])
+        } else {
+            return nil
+        }
+        if let detail = entry["Detail"], detail.string == nil { entry["Detail"] = .string(detail.text) }
+        if let bus, entry["EventBusName"] == nil { entry["EventBusName"] = .string(bus) }
+        return entry
+    }
+}

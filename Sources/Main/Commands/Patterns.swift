@@ -1,0 +1,3 @@
+extension Command {
+    static let patterns = Command("patterns", "Check and try event patterns.", subcommands: [])
+}

@@ -1,0 +1,4 @@
+extension Command {
+    /// `rules check`, `test` and `explain`, which need no server.
+    static let ruleFileCommands: [Command] = []
+}

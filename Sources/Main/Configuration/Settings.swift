@@ -1,0 +1,97 @@
+internal import Platform
+
+/// Every setting.
+enum Settings {
+    static let data = Setting("data", "DIR", .file, "opsbus-data", "The directory that holds everything the server keeps.")
+    static let rules = Setting<String?>("rules", "DIR", .file, "Rule files to load, and to load again when they change.")
+
+    static let requests = Setting(
+        "requests", "ENDPOINT", .endpoint, "tcp://127.0.0.1:7401", "Where operations are called.")
+    static let stream = Setting(
+        "stream", "ENDPOINT", .endpoint, "tcp://127.0.0.1:7402", "Where messages are subscribed to.")
+    static let nodes = Setting("nodes", "ENDPOINT", .endpoint, "tcp://127.0.0.1:7403", "Where agents connect.")
+
+    static let account = Setting("account", "DIGITS", .account, "123456789012", "The account in ARNs and events.")
+    static let region = Setting("region", "NAME", .text, "us-east-1", "The region in ARNs and events.")
+
+    static let curve = Setting(
+        "curve", "true|false|FILE", .curve, standard: .off, text: "false",
+        "Whether the server's sockets are encrypted and only registered keys connect; FILE is the server's key pair, "
+            + "kept in the data directory otherwise.")
+    static let serverKey = Setting<String?>(
+        "server-key", "FILE", .file, "The server's public key, for clients and agents of an encrypted bus.")
+    static let clientKey = Setting<String?>(
+        "client-key", "FILE", .file, "This client's or agent's own key pair (see 'opsbus keys generate').")
+
+    static let retention = Setting(
+        "retention", "DURATION", .duration, standard: .seconds(7 * 86_400), text: "7d",
+        "How long the stream is kept.")
+    static let segmentSize = Setting(
+        "segment-size", "BYTES", .byteCount, standard: 64 << 20, text: "64MiB",
+        "Size of one journal file; retention removes whole ones.")
+    static let deduplicationWindow = Setting(
+        "deduplication-window", "DURATION", .duration, standard: .seconds(600), text: "10m",
+        "How long an event id that was sent again is recognised.")
+    static let embeddedAgent = Setting(
+        "embedded-agent", "true|false", .boolean, standard: true, text: "true",
+        "Whether the server's own machine is a managed node.")
+
+    static let agentState = Setting(
+        "agent-state", "DIR", .file, "opsbus-agent", "The directory where an agent keeps its identity and its work.")
+    static let activationID = Setting<String?>(
+        "activation-id", "ID", .text, "Registers the agent's node (see 'opsbus nodes activate').")
+    static let activationCode = Setting<String?>(
+        "activation-code", "CODE", .text, secret: true, "The code that belongs to the activation.")
+
+    static let logLevel = Setting(
+        "log-level", "LEVEL", .choices(of: Log.Level.self), standard: .info, text: "info",
+        "The least important messages to log: debug, info, warning or error.")
+    static let logFormat = Setting(
+        "log-format", "FORMAT", .choices(of: Log.Format.self), standard: .text, text: "text",
+        "Log lines as text or json.")
+
+    static let all: [any SettingDeclaration] = [
+        data, rules, requests, stream, nodes, account, region, curve, serverKey, clientKey, retention, segmentSize,
+        deduplicationWindow, embeddedAgent, agentState, activationID, activationCode, logLevel, logFormat,
+    ]
+
+    /// Those that a client needs, flags of every command.
+    static let ofClients: [any SettingDeclaration] = [requests, stream, serverKey, clientKey]
+
+    static let ofServer: [any SettingDeclaration] = [
+        data, rules, nodes, account, region, curve, retention, segmentSize, deduplicationWindow, embeddedAgent,
+        logLevel, logFormat,
+    ]
+
+    static let ofAgent: [any SettingDeclaration] = [nodes, agentState, activationID, activationCode, logLevel, logFormat]
+}
+
+/// Whether the bus is encrypted, and with which key pair.
+enum Curve: Sendable, Hashable {
+    case off
+    /// With the key pair in the data directory, made at the first start.
+    case on
+    case keyFile(String)
+}
+
+extension ValueSyntax where Value == Curve {
+    static let curve = ValueSyntax(completion: .files) { (text) throws(ValueError) in
+        switch text.lowercased() {
+        case "true", "yes", "on": return .on
+        case "false", "no", "off": return .off
+        case "": throw ValueError("is neither true, false nor a file")
+        default: return .keyFile(text)
+        }
+    }
+}
+
+extension ValueSyntax where Value: RawRepresentable & CaseIterable, Value.RawValue == String {
+    static func choices(of type: Value.Type) -> ValueSyntax {
+        let names = type.allCases.map(\.rawValue)
+        let choice = ValueSyntax<String>.choice(names)
+        return ValueSyntax(completion: .values(names)) { (text) throws(ValueError) in
+            guard let value = Value(rawValue: try choice.parse(text)) else { throw ValueError("is unknown") }
+            return value
+        }
+    }
+}

@@ -1,0 +1,166 @@
+public import Core
+
+/// What the journal keeps of one thing published: the body of a journal record.
+///
+/// Layout, little endian; text fields are preceded by their length in two bytes:
+///
+/// | bytes | field |
+/// |---|---|
+/// | 1 | format, 1 |
+/// | 1 | kind |
+/// | 1 | hops |
+/// | 1 | flags: bit 0, the publisher chose the event id |
+/// | 16 | event id, big endian; zero in a message |
+/// | 8 | outbox row this came from, 0 for none |
+/// | 2 + n | bus |
+/// | 2 + n | principal |
+/// | 2 + n | cause, empty for none |
+/// | 2 + n | rule it is meant for alone, empty for all |
+/// | rest | payload: the JSON text that subscribers get |
+public struct StreamEntry: Sendable, Hashable {
+    public enum Kind: UInt8, Sendable {
+        /// An event: matched against the rules of its bus.
+        case event = 1
+        /// Progress or a message to a topic: for subscribers only.
+        case message = 2
+    }
+
+    public var kind: Kind
+    public var eventID: Identifier
+    public var hops: Int
+    /// Whether the publisher chose the event id, so that repeating it must not publish twice.
+    public var hasPublisherIdentifier = false
+    public var outboxRow: Int64
+    public var bus: String
+    public var principal: Principal
+    public var cause: Subject?
+    /// The only rule that may match: a schedule's own, or the one a replay is for.
+    public var onlyRule: String?
+    public var payload: [UInt8]
+
+    public init(
+        kind: Kind, eventID: Identifier = Identifier(high: 0, low: 0), bus: String = "", context: OperationContext,
+        onlyRule: String? = nil, outboxRow: Int64 = 0, payload: [UInt8]
+    ) {
+        self.kind = kind
+        self.eventID = eventID
+        self.hops = context.hops
+        self.outboxRow = outboxRow
+        self.bus = bus
+        self.principal = context.principal
+        self.cause = context.cause
+        self.onlyRule = onlyRule
+        self.payload = payload
+    }
+
+    /// Bytes before the first text field.
+    private static let fixedBytes = 28
+    private static let formatVersion: UInt8 = 1
+
+    /// The journal record's body.
+    public var encoded: [UInt8] {
+        var output: [UInt8] = []
+        output.reserveCapacity(StreamEntry.fixedBytes + payload.count + 96)
+        StreamEntry.writeHeader(
+            into: &output, kind: kind, hops: hops, hasPublisherIdentifier: hasPublisherIdentifier, eventID: eventID,
+            outboxRow: outboxRow, bus: bus.utf8, principal: principal.name.utf8, cause: (cause?.description ?? "").utf8, onlyRule: (onlyRule ?? "").utf8)
+        output.append(contentsOf: payload)
+        return output
+    }
+
+    /// Where the outbox row stands in an encoded entry.
+    private static let outboxRowOffset = 20
+
+    /// Notes in an encoded entry which outbox row it came from.
+    public static func setOutboxRow(_ row: Int64, in encoded: inout [UInt8]) {
+        precondition(encoded.count >= fixedBytes, "no encoded entry")
+        withUnsafeBytes(of: row.littleEndian) {
+            encoded.replaceSubrange(outboxRowOffset..<outboxRowOffset + 8, with: $0)
+        }
+    }
+
+    /// Appends all but the payload; the ingest path uses it to build a record without an entry of its own.
+    public static func writeHeader(
+        into output: inout [UInt8], kind: Kind, hops: Int, hasPublisherIdentifier: Bool,
+        eventID: Identifier, outboxRow: Int64, bus: some Collection<UInt8>, principal: some Collection<UInt8>, cause: some Collection<UInt8>,
+        onlyRule: some Collection<UInt8>
+    ) {
+        output.append(formatVersion)
+        output.append(kind.rawValue)
+        output.append(UInt8(clamping: hops))
+        output.append(hasPublisherIdentifier ? 1 : 0)
+        append(eventID.high.bigEndian, to: &output)
+        append(eventID.low.bigEndian, to: &output)
+        append(UInt64(bitPattern: outboxRow).littleEndian, to: &output)
+        append(text: bus, to: &output)
+        append(text: principal, to: &output)
+        append(text: cause, to: &output)
+        append(text: onlyRule, to: &output)
+    }
+
+    private static func append(_ value: UInt64, to output: inout [UInt8]) {
+        withUnsafeBytes(of: value) { output.append(contentsOf: $0) }
+    }
+
+    private static func append(text: some Collection<UInt8>, to output: inout [UInt8]) {
+        let count = UInt16(clamping: text.count)
+        output.append(UInt8(truncatingIfNeeded: count))
+        output.append(UInt8(truncatingIfNeeded: count >> 8))
+        output.append(contentsOf: text.prefix(Int(count)))
+    }
+
+    /// Reads a journal record's body; nil where it is of another format.
+    public init?(_ body: UnsafeRawBufferPointer) {
+        guard let view = StreamEntryView(body) else { return nil }
+        func text(_ bytes: UnsafeRawBufferPointer) -> String { String(decoding: bytes, as: UTF8.self) }
+        kind = view.kind
+        eventID = view.eventID
+        hops = view.hops
+        hasPublisherIdentifier = view.hasPublisherIdentifier
+        outboxRow = view.outboxRow
+        bus = text(view.bus)
+        principal = Principal(text(view.principal))
+        cause = Subject(text(view.cause))
+        onlyRule = view.onlyRule.isEmpty ? nil : text(view.onlyRule)
+        payload = Array(view.payload)
+    }
+}
+
+/// An entry read in place. Valid only while the record's bytes are.
+public struct StreamEntryView {
+    public let kind: StreamEntry.Kind
+    public let hops: Int
+    public let hasPublisherIdentifier: Bool
+    public let eventID: Identifier
+    public let outboxRow: Int64
+    public let bus: UnsafeRawBufferPointer
+    public let principal: UnsafeRawBufferPointer
+    public let cause: UnsafeRawBufferPointer
+    public let onlyRule: UnsafeRawBufferPointer
+    public let payload: UnsafeRawBufferPointer
+
+    public init?(_ body: UnsafeRawBufferPointer) {
+        guard body.count >= 28, body[0] == 1, let kind = StreamEntry.Kind(rawValue: body[1]) else { return nil }
+        self.kind = kind
+        hops = Int(body[2])
+        hasPublisherIdentifier = body[3] & 1 != 0
+        eventID = Identifier(
+            high: UInt64(bigEndian: body.loadUnaligned(fromByteOffset: 4, as: UInt64.self)),
+            low: UInt64(bigEndian: body.loadUnaligned(fromByteOffset: 12, as: UInt64.self)))
+        outboxRow = Int64(littleEndian: body.loadUnaligned(fromByteOffset: 20, as: Int64.self))
+        var offset = 28
+        func next() -> UnsafeRawBufferPointer? {
+            guard offset + 2 <= body.count else { return nil }
+            let count = Int(body[offset]) | Int(body[offset + 1]) << 8
+            guard offset + 2 + count <= body.count else { return nil }
+            defer { offset += 2 + count }
+            return UnsafeRawBufferPointer(rebasing: body[offset + 2..<offset + 2 + count])
+        }
+        guard let bus = next(), let principal = next(), let cause = next(), let onlyRule = next() else { return nil }
+        self.bus = bus
+        self.principal = principal
+        self.cause = cause
+        self.onlyRule = onlyRule
+        payload = UnsafeRawBufferPointer(rebasing: body[offset...])
+    }
+}
