@@ -56,7 +56,8 @@ let package = Package(
         .executableTarget(
             name: "Main",
             dependencies: [
-                "API", "Agent", "Bus", "Core", "Documents", "Events", "Governance", "Patterns", "Platform", "Storage",
+                "API", "Agent", "Bus", "Core", "Documents", "Events", "Governance", "Patterns", "Platform",
+                "Storage",
                 "Systems",
             ],
             swiftSettings: swiftSettings),

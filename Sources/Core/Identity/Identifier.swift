@@ -52,7 +52,7 @@ public struct Identifier: Sendable, Hashable, CustomStringConvertible {
         for position in 0..<32 {
             if position == 8 || position == 12 || position == 16 || position == 20 { output.append(UInt8(ascii: "-")) }
             let half = position < 16 ? high : low
-            output.append(hexadecimalDigits[Int(half >> (60 - 4 * UInt64(position & 15))) & 15])
+            output.append(hexadecimalDigits[Int(half >> (60 - 4 * UInt64(position & 15)) & 15)])
         }
     }
 }
