@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <signal.h>
 #include <spawn.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -47,3 +49,28 @@ int ops_reap(pid_t pid, int *exit_code, int *signal) {
 }
 
 int ops_kill_group(pid_t group, int signal) { return kill(-group, signal) == 0 ? 0 : errno; }
+
+int ops_memory_file(const void *bytes, size_t count) {
+    int descriptor = memfd_create("input", MFD_CLOEXEC);
+    if (descriptor < 0) return -1;
+    const char *next = bytes;
+    while (count > 0) {
+        ssize_t written = write(descriptor, next, count);
+        if (written < 0 && errno == EINTR) continue;
+        if (written <= 0) {
+            int error = errno;
+            close(descriptor);
+            errno = error;
+            return -1;
+        }
+        next += written;
+        count -= (size_t)written;
+    }
+    lseek(descriptor, 0, SEEK_SET);
+    return descriptor;
+}
+
+size_t ops_readable_bytes(int descriptor) {
+    int count = 0;
+    return ioctl(descriptor, FIONREAD, &count) == 0 && count > 0 ? (size_t)count : 0;
+}

@@ -21,7 +21,13 @@ public enum Limits {
     public static let busNameBytesMax = 256
     public static let orConjunctionsMax = 1000
     public static let documentBytesMax = 64 << 10
-    public static let targetInputBytesMax = 8192
+    /// A target's `Input` or `InputTemplate`; counted, as the service does, in characters.
+    public static let targetInputCharactersMax = 8192
+    public static let inputPathCharactersMax = 256
+    public static let inputPathsMax = 100
+    /// What an input transformer may make of one event: a full event with its envelope fits, a template that repeats
+    /// it does not.
+    public static let targetPayloadBytesMax = 2 << 20
 
     // Counts.
 
@@ -35,6 +41,10 @@ public enum Limits {
 
     /// Requests being worked on at a time; past it `ThrottlingException`.
     public static let requestsInFlightMax = 4096
+    /// Of one connection, so that none starves the others; past it `ThrottlingException`.
+    public static let requestsInFlightPerClientMax = 1024
+    /// Bytes of bodies of requests being worked on; past it `ThrottlingException`.
+    public static let requestBytesInFlightMax = 256 << 20
     /// Bytes handed to the journal and not yet durable; past it `ThrottlingException`.
     public static let journalQueueBytesMax = 64 << 20
     /// Transactions waiting for the database's writer, and reads waiting for a reader; past them `ThrottlingException`.

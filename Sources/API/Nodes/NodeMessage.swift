@@ -4,18 +4,18 @@ public import Core
 ///
 /// | type | from | when | body |
 /// |---|---|---|---|
-/// | `Register` | agent | first on every connection | `NodeId?, ActivationId?, ActivationCode?, Fingerprint, ComputerName, PlatformType, PlatformName, PlatformVersion, AgentVersion, IPAddress, Running: [CommandId]` |
+/// | `Register` | agent | first on every connection, and after `Refused` with `NotRegistered` | ``NodeRegistration`` |
 /// | `Registered` | server | answers `Register` | `NodeId, HeartbeatSeconds, OutputWindowBytes` |
-/// | `Refused` | server | instead of `Registered`, or to a message from a node not registered | `Code, Message` |
+/// | `Refused` | server | instead of `Registered`, or to a message over a connection that has not registered | `Code, Message` |
 /// | `Heartbeat` | both | every `HeartbeatSeconds` | – |
-/// | `Run` | server | a command for this node; repeated until `Accepted` | `CommandId, DocumentName, Document, Parameters, ExpiresAt` |
+/// | `Run` | server | a command for this node; repeated until `Accepted` or `Finished` | ``NodeCommand`` |
 /// | `Accepted` | agent | the command is on the node's disk; repeated for a repeated `Run` | `CommandId` |
 /// | `StepStarted` | agent | | `CommandId, StepName, Action, Time` |
-/// | `Output` | agent | within the window | `CommandId, StepName, Stream (stdout or stderr), Offset`; payload: the bytes |
+/// | `Output` | agent | while the command asks for it, within the window | ``NodeOutput``; payload: the bytes |
 /// | `OutputCredit` | server | bytes of output it has taken in | `CommandId, Bytes` |
-/// | `StepFinished` | agent | | `CommandId, StepName, Action, Status, ResponseCode, StandardOutput, StandardError, StartTime, EndTime` |
-/// | `Finished` | agent | repeated until `FinishedReceived` | `CommandId, Status, StatusDetails, ResponseCode, Message, Steps: [StepFinished bodies]` |
-/// | `FinishedReceived` | server | the outcome is in the database | `CommandId` |
+/// | `StepFinished` | agent | | `CommandId` and ``StepReport`` |
+/// | `Finished` | agent | repeated until `FinishedReceived` | ``CommandReport`` |
+/// | `FinishedReceived` | server | the outcome is in the database, or of no interest | `CommandId` |
 /// | `Cancel` | server | repeated until `Finished` | `CommandId` |
 public struct NodeMessage: Sendable, Hashable {
     public enum Kind: String, Sendable, CaseIterable {
@@ -34,6 +34,9 @@ public struct NodeMessage: Sendable, Hashable {
         case cancel = "Cancel"
     }
 
+    /// The `Code` of a `Refused` that asks for `Register`, as after a restart of the server.
+    public static let notRegistered = "NotRegistered"
+
     public var kind: Kind
     public var body: JSON
     /// Bulk bytes in a frame of their own; empty where there are none.
@@ -44,6 +47,14 @@ public struct NodeMessage: Sendable, Hashable {
         self.body = body
         self.payload = payload
     }
+
+    /// A message about one command that says nothing else.
+    public init(_ kind: Kind, command: Identifier) {
+        self.init(kind, ["CommandId": .string(command.description)])
+    }
+
+    /// The command that the message is about; nil where it names none.
+    public var command: Identifier? { body["CommandId"]?.string.flatMap { Identifier($0) } }
 }
 
 /// One agent's connection as the server sees it: a bus connection, or the agent inside the server's own process.

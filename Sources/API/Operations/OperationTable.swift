@@ -21,7 +21,7 @@ public protocol Authorizer: Sendable {
 public protocol CallRecorder: Sendable {
     func record(
         _ operation: String, _ input: JSON, _ context: OperationContext, failure: ServiceError?
-    ) async throws(ServiceError)
+    ) async
 }
 
 /// Every operation of the system: authorise, validate, handle, record.
@@ -57,11 +57,11 @@ public struct OperationTable: OperationCaller {
             try Shape.structure(operation.input).validate(input)
             let output = try await handle(operation, input, context)
             if operation.effect == .reads {
-                try await recorder.record(name, operation.redact(input), context, failure: nil)
+                await recorder.record(name, operation.redact(input), context, failure: nil)
             }
             return output
         } catch {
-            try await recorder.record(name, operation.redact(input), context, failure: error)
+            await recorder.record(name, operation.redact(input), context, failure: error)
             throw error
         }
     }

@@ -1,4 +1,5 @@
 #pragma once
+#include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -18,3 +19,10 @@ int ops_reap(pid_t pid, int *exit_code, int *signal);
 
 /// Sends a signal to every process of the group; 0 or an errno.
 int ops_kill_group(pid_t group, int signal);
+
+/// An anonymous, close-on-exec file that holds `bytes`, read from its start; -1 and errno on failure. As the standard
+/// input of a child it needs no one to write to it while the child runs.
+int ops_memory_file(const void *bytes, size_t count);
+
+/// Bytes that can be read from a pipe without waiting; 0 where that cannot be told.
+size_t ops_readable_bytes(int descriptor);

@@ -8,5 +8,5 @@ uint64_t ops_thread_id(void);
 /// Names the calling thread, at most 15 bytes, for `top -H` and core dumps.
 void ops_thread_set_name(const char *name);
 
-/// Starts a detached thread with 1 MiB of stack that calls `body(context)`. Returns 0 or an errno.
+/// Starts a detached thread with 8 MiB of stack that calls `body(context)`. Returns 0 or an errno.
 int ops_thread_start(void (*body)(void *), void *context);

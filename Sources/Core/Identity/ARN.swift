@@ -18,10 +18,12 @@ public struct ARN: Sendable, Hashable, CustomStringConvertible {
         self.resource = resource
     }
 
-    /// Nil where the text is not of an ARN's form.
+    /// Nil where the text is not of an ARN's form: partition, service and resource are not empty.
     public init?(_ text: String) {
         let parts = text.split(separator: ":", maxSplits: 5, omittingEmptySubsequences: false).map(String.init)
-        guard parts.count == 6, parts[0] == "arn", !parts[2].isEmpty, !parts[5].isEmpty else { return nil }
+        guard parts.count == 6, parts[0] == "arn", !parts[1].isEmpty, !parts[2].isEmpty, !parts[5].isEmpty else {
+            return nil
+        }
         self.init(partition: parts[1], service: parts[2], region: parts[3], account: parts[4], resource: parts[5])
     }
 

@@ -106,10 +106,24 @@ public struct JSONNumber: Sendable, Hashable {
     }
 
     /// The value as a signed 64-bit integer, if it is one exactly: `2`, `2.0` and `2e0` are, `2.5` is not.
-    public var int: Int? {
-        if let value = Int(text) { return value }
-        guard let value = Double(text) else { return nil }
-        return Int(exactly: value)
+    public var int: Int? { Int(text) ?? exactInteger }
+
+    /// The integer that a spelling with a fraction or an exponent stands for; a `Double` on the way would round it.
+    private var exactInteger: Int? {
+        let parts = text.split(maxSplits: 1) { $0 == "e" || $0 == "E" }
+        guard let decimal = parts.first?.split(separator: ".", maxSplits: 1), let whole = decimal.first else { return nil }
+        let sign = whole.hasPrefix("-") ? "-" : ""
+        let fraction = decimal.count == 2 ? decimal[1] : ""
+        var digits = (whole.dropFirst(sign.utf8.count) + fraction).drop { $0 == "0" }
+        if digits.isEmpty { return 0 }
+        guard let exponent = Int32(parts.count == 2 ? parts[1] : "0") else { return nil }
+        var zerosMissing = Int(exponent) - fraction.utf8.count
+        while zerosMissing < 0, digits.last == "0" {
+            digits.removeLast()
+            zerosMissing += 1
+        }
+        guard zerosMissing >= 0, digits.utf8.count + zerosMissing <= 19 else { return nil }
+        return Int(sign + digits + String(repeating: "0", count: zerosMissing))
     }
 
     /// The nearest IEEE 754 double; infinite where the number is out of range.

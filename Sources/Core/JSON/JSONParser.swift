@@ -43,9 +43,10 @@ private struct JSONParser {
     let bytes: [UInt8]
     var index = 0
     var depth = 0
-    // The line being read and where it began, kept so that positions cost nothing until they are needed.
     var line = 1
-    var lineStart = 0
+    // How many columns of the line lie before an index, so that each byte is counted once, however long the line is.
+    var countedIndex = 0
+    var countedColumns = 0
 
     init(_ bytes: [UInt8]) { self.bytes = bytes }
 
@@ -57,11 +58,18 @@ private struct JSONParser {
         return node
     }
 
-    var position: TextPosition { position(at: index) }
+    /// Where the current index is.
+    var position: TextPosition {
+        let uncounted = bytes[countedIndex..<min(index, bytes.count)].count { $0 & 0xC0 != 0x80 }
+        return TextPosition(line: line, column: countedColumns + uncounted + 1)
+    }
 
-    func position(at index: Int) -> TextPosition {
-        let columns = bytes[lineStart..<min(index, bytes.count)].count { $0 & 0xC0 != 0x80 }
-        return TextPosition(line: line, column: columns + 1)
+    /// The position, from which later ones are counted.
+    mutating func markPosition() -> TextPosition {
+        let position = position
+        countedIndex = index
+        countedColumns = position.column - 1
+        return position
     }
 
     func error(_ message: String, _ code: JSONError.Code = .syntax) -> JSONError {
@@ -73,7 +81,8 @@ private struct JSONParser {
             switch bytes[index] {
             case UInt8(ascii: "\n"):
                 line += 1
-                lineStart = index + 1
+                countedIndex = index + 1
+                countedColumns = 0
             case UInt8(ascii: " "), UInt8(ascii: "\t"), UInt8(ascii: "\r"): break
             default: return
             }
@@ -83,7 +92,7 @@ private struct JSONParser {
 
     mutating func value() throws(JSONError) -> Node {
         skipWhitespace()
-        let start = position
+        let start = markPosition()
         guard index < bytes.count else { throw error("the text ends where a value is expected") }
         switch bytes[index] {
         case UInt8(ascii: "{"): return Node(.object(try object()), at: start)
@@ -140,7 +149,7 @@ private struct JSONParser {
         if consume("}") { return members }
         while true {
             skipWhitespace()
-            let keyPosition = position
+            let keyPosition = markPosition()
             guard index < bytes.count, bytes[index] == UInt8(ascii: "\"") else {
                 throw error("expected a key in double quotes, found \(found)")
             }
@@ -188,6 +197,7 @@ private struct JSONParser {
 
     mutating func string() throws(JSONError) -> String {
         index += 1
+        let stringStart = index
         var start = index
         var unescaped: [UInt8] = []
         while index < bytes.count {
@@ -195,7 +205,8 @@ private struct JSONParser {
             case UInt8(ascii: "\""):
                 unescaped.append(contentsOf: bytes[start..<index])
                 guard let text = String(validating: unescaped, as: UTF8.self) else {
-                    throw error("the string is not valid UTF-8", .invalidUTF8)
+                    index = invalidByte(in: stringStart..<index)
+                    throw error("the string is not valid UTF-8: found \(found)", .invalidUTF8)
                 }
                 index += 1
                 return text
@@ -209,6 +220,16 @@ private struct JSONParser {
             }
         }
         throw error("the string is not closed")
+    }
+
+    /// The first byte of a range that does not belong to a character.
+    func invalidByte(in range: Range<Int>) -> Int {
+        do {
+            _ = try UTF8Span(validating: bytes.span.extracting(range))
+            return range.upperBound
+        } catch {
+            return range.lowerBound + error.byteOffsets.lowerBound
+        }
     }
 
     mutating func escape() throws(JSONError) -> Unicode.Scalar {
@@ -225,7 +246,7 @@ private struct JSONParser {
         case UInt8(ascii: "u"): return try unicodeEscape()
         default:
             index -= 1
-            throw error("unknown escape '\\\(found.dropFirst().dropLast())'")
+            throw error("unknown escape: a backslash before \(found)")
         }
     }
 

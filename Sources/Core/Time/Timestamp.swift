@@ -1,4 +1,6 @@
 /// An instant: microseconds since 1970-01-01T00:00:00Z, leap seconds not counted.
+///
+/// Sums and differences that do not fit end at the earliest or latest instant.
 public struct Timestamp: Sendable, Hashable, Comparable {
     public var microseconds: Int64
 
@@ -12,23 +14,25 @@ public struct Timestamp: Sendable, Hashable, Comparable {
     public static func < (left: Timestamp, right: Timestamp) -> Bool { left.microseconds < right.microseconds }
 
     public static func + (left: Timestamp, right: Duration) -> Timestamp {
-        Timestamp(microseconds: left.microseconds + right.microseconds)
+        Timestamp(microseconds: left.microseconds.saturatingSum(right.microseconds))
     }
 
     public static func - (left: Timestamp, right: Duration) -> Timestamp {
-        Timestamp(microseconds: left.microseconds - right.microseconds)
+        Timestamp(microseconds: left.microseconds.saturatingDifference(right.microseconds))
     }
 
     public static func - (left: Timestamp, right: Timestamp) -> Duration {
-        .microseconds(left.microseconds - right.microseconds)
+        .microseconds(left.microseconds) - .microseconds(right.microseconds)
     }
 }
 
 extension Duration {
-    /// Whole microseconds, rounded towards zero.
+    /// Whole microseconds, rounded towards zero; the nearest 64-bit number where they do not fit one.
     public var microseconds: Int64 {
         let (seconds, attoseconds) = components
-        return seconds * 1_000_000 + attoseconds / 1_000_000_000_000
+        let (product, overflow) = seconds.multipliedReportingOverflow(by: 1_000_000)
+        if overflow { return seconds < 0 ? .min : .max }
+        return product.saturatingSum(attoseconds / 1_000_000_000_000)
     }
 }
 
@@ -37,10 +41,22 @@ extension Int64 {
         let (quotient, remainder) = quotientAndRemainder(dividingBy: divisor)
         return remainder < 0 ? quotient - 1 : quotient
     }
+
+    fileprivate func saturatingSum(_ other: Int64) -> Int64 {
+        let (sum, overflow) = addingReportingOverflow(other)
+        return overflow ? (other < 0 ? .min : .max) : sum
+    }
+
+    fileprivate func saturatingDifference(_ other: Int64) -> Int64 {
+        let (difference, overflow) = subtractingReportingOverflow(other)
+        return overflow ? (other < 0 ? .max : .min) : difference
+    }
 }
 
 extension Timestamp: CustomStringConvertible {
     /// RFC 3339 in UTC with whole seconds, the form of an event's `time`: `2017-12-22T18:43:48Z`.
+    ///
+    /// Years outside of 0 to 9999, which RFC 3339 cannot write, have a sign and as many digits as they need.
     public var description: String { rfc3339(fraction: false) }
 
     /// RFC 3339 in UTC with milliseconds: `2017-12-22T18:43:48.512Z`.
@@ -64,7 +80,8 @@ extension Timestamp: CustomStringConvertible {
                 divisor /= 10
             }
         }
-        digits(time.year, 4)
+        if !(0...9999).contains(time.year) { output.append(UInt8(ascii: time.year < 0 ? "-" : "+")) }
+        digits(abs(time.year), abs(time.year) > 9999 ? String(abs(time.year)).utf8.count : 4)
         output.append(UInt8(ascii: "-"))
         digits(time.month, 2)
         output.append(UInt8(ascii: "-"))
@@ -82,7 +99,8 @@ extension Timestamp: CustomStringConvertible {
         output.append(UInt8(ascii: "Z"))
     }
 
-    /// Reads RFC 3339 with any offset and any number of fraction digits; nil where the text is something else.
+    /// Reads RFC 3339 with any offset and any number of fraction digits, of which six count; nil where the text is
+    /// something else, and where the instant in UTC lies outside of the years 0 to 9999.
     public init?(rfc3339 text: String) {
         guard let value = Timestamp.parse(Array(text.utf8)) else { return nil }
         self = value
@@ -130,6 +148,7 @@ extension Timestamp: CustomStringConvertible {
         }
         let time = CivilTime(year: year, month: month, day: day, hour: hour, minute: minute, second: second)
         guard index == bytes.count, let instant = time.timestamp else { return nil }
-        return Timestamp(microseconds: instant.microseconds + microseconds - Int64(offsetMinutes) * 60_000_000)
+        let result = Timestamp(microseconds: instant.microseconds + microseconds - Int64(offsetMinutes) * 60_000_000)
+        return (0...9999).contains(CivilTime(result).year) ? result : nil
     }
 }

@@ -8,7 +8,8 @@ struct YAMLEvent {
         case alias(String)
         case scalar(String, plain: Bool)
         case sequenceStart, sequenceEnd
-        case mappingStart(flow: Bool), mappingEnd
+        case mappingStart(flow: Bool)
+        case mappingEnd
     }
 
     var kind: Kind

@@ -13,14 +13,18 @@ struct SegmentCatalog {
     /// Paths of files left over from a crash.
     private(set) var leftovers: [String] = []
 
+    /// Why there are no entries after the last: a header that is broken or does not follow the one before (`.corrupt`),
+    /// or cannot be read (`.unsupportedVersion`, `.inputOutput`).
+    private(set) var failure: StorageError?
+
     /// Reads the headers; changes nothing.
-    /// - Throws: `StorageError` with `.corrupt` for a header that is broken or does not follow the one before,
-    ///   `.unsupportedVersion`, or `.inputOutput`.
+    /// - Throws: `StorageError` with `.inputOutput` where the directory cannot be read.
     init(directory: String) throws(StorageError) {
         for name in try Self.names(in: directory) {
             let path = directory + "/" + name
             if name.hasSuffix(".new") { leftovers.append(path) }
-            if name.hasSuffix(SegmentHeader.suffix) { try add(path, name: name) }
+            guard name.hasSuffix(SegmentHeader.suffix), failure == nil else { continue }
+            do throws(StorageError) { try add(path, name: name) } catch { failure = error }
         }
     }
 

@@ -31,6 +31,7 @@ struct SegmentRecovery: ~Copyable {
         directory: String, files: any JournalFiles, topicsMax: Int, epoch: Identifier, now: Timestamp
     ) throws(StorageError) {
         var catalog = try SegmentCatalog(directory: directory)
+        if let failure = catalog.failure { throw failure }
         for path in catalog.leftovers { try files.remove(path) }
         if catalog.entries.isEmpty {
             let header = SegmentHeader(

@@ -39,6 +39,9 @@ struct TopicTable {
         return previous
     }
 
+    /// Whether `exchange` may answer with more than the truth.
+    var hasForgotten: Bool { floor > 0 }
+
     /// Mixes eight bytes at a time by a 128-bit product, in the manner of wyhash.
     private func hash(_ topic: UnsafeRawBufferPointer) -> UInt64 {
         var state = key.0 ^ UInt64(topic.count)

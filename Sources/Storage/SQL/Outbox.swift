@@ -47,10 +47,14 @@ public struct Outbox: Sendable {
     }
 
     /// Removes events that the journal holds durably, up to and including `id`.
+    /// - Parameter note: Writes, in the same transaction, how far the journal had come.
     /// - Throws: `StorageError`.
-    public func remove(through id: Int64) async throws {
+    public func remove(
+        through id: Int64, noting note: @escaping @Sendable (borrowing Transaction) throws -> Void = { _ in }
+    ) async throws {
         try await database.maintain { transaction in
-            _ = try transaction.execute("DELETE FROM outbox WHERE id <= ?", id)
+            try transaction.execute("DELETE FROM outbox WHERE id <= ?", id)
+            try note(transaction)
         }
     }
 }

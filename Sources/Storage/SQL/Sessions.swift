@@ -32,8 +32,7 @@ final class WriteSession {
     private var storedHead: AuditHead?
     /// Records appended by the transaction in progress.
     private var auditedCount = 0
-    /// Why SQLite ended the group's transaction by itself. Whatever runs after that would be committed on its own, so
-    /// everything is refused.
+    /// Why SQLite ended the group's transaction by itself.
     private var lost: StorageError?
 
     init(_ connection: consuming Connection, clock: any Clock) {
@@ -85,10 +84,7 @@ final class WriteSession {
         auditedCount = 0
         try connection.execute("SAVEPOINT one_write")
         let finished = write.run(Transaction(self, context: write.context))
-        if let lost { throw lost }
-        guard connection.isInTransaction else {
-            throw StorageError(.database, "a write ended the transaction of its group")
-        }
+        try requireTransaction()
         if finished.isSuccess {
             precondition(
                 auditedCount > 0 || !write.isAudited || connection.totalChanges == changesBefore,
@@ -105,7 +101,7 @@ final class WriteSession {
     // MARK: What a transaction does
 
     func execute(_ sql: String, _ values: [(any SQLConvertible)?]) throws(StorageError) -> Int {
-        if let lost { throw lost }
+        try requireTransaction()
         do throws(StorageError) {
             return try connection.execute(sql, values)
         } catch {
@@ -115,7 +111,7 @@ final class WriteSession {
     }
 
     func forEach(_ sql: String, _ values: [(any SQLConvertible)?], row: (borrowing Row) throws -> Bool) throws {
-        if let lost { throw lost }
+        try requireTransaction()
         do {
             try connection.forEach(sql, values, row: row)
         } catch {
@@ -136,6 +132,12 @@ final class WriteSession {
         _ = try execute(AuditEntry.insertion, entry.values + [hash])
         self.head = AuditHead(sequence: entry.sequence, hash: hash)
         auditedCount += 1
+    }
+
+    /// Outside the group's transaction every statement would be committed on its own, so none may run.
+    private func requireTransaction() throws(StorageError) {
+        if connection.isInTransaction { return }
+        throw lost ?? StorageError(.database, "a write ended the transaction of its group")
     }
 
     private func noteIfLost(_ error: StorageError) {

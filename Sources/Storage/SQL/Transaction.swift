@@ -71,7 +71,7 @@ public struct Transaction: Queryable, ~Copyable {
     }
 
     /// The same view for what asks for a read transaction.
-    var reading: ReadTransaction { ReadTransaction(session.reading) }
+    public var reading: ReadTransaction { ReadTransaction(session.reading) }
 
     /// When this is: the clock's time, for columns that record it.
     public var now: Timestamp { session.clock.now }
@@ -108,11 +108,14 @@ public struct Transaction: Queryable, ~Copyable {
     /// - Parameters:
     ///   - action: The operation's name as on the wire, such as `PutRule`, or a step such as `DeliveryAttempt`.
     ///   - detail: What else a reader of the log should know; a JSON object.
+    ///   - context: Who and why, where that is not the transaction's own: one transaction may hold a change and what
+    ///     follows from it, which has the change as its cause.
     /// - Throws: `StorageError`.
     public func audit(
-        _ action: String, on subject: Subject, outcome: AuditOutcome, detail: JSON = [:]
+        _ action: String, on subject: Subject, outcome: AuditOutcome, detail: JSON = [:],
+        context: OperationContext? = nil
     ) throws(StorageError) {
-        try session.audit(action, on: subject, context: context, outcome: outcome, detail: detail)
+        try session.audit(action, on: subject, context: context ?? self.context, outcome: outcome, detail: detail)
     }
 
     /// Runs `action` once this transaction is durable, and never if it fails.

@@ -68,6 +68,17 @@ public struct StreamEntry: Sendable, Hashable {
         return output
     }
 
+    /// Where the outbox row stands in an encoded entry.
+    private static let outboxRowOffset = 20
+
+    /// Notes in an encoded entry which outbox row it came from.
+    public static func setOutboxRow(_ row: Int64, in encoded: inout [UInt8]) {
+        precondition(encoded.count >= fixedBytes, "no encoded entry")
+        withUnsafeBytes(of: row.littleEndian) {
+            encoded.replaceSubrange(outboxRowOffset..<outboxRowOffset + 8, with: $0)
+        }
+    }
+
     /// Appends all but the payload; the ingest path uses it to build a record without an entry of its own.
     public static func writeHeader(
         into output: inout [UInt8], kind: Kind, hops: Int, hasPublisherIdentifier: Bool,

@@ -1,0 +1,182 @@
+internal import API
+internal import Core
+internal import Platform
+
+/// What the agent keeps on disk, so that a command runs at most once whatever happens to the agent.
+///
+///     DIRECTORY/node.json                         NodeId, Fingerprint
+///     DIRECTORY/commands/COMMAND-ID/command.json  the command, written before it is acknowledged
+///     DIRECTORY/commands/COMMAND-ID/state.json    how far it is
+///     DIRECTORY/commands/COMMAND-ID/STEP/         the step's script
+struct AgentStore: Sendable {
+    private let directory: String
+
+    /// Opens the directory, creating it where there is none.
+    /// - Throws: `FileError`.
+    init(directory: String) throws(FileError) {
+        self.directory = directory
+        try Files.createDirectory(directory + "/commands", mode: 0o700)
+    }
+
+    // MARK: The node
+
+    /// The identity of the machine's agent, made at the first call.
+    func node(using generator: inout some RandomNumberGenerator) throws(FileError) -> NodeIdentity {
+        if let node = readNode() { return node }
+        let node = NodeIdentity(id: nil, fingerprint: Identifier(using: &generator).description)
+        try save(node)
+        return node
+    }
+
+    private func readNode() -> NodeIdentity? {
+        guard let body = json(directory + "/node.json"), let fingerprint = body["Fingerprint"]?.string else {
+            return nil
+        }
+        return NodeIdentity(id: body["NodeId"]?.string, fingerprint: fingerprint)
+    }
+
+    func save(_ node: NodeIdentity) throws(FileError) {
+        var body: JSON = ["Fingerprint": .string(node.fingerprint)]
+        body["NodeId"] = node.id.map { .string($0) }
+        try Files.write(body.bytes, to: directory + "/node.json", mode: 0o600)
+    }
+
+    // MARK: Commands
+
+    /// Everything on the disk, in no particular order.
+    ///
+    /// A command without a state was never acknowledged and is removed. One whose state cannot be read may have run:
+    /// it is taken as failed, never as new.
+    func commands() throws(FileError) -> [StoredCommand] {
+        var found: [StoredCommand] = []
+        for name in try Files.names(in: directory + "/commands") {
+            guard let id = Identifier(name), Files.exists(path(id) + "/state.json") else {
+                try Files.remove(directory + "/commands/" + name)
+                continue
+            }
+            let state = json(path(id) + "/state.json").flatMap(CommandState.init) ?? .unreadable(id)
+            found.append(
+                StoredCommand(
+                    id: id, command: json(path(id) + "/command.json").flatMap { NodeCommand($0) }, state: state))
+        }
+        return found
+    }
+
+    /// Keeps a command, or the mark that one of this id must not run; durable when it returns.
+    func add(_ stored: StoredCommand) throws(FileError) {
+        try Files.createDirectory(path(stored.id), mode: 0o700)
+        if let command = stored.command {
+            try Files.write(command.json.bytes, to: path(stored.id) + "/command.json", mode: 0o600)
+        }
+        try save(stored.state, of: stored.id)
+        try Files.syncDirectory(of: path(stored.id))
+    }
+
+    func save(_ state: CommandState, of id: Identifier) throws(FileError) {
+        try Files.write(state.json.bytes, to: path(id) + "/state.json", mode: 0o600)
+    }
+
+    func remove(_ id: Identifier) throws(FileError) { try Files.remove(path(id)) }
+
+    /// The directory of one step, made if need be; `/` and the like in the name cannot lead out of it.
+    func directory(of step: String, in id: Identifier) throws(FileError) -> String {
+        var name: [UInt8] = []
+        for byte in step.utf8.prefix(80) {
+            switch byte {
+            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+                UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "_"):
+                name.append(byte)
+            case UInt8(ascii: ".") where !name.isEmpty: name.append(byte)
+            default: name += Array("%".utf8) + Array([byte].hexadecimal.utf8)
+            }
+        }
+        let path = path(id) + "/steps/" + String(decoding: name, as: UTF8.self)
+        try Files.createDirectory(path, mode: 0o700)
+        return path
+    }
+
+    /// Where relative working directories are.
+    func downloads(of id: Identifier) -> String { path(id) + "/downloads" }
+
+    private func path(_ id: Identifier) -> String { "\(directory)/commands/\(id)" }
+
+    private func json(_ path: String) -> JSON? {
+        guard let bytes = try? Files.read(path) else { return nil }
+        return try? JSON(parsing: bytes)
+    }
+}
+
+/// Who the node is.
+struct NodeIdentity: Sendable, Hashable {
+    /// `mi-` and 17 digits; nil until the server has given it.
+    var id: String?
+    var fingerprint: String
+}
+
+/// A command on the agent's disk.
+struct StoredCommand: Sendable, Hashable {
+    let id: Identifier
+    /// Nil where the command never came, only its cancellation.
+    let command: NodeCommand?
+    var state: CommandState
+}
+
+/// How far a command is.
+struct CommandState: Sendable, Hashable {
+    /// A step that was started and whose end is not known.
+    struct Current: Sendable, Hashable {
+        var step: String
+        var action: String
+        var start: Timestamp
+        /// `ProcessIdentity.text`, once there is a process.
+        var process: String?
+    }
+
+    var steps: [StepReport] = []
+    var current: Current?
+    /// The end, until the server has acknowledged it.
+    var report: CommandReport?
+    /// The server knows the end: only kept so that a late copy of the command does not run.
+    var isAcknowledged = false
+    /// Until when such a copy might still be started.
+    var expiresAt: Timestamp
+
+    init(expiresAt: Timestamp) { self.expiresAt = expiresAt }
+
+    /// Stands for a state that is on the disk and makes no sense.
+    static func unreadable(_ id: Identifier) -> CommandState {
+        var state = CommandState(expiresAt: Timestamp(microseconds: .max))
+        state.report = CommandReport(
+            command: id, outcome: .failed, message: "The agent's record of this command is damaged; it may have run.")
+        return state
+    }
+
+    init?(_ body: JSON) {
+        guard let expiresAt = body["ExpiresAt"]?.timestamp else { return nil }
+        self.expiresAt = expiresAt
+        steps = (body["Steps"]?.array ?? []).compactMap { StepReport($0) }
+        if let current = body["Current"], let step = current["StepName"]?.string,
+            let action = current["Action"]?.string, let start = current["StartTime"]?.timestamp
+        {
+            self.current = Current(step: step, action: action, start: start, process: current["Process"]?.string)
+        }
+        report = body["Report"].flatMap { CommandReport($0) }
+        isAcknowledged = body["Acknowledged"]?.bool ?? false
+    }
+
+    var json: JSON {
+        var body: JSON = [
+            "ExpiresAt": .string(expiresAt.millisecondDescription), "Steps": .array(steps.map(\.json)),
+            "Acknowledged": .bool(isAcknowledged),
+        ]
+        if let current {
+            body["Current"] = [
+                "StepName": .string(current.step), "Action": .string(current.action),
+                "StartTime": .string(current.start.millisecondDescription),
+            ]
+            body["Current"]?["Process"] = current.process.map { .string($0) }
+        }
+        body["Report"] = report?.json
+        return body
+    }
+}

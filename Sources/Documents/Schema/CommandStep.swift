@@ -1,0 +1,91 @@
+public import Core
+
+/// One step of a command document.
+public struct CommandStep: Sendable, Hashable {
+    public let name: String
+    /// The plugin, such as `aws:runShellScript`.
+    public let action: String
+    /// As written, references not yet resolved: an object, or in schema 1.2 also a list of objects.
+    public let inputs: JSON
+    /// As written; evaluated on the node, where a malformed one fails the step.
+    public let precondition: JSON?
+    public let position: TextPosition
+}
+
+extension CommandStep {
+    /// The steps of schemas 2.0 and 2.2.
+    static func list(mainSteps document: Node) throws(DocumentError) -> [CommandStep] {
+        let main = try document.required("mainSteps", of: "a document of schema 2.2 or 2.0")
+        let nodes = try main.list("mainSteps")
+        guard !nodes.isEmpty else { throw DocumentError(.content, "mainSteps must not be empty", at: main.position) }
+        var steps: [CommandStep] = []
+        for (index, node) in nodes.enumerated() {
+            let place = "step \(index + 1)"
+            _ = try node.map(place)
+            let name = try node.required("name", of: place)
+            let step = CommandStep(
+                name: try name.text("the name of \(place)"),
+                action: try Self.action(node, place),
+                inputs: (try Self.inputs(node)).json, precondition: node["precondition"]?.json, position: node.position)
+            if steps.contains(where: { $0.name == step.name }) {
+                throw DocumentError(.content, "two steps are named \"\(step.name)\"", at: name.position)
+            }
+            try Action.command(step.action)?.check(node["inputs"], "step \"\(step.name)\"", at: node.position)
+            steps.append(step)
+        }
+        return steps
+    }
+
+    private static func action(_ node: Node, _ place: String) throws(DocumentError) -> String {
+        let action = try node.required("action", of: place)
+        let text = try action.text("the action of \(place)")
+        guard Action.command(text) != nil else {
+            throw .unknownAction(text, place, Action.commands, at: action.position)
+        }
+        return text
+    }
+
+    private static func inputs(_ node: Node) throws(DocumentError) -> Node {
+        guard let inputs = node["inputs"], inputs.value != .null else { return Node(.object([]), at: node.position) }
+        _ = try inputs.map("inputs")
+        return inputs
+    }
+
+    /// The steps of schema 1.2: one for each element of each plugin's `properties`.
+    static func list(runtimeConfig document: Node) throws(DocumentError) -> [CommandStep] {
+        let config = try document.required("runtimeConfig", of: "a document of schema 1.2")
+        let plugins = try config.map("runtimeConfig")
+        guard !plugins.isEmpty else {
+            throw DocumentError(.content, "runtimeConfig must not be empty", at: config.position)
+        }
+        var steps: [CommandStep] = []
+        for plugin in plugins {
+            guard Action.command(plugin.key) != nil else {
+                throw .unknownAction(plugin.key, "runtimeConfig", Action.commands, at: plugin.keyPosition)
+            }
+            let properties = try plugin.value.required("properties", of: "\"\(plugin.key)\"")
+            // Some documents of the old schema pass all their inputs through one parameter.
+            let isList = properties.elements != nil
+            for (index, node) in (properties.elements ?? [properties]).enumerated() {
+                if node.string == nil { _ = try node.map("properties") }
+                let name = isList ? "\(index).\(plugin.key)" : plugin.key
+                steps.append(
+                    CommandStep(
+                        name: node["id"]?.string ?? name, action: plugin.key, inputs: node.json,
+                        precondition: nil, position: node.position))
+            }
+        }
+        return steps
+    }
+}
+
+extension DocumentError {
+    static func unknownAction(
+        _ name: String, _ place: String, _ known: [String: Action], at position: TextPosition
+    ) -> DocumentError {
+        let names = known.keys.sorted().joined(separator: ", ")
+        return DocumentError(
+            .unknownAction, "\(place) uses \"\(name)\", which is no action of this schema; it knows: \(names)",
+            at: position)
+    }
+}

@@ -1,0 +1,95 @@
+internal import Core
+
+/// What a valid document asks for that OpsBus cannot do yet. Creation refuses such a document, so that no run of it
+/// ever fails half-way for that reason.
+extension Document {
+    /// Everything in the document that cannot run here, in the order of the text; empty for one that runs.
+    public var unsupportedParts: [DocumentError] {
+        var parts: [DocumentError] = []
+        switch body {
+        case .command(let steps):
+            if schema != .command22 {
+                parts.append(
+                    DocumentError(
+                        .unsupported, "schema \(schema.rawValue) cannot run yet; write the document in schema 2.2",
+                        at: source["schemaVersion"]?.position))
+            }
+            for step in steps where Action.command(step.action)?.isExecutable != true {
+                parts.append(unsupported(step.name, step.action, Action.commands, step.position))
+            }
+        case .runbook(let runbook):
+            for step in runbook.steps {
+                if Action.runbook(step.action)?.isExecutable != true {
+                    parts.append(unsupported(step.name, step.action, Action.runbooks, step.position))
+                } else if step.action == "aws:executeScript" {
+                    parts += unsupportedScript(step)
+                }
+            }
+        }
+        source.forEachText { text, position in
+            for name in Template(text).references where name.hasPrefix("ssm:") || name.hasPrefix("ssm-secure:") {
+                parts.append(
+                    DocumentError(
+                        .unsupported, "{{ \(name) }} refers to Parameter Store, which OpsBus does not have yet",
+                        at: position))
+            }
+        }
+        return parts
+    }
+
+    /// - Throws: `DocumentError` with `.unsupported` and all ``unsupportedParts`` in its message, at the first of them.
+    public func checkExecutable() throws(DocumentError) {
+        let parts = unsupportedParts
+        guard let first = parts.first else { return }
+        guard parts.count > 1 else { throw first }
+        throw DocumentError(.unsupported, parts.map(\.description).joined(separator: "; "), at: first.position)
+    }
+
+    private func unsupported(
+        _ step: String, _ action: String, _ actions: [String: Action], _ position: TextPosition
+    ) -> DocumentError {
+        DocumentError(
+            .unsupported,
+            "step \"\(step)\" uses \(action), which OpsBus cannot run yet; it runs: \(Action.executable(in: actions))",
+            at: position)
+    }
+
+    private func unsupportedScript(_ step: RunbookStep) -> [DocumentError] {
+        var parts: [DocumentError] = []
+        if let runtime = step.inputs["Runtime"]?.string, ScriptRuntime(name: runtime) == nil {
+            parts.append(
+                DocumentError(
+                    .unsupported,
+                    "step \"\(step.name)\" needs the runtime \(runtime), which OpsBus lacks; it has: python3, bash",
+                    at: step.inputsNode["Runtime"]?.position))
+        }
+        if step.inputs["Attachment"] != nil {
+            parts.append(
+                DocumentError(
+                    .unsupported, "step \"\(step.name)\" uses an attachment; put the script in Script",
+                    at: step.inputsNode["Attachment"]?.position))
+        }
+        return parts
+    }
+}
+
+/// The program that runs the script of `aws:executeScript`.
+public enum ScriptRuntime: String, Sendable, Hashable {
+    /// Any `python3` or `python3.N`: the node's own Python 3 runs them all.
+    case python3
+    /// An addition of OpsBus: the whole script is the body, its payload comes in the environment.
+    case bash
+
+    /// Nil for runtimes that OpsBus does not have.
+    public init?(name: String) {
+        if name == "bash" {
+            self = .bash
+        } else if name == "python3"
+            || name.hasPrefix("python3.") && Int(name.dropFirst("python3.".count)) != nil
+        {
+            self = .python3
+        } else {
+            return nil
+        }
+    }
+}

@@ -1,0 +1,35 @@
+internal import Core
+internal import Storage
+
+/// One event on its way to one target, with all its attempts.
+struct Delivery: Sendable {
+    /// The event's place in the journal.
+    var sequence: UInt64
+    var bus: String
+    var rule: String
+    var target: String
+    var eventID: Identifier
+    /// Attempts made so far.
+    var attempts: Int
+    /// When the event was taken in.
+    var created: Timestamp
+    /// When the next attempt is due.
+    var due: Timestamp
+    /// The event; nil while it is only in the journal.
+    var entry: StreamEntry?
+
+    struct Key: Hashable {
+        let sequence: UInt64
+        let rule: String
+        let target: String
+    }
+
+    var key: Key { Key(sequence: sequence, rule: rule, target: target) }
+
+    /// What the audit log, the dead-letter queue and clients call it.
+    var identifier: String { "\(eventID)/\(bus)/\(rule)/\(target)" }
+
+    var subject: Subject { Subject(.delivery, identifier) }
+
+    var eventSubject: Subject { Subject(.event, eventID.description) }
+}

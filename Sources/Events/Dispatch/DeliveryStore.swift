@@ -1,0 +1,53 @@
+internal import Core
+internal import Storage
+
+/// The table of deliveries not yet finished.
+enum DeliveryStore {
+    static func insert(_ delivery: Delivery, _ transaction: borrowing Transaction) throws(StorageError) {
+        try transaction.execute(
+            """
+            INSERT INTO deliveries (sequence, rule, target, bus, event_id, attempts, created, due, entry)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+            """, Int64(delivery.sequence), delivery.rule, delivery.target, delivery.bus, delivery.eventID,
+            delivery.attempts, delivery.created, delivery.due, delivery.entry?.encoded)
+    }
+
+    static func delete(_ delivery: Delivery, _ transaction: borrowing Transaction) throws(StorageError) {
+        try transaction.execute(
+            "DELETE FROM deliveries WHERE sequence = ? AND rule = ? AND target = ?", Int64(delivery.sequence),
+            delivery.rule, delivery.target)
+    }
+
+    static func postpone(
+        _ delivery: Delivery, attempts: Int, until due: Timestamp, _ transaction: borrowing Transaction
+    ) throws(StorageError) {
+        try transaction.execute(
+            "UPDATE deliveries SET attempts = ?, due = ? WHERE sequence = ? AND rule = ? AND target = ?", attempts, due,
+            Int64(delivery.sequence), delivery.rule, delivery.target)
+    }
+
+    /// Deliveries by the time they are due.
+    static func due(limit: Int, _ transaction: borrowing ReadTransaction) throws -> [Delivery] {
+        try transaction.query(
+            """
+            SELECT sequence, bus, rule, target, event_id, attempts, created, due, entry FROM deliveries
+            ORDER BY due LIMIT ?
+            """, limit
+        ) { row in
+            let sequence: Int64 = try row[0]
+            let entry: [UInt8]? = try row[8]
+            return Delivery(
+                sequence: UInt64(sequence), bus: try row[1], rule: try row[2], target: try row[3], eventID: try row[4],
+                attempts: try row[5], created: try row[6], due: try row[7],
+                entry: entry.flatMap { $0.withUnsafeBytes { StreamEntry($0) } })
+        }
+    }
+
+    /// The first journal record that a delivery still needs; nil where none does.
+    static func oldestSequence(_ transaction: borrowing ReadTransaction) throws -> UInt64? {
+        let oldest: Int64?? = try transaction.queryOne("SELECT min(sequence) FROM deliveries WHERE entry IS NULL") {
+            row in try row[0]
+        }
+        return (oldest ?? nil).map { UInt64($0) }
+    }
+}

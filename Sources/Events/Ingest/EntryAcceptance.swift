@@ -1,0 +1,196 @@
+internal import API
+internal import Core
+internal import Patterns
+internal import Storage
+
+/// Checks the entries of one PutEvents request and writes the records of the good ones.
+struct EntryAcceptance: ~Copyable {
+    /// What is kept between requests so that nothing is allocated for each.
+    struct Scratch {
+        var writer: RecordWriter
+        var entries: [PutEventsEntry] = []
+        /// A detail with its escapes undone.
+        var detail: [UInt8] = []
+        /// The answer being written.
+        var answer: [UInt8] = []
+    }
+
+    /// Why an entry is refused.
+    struct Refusal: Error {
+        let code: ErrorCode
+        let message: String
+
+        init(_ code: ErrorCode, _ message: String) {
+            self.code = code
+            self.message = message
+        }
+
+        static func missing(_ member: String) -> Refusal {
+            Refusal(.invalidArgument, "Parameter \(member) is not valid. Reason: \(member) is a required argument.")
+        }
+
+        static func invalid(_ member: String, _ reason: String) -> Refusal {
+            Refusal(.invalidArgument, "Parameter \(member) is not valid. Reason: \(reason)")
+        }
+    }
+
+    let now: Timestamp
+    let context: OperationContext
+    let buses: BusDirectory.Snapshot
+    private(set) var remembered: [DeduplicationWindow.Key] = []
+    private var failedCount = 0
+
+    init(now: Timestamp, context: OperationContext, buses: BusDirectory.Snapshot) {
+        self.now = now
+        self.context = context
+        self.buses = buses
+    }
+
+    /// Reads a request, adds its events to `batch` and leaves the answer in `scratch`.
+    /// - Throws: `ServiceError` where the request as a whole is refused; nothing was added or remembered then.
+    mutating func accept(
+        _ body: UnsafeRawBufferPointer, scratch: inout Scratch, window: inout DeduplicationWindow,
+        random: inout some RandomNumberGenerator, batch: inout JournalBatch
+    ) throws(ServiceError) {
+        do throws(JSONError) {
+            try JSONValidator.validate(body)
+        } catch {
+            throw ServiceError(.serialization, "The request is not valid JSON: \(error).")
+        }
+        scratch.entries.removeAll(keepingCapacity: true)
+        if let fault = PutEventsReader.read(body, { scratch.entries.append($0) }) {
+            throw ServiceError(.validation, fault)
+        }
+        try checkLimits(scratch.entries, body)
+
+        scratch.answer.removeAll(keepingCapacity: true)
+        scratch.answer.append(contentsOf: #"{"Entries":["#.utf8)
+        for index in scratch.entries.indices {
+            if index > 0 { scratch.answer.append(UInt8(ascii: ",")) }
+            do throws(Refusal) {
+                let identifier = try accept(scratch.entries[index], body, &scratch, &window, &random, &batch)
+                scratch.answer.append(contentsOf: #"{"EventId":""#.utf8)
+                identifier.write(into: &scratch.answer)
+                scratch.answer.append(contentsOf: #""}"#.utf8)
+            } catch {
+                failedCount += 1
+                let result: JSON = ["ErrorCode": .string(error.code.rawValue), "ErrorMessage": .string(error.message)]
+                result.write(into: &scratch.answer)
+            }
+        }
+        scratch.answer.append(contentsOf: #"],"FailedEntryCount":\#(failedCount)}"#.utf8)
+    }
+
+    private func checkLimits(_ entries: [PutEventsEntry], _ body: UnsafeRawBufferPointer) throws(ServiceError) {
+        func refuse(_ bound: String) -> ServiceError {
+            ServiceError(
+                .validation,
+                "1 validation error detected: Value '[…]' at 'entries' failed to satisfy constraint: Member must have "
+                    + "length \(bound)")
+        }
+        if entries.isEmpty { throw refuse("greater than or equal to 1") }
+        if entries.count > Limits.putEventsEntriesMax {
+            throw refuse("less than or equal to \(Limits.putEventsEntriesMax)")
+        }
+        // Undoing escapes only makes text shorter, so most requests need no exact count.
+        if body.count > Limits.putEventsBytesMax {
+            let bytes = entries.reduce(0) { $0 + $1.countedBytes(body) }
+            if bytes > Limits.putEventsBytesMax {
+                throw ServiceError(.validation, "Total size of the entries in the request is over the limit.")
+            }
+        }
+    }
+
+    private mutating func accept(
+        _ entry: PutEventsEntry, _ body: UnsafeRawBufferPointer, _ scratch: inout Scratch,
+        _ window: inout DeduplicationWindow, _ random: inout some RandomNumberGenerator, _ batch: inout JournalBatch
+    ) throws(Refusal) -> Identifier {
+        func slice(_ token: JSONCursor.StringToken) -> UnsafeRawBufferPointer {
+            UnsafeRawBufferPointer(rebasing: body[token.range])
+        }
+        if let fault = entry.fault { throw Refusal(.invalidArgument, fault) }
+        guard let source = entry.source, !source.range.isEmpty else { throw .missing("Source") }
+        guard let detailType = entry.detailType, !detailType.range.isEmpty else { throw .missing("DetailType") }
+        guard let detail = entry.detail else { throw .missing("Detail") }
+        try check(source: slice(source), detailType: slice(detailType))
+        let bus = try busName(entry, body)
+        let chosen = try chosenIdentifier(entry, body)
+
+        scratch.detail.removeAll(keepingCapacity: true)
+        if detail.hasEscapes { appendUnescaped(slice(detail), to: &scratch.detail) }
+        let isDetailValid =
+            detail.hasEscapes
+            ? scratch.detail.withUnsafeBytes { JSONValidator.isObject($0) } : JSONValidator.isObject(slice(detail))
+        guard isDetailValid else { throw Refusal(.malformedDetail, "Detail is malformed.") }
+
+        let identifier = chosen ?? Identifier(using: &random)
+        if chosen != nil {
+            let key = DeduplicationWindow.Key(identifier: identifier, bus: bus)
+            guard window.insert(key, at: now) else { return identifier }
+            remembered.append(key)
+        }
+        var parts = RecordWriter.Parts(
+            identifier: identifier, source: slice(source), detailType: slice(detailType), detail: slice(detail),
+            resources: entry.resources.map(slice), time: entry.time ?? now, bus: bus,
+            hasPublisherIdentifier: chosen != nil)
+        if detail.hasEscapes {
+            scratch.detail.withUnsafeBytes { unescaped in
+                parts.detail = unescaped
+                scratch.writer.write(parts, context)
+            }
+        } else {
+            scratch.writer.write(parts, context)
+        }
+        scratch.writer.topic.withUnsafeBytes { topic in
+            scratch.writer.body.withUnsafeBytes { body in batch.append(topic: topic, body: body) }
+        }
+        return identifier
+    }
+
+    private func check(source: UnsafeRawBufferPointer, detailType: UnsafeRawBufferPointer) throws(Refusal) {
+        if source.starts(with: "aws.".utf8) {
+            throw Refusal(.notAuthorizedForSource, "Not authorized for the source: the prefix aws. is reserved.")
+        }
+        if source.count > Limits.eventSourceBytesMax {
+            throw .invalid("Source", "Source must be at most \(Limits.eventSourceBytesMax) bytes.")
+        }
+        if detailType.count > Limits.eventDetailTypeBytesMax {
+            throw .invalid("DetailType", "DetailType must be at most \(Limits.eventDetailTypeBytesMax) bytes.")
+        }
+    }
+
+    private func busName(_ entry: PutEventsEntry, _ body: UnsafeRawBufferPointer) throws(Refusal) -> String {
+        guard let token = entry.busName else { return BusDirectory.defaultBus }
+        let text = PutEventsReader.text(UnsafeRawBufferPointer(rebasing: body[token.range]))
+        guard let name = buses.name(of: text) else {
+            throw Refusal(.resourceNotFound, "Event bus \(text) does not exist.")
+        }
+        return name
+    }
+
+    private func chosenIdentifier(
+        _ entry: PutEventsEntry, _ body: UnsafeRawBufferPointer
+    ) throws(Refusal) -> Identifier? {
+        guard let token = entry.identifier else { return nil }
+        guard let identifier = Identifier(utf8: Array(body[token.range])) else {
+            throw .invalid("OpsBusEventId", "OpsBusEventId must be a UUID, such as 1b9d6bcd-bbfd-4b2d-9b5d-ab8dfbbd4bed.")
+        }
+        return identifier
+    }
+}
+
+extension PutEventsEntry {
+    /// What the entry counts towards the size of its request.
+    /// - Source: EventBridge user guide, "Calculating PutEvents event entry size".
+    func countedBytes(_ body: UnsafeRawBufferPointer) -> Int {
+        func bytes(_ token: JSONCursor.StringToken?) -> Int {
+            guard let token else { return 0 }
+            guard token.hasEscapes else { return token.range.count }
+            var unescaped: [UInt8] = []
+            appendUnescaped(UnsafeRawBufferPointer(rebasing: body[token.range]), to: &unescaped)
+            return unescaped.count
+        }
+        return (time == nil ? 0 : 14) + bytes(source) + bytes(detailType) + bytes(detail)
+            + resources.reduce(0) { $0 + bytes($1) }
+    }
+}

@@ -1,0 +1,158 @@
+public import API
+public import Core
+internal import Patterns
+public import Platform
+public import Storage
+internal import Synchronization
+
+/// Takes in events: checks them, gives them identifiers, and answers once they are durable in the journal.
+///
+/// The way of a request: `publish` validates its bytes and writes a journal record for each good entry; one batch
+/// holds the records of all requests received together; when the journal reports it durable, every request is
+/// answered. A refused entry is an error inside its request's answer and disturbs no other.
+public final class EventIngest: PublishHandler {
+    private let journal: any Journal
+    private let clock: any Clock
+    private let authorizer: any Authorizer
+    private let buses: BusDirectory
+    /// Guards the order of two things that must agree: identifiers remembered and batches handed to the journal.
+    private let state: Mutex<State>
+
+    private struct State {
+        var window: DeduplicationWindow
+        var scratch: EntryAcceptance.Scratch
+        var random = BlockRandom()
+    }
+
+    /// - Parameters:
+    ///   - buses: Which buses exist.
+    ///   - window: How long an event id chosen by a publisher is remembered.
+    public init(
+        journal: any Journal, buses: BusDirectory, account: Account, authorizer: any Authorizer, clock: any Clock,
+        window: Duration = .seconds(600)
+    ) {
+        self.journal = journal
+        self.buses = buses
+        self.authorizer = authorizer
+        self.clock = clock
+        state = Mutex(
+            State(
+                window: DeduplicationWindow(length: window),
+                scratch: EntryAcceptance.Scratch(writer: RecordWriter(account: account))))
+    }
+
+    /// A request whose events are on their way to the disk.
+    private struct Answer {
+        var reply: @Sendable (Int, [UInt8]) -> Void
+        var status = 200
+        var body: [UInt8] = []
+    }
+
+    public func publish(_ requests: [PublishRequest]) {
+        publish(requests.map { ($0, OperationContext(principal: $0.principal)) })
+    }
+
+    /// Takes in one request of an operation rather than of the bus, such as a runbook's.
+    func putEvents(_ body: [UInt8], _ context: OperationContext) async -> (status: Int, body: [UInt8]) {
+        await withCheckedContinuation { continuation in
+            let request = PublishRequest(body: body, principal: context.principal) {
+                continuation.resume(returning: ($0, $1))
+            }
+            publish([(request, context)])
+        }
+    }
+
+    private func publish(_ requests: [(PublishRequest, OperationContext)]) {
+        state.withLock { state in
+            var batch = JournalBatch()
+            var answers: [Answer] = []
+            var remembered: [DeduplicationWindow.Key] = []
+            for (request, context) in requests {
+                answers.append(accept(request, context, &state, &batch, &remembered))
+            }
+            hand(batch, answers, remembered, &state)
+        }
+    }
+
+    /// Whether events can be put on a bus.
+    func hasBus(_ name: String) -> Bool { buses.snapshot.name(of: name) != nil }
+
+    /// Puts an event that was accepted before on another bus, unless it is there already.
+    /// - Throws: `StorageError`; the event may then be forwarded again.
+    func forward(_ entry: StreamEntry, topic: String) async throws {
+        let key = DeduplicationWindow.Key(identifier: entry.eventID, bus: entry.bus)
+        try await withCheckedThrowingContinuation { (continuation: CheckedContinuation<Void, any Error>) in
+            state.withLock { state in
+                var batch = JournalBatch()
+                let isNew = state.window.insert(key, at: clock.now)
+                if isNew { batch.append(topic: Array(topic.utf8), body: entry.encoded) }
+                do {
+                    try journal.append(batch) { result in
+                        if case .failure = result, isNew { self.forget([key]) }
+                        continuation.resume(with: result.map { _ in }.mapError { $0 as any Error })
+                    }
+                } catch {
+                    if isNew { state.window.remove([key]) }
+                    continuation.resume(throwing: error)
+                }
+            }
+        }
+    }
+
+    /// Remembers an identifier found in the journal at start, so that the window outlives a restart.
+    func remember(_ identifier: Identifier, bus: String, at time: Timestamp) {
+        state.withLock { _ = $0.window.insert(DeduplicationWindow.Key(identifier: identifier, bus: bus), at: time) }
+    }
+
+    private func forget(_ keys: [DeduplicationWindow.Key]) {
+        state.withLock { $0.window.remove(keys) }
+    }
+
+    /// Gives the batch to the journal; an empty one too, since its requests may repeat events still on their way.
+    private func hand(
+        _ batch: consuming JournalBatch, _ answers: [Answer], _ remembered: [DeduplicationWindow.Key],
+        _ state: inout State
+    ) {
+        do {
+            try journal.append(batch) { result in
+                if case .failure(let error) = result {
+                    self.forget(remembered)
+                    EventIngest.refuse(answers, error)
+                } else {
+                    for answer in answers { answer.reply(answer.status, answer.body) }
+                }
+            }
+        } catch {
+            state.window.remove(remembered)
+            EventIngest.refuse(answers, error)
+        }
+    }
+
+    private static func refuse(_ answers: [Answer], _ error: StorageError) {
+        let error = ServiceError(storage: error)
+        let body = error.json.bytes
+        for answer in answers { answer.reply(answer.status == 200 ? error.code.status : answer.status, body) }
+    }
+
+    /// Checks a request and writes the records of its good entries; the answer is for when they are durable.
+    private func accept(
+        _ request: PublishRequest, _ context: OperationContext, _ state: inout State, _ batch: inout JournalBatch,
+        _ remembered: inout [DeduplicationWindow.Key]
+    ) -> Answer {
+        var answer = Answer(reply: request.reply)
+        do throws(ServiceError) {
+            try authorizer.authorize(request.principal, "events:PutEvents", on: "*")
+            var acceptance = EntryAcceptance(now: clock.now, context: context, buses: buses.snapshot)
+            try request.body.withUnsafeBufferPointer { body throws(ServiceError) in
+                try acceptance.accept(
+                    UnsafeRawBufferPointer(body), scratch: &state.scratch, window: &state.window, random: &state.random, batch: &batch)
+            }
+            answer.body = state.scratch.answer
+            remembered.append(contentsOf: acceptance.remembered)
+        } catch {
+            answer.status = error.code.status
+            answer.body = error.json.bytes
+        }
+        return answer
+    }
+}

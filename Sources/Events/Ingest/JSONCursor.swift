@@ -1,0 +1,151 @@
+internal import CShims
+
+/// Walks over JSON text that has already been validated, without building anything.
+///
+/// The text's grammar is trusted, its bounds are not: a caller who forgot to validate gets nils, never a stray read.
+struct JSONCursor {
+    private let bytes: UnsafeRawBufferPointer
+    private(set) var index: Int
+
+    init(_ bytes: UnsafeRawBufferPointer, at index: Int = 0) {
+        self.bytes = bytes
+        self.index = index
+    }
+
+    /// A string's characters between the quotes, escapes not undone.
+    struct StringToken {
+        var range: Range<Int>
+        var hasEscapes: Bool
+    }
+
+    /// The next byte that is not white space; 0 at the end.
+    mutating func peek() -> UInt8 {
+        while index < bytes.count {
+            let byte = bytes[index]
+            if byte > 0x20 { return byte }
+            index += 1
+        }
+        return 0
+    }
+
+    mutating func consume(_ character: Unicode.Scalar) -> Bool {
+        guard peek() == UInt8(ascii: character) else { return false }
+        index += 1
+        return true
+    }
+
+    /// Calls `body` with each key of the object that begins here, the cursor at the value; the body must pass it.
+    /// - Returns: Whether there was an object and `body` went along.
+    mutating func members(_ body: (inout JSONCursor, StringToken) -> Bool) -> Bool {
+        guard consume("{") else { return false }
+        if consume("}") { return true }
+        repeat {
+            guard let key = string(), consume(":"), body(&self, key) else { return false }
+        } while consume(",")
+        return consume("}")
+    }
+
+    /// Calls `body` at each element of the array that begins here; the body must pass it.
+    mutating func elements(_ body: (inout JSONCursor) -> Bool) -> Bool {
+        guard consume("[") else { return false }
+        if consume("]") { return true }
+        repeat {
+            guard body(&self) else { return false }
+        } while consume(",")
+        return consume("]")
+    }
+
+    mutating func string() -> StringToken? {
+        guard consume("\""), let base = bytes.baseAddress?.assumingMemoryBound(to: UInt8.self) else { return nil }
+        let start = index
+        var hasEscapes = false
+        while index < bytes.count {
+            // Sixteen plain characters at a time; what stops the run is looked at byte by byte.
+            if index + 16 <= bytes.count {
+                let mask = ops_mask_string_special(base + index)
+                if mask == 0 {
+                    index += 16
+                    continue
+                }
+                index += mask.trailingZeroBitCount
+            }
+            switch bytes[index] {
+            case UInt8(ascii: "\""):
+                index += 1
+                return StringToken(range: start..<index - 1, hasEscapes: hasEscapes)
+            case UInt8(ascii: "\\"):
+                hasEscapes = true
+                index += 2
+            default: index += 1
+            }
+        }
+        return nil
+    }
+
+    /// A number, as text.
+    mutating func number() -> Range<Int>? {
+        let first = peek()
+        guard first == UInt8(ascii: "-") || (first >= UInt8(ascii: "0") && first <= UInt8(ascii: "9")) else { return nil }
+        let start = index
+        scan: while index < bytes.count {
+            switch bytes[index] {
+            case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "+"), UInt8(ascii: "."),
+                UInt8(ascii: "e"), UInt8(ascii: "E"):
+                index += 1
+            default: break scan
+            }
+        }
+        return start..<index
+    }
+
+    /// `null`, passed over.
+    mutating func null() -> Bool {
+        guard peek() == UInt8(ascii: "n") else { return false }
+        index += 4
+        return true
+    }
+
+    func slice(_ range: Range<Int>) -> UnsafeRawBufferPointer { UnsafeRawBufferPointer(rebasing: bytes[range]) }
+}
+
+/// Appends a string token's characters with its escapes undone.
+/// - Parameter raw: The characters between the quotes, of validated JSON.
+func appendUnescaped(_ raw: UnsafeRawBufferPointer, to output: inout [UInt8]) {
+    var index = 0
+    while index < raw.count {
+        let plainStart = index
+        while index < raw.count, raw[index] != UInt8(ascii: "\\") { index += 1 }
+        output.append(contentsOf: raw[plainStart..<index])
+        guard index + 1 < raw.count else { return }
+        let escape = raw[index + 1]
+        index += 2
+        switch escape {
+        case UInt8(ascii: "n"): output.append(UInt8(ascii: "\n"))
+        case UInt8(ascii: "t"): output.append(UInt8(ascii: "\t"))
+        case UInt8(ascii: "r"): output.append(UInt8(ascii: "\r"))
+        case UInt8(ascii: "b"): output.append(8)
+        case UInt8(ascii: "f"): output.append(12)
+        case UInt8(ascii: "u"):
+            var unit = codeUnit(raw, at: index)
+            index += 4
+            if unit & 0xFC00 == 0xD800 {
+                unit = 0x10000 + (unit & 0x3FF) << 10 + codeUnit(raw, at: index + 2) & 0x3FF
+                index += 6
+            }
+            let scalar = Unicode.Scalar(unit) ?? "\u{FFFD}"
+            output.append(contentsOf: UTF8.encode(scalar)!)
+        default: output.append(escape)
+        }
+    }
+}
+
+/// Four hexadecimal digits of a `\u` escape; 0 where they are cut off.
+private func codeUnit(_ raw: UnsafeRawBufferPointer, at index: Int) -> UInt32 {
+    guard index + 4 <= raw.count else { return 0 }
+    var value: UInt32 = 0
+    for byte in raw[index..<index + 4] {
+        let digit = byte <= UInt8(ascii: "9") ? byte &- UInt8(ascii: "0") : (byte | 0x20) &- UInt8(ascii: "a") &+ 10
+        value = value << 4 | UInt32(digit & 15)
+    }
+    return value
+}

@@ -1,0 +1,99 @@
+internal import API
+internal import Core
+
+/// One entry of a PutEvents request, found in the request's bytes but not yet checked.
+struct PutEventsEntry {
+    var source: JSONCursor.StringToken?
+    var detailType: JSONCursor.StringToken?
+    var detail: JSONCursor.StringToken?
+    var busName: JSONCursor.StringToken?
+    var identifier: JSONCursor.StringToken?
+    var traceHeader: JSONCursor.StringToken?
+    var resources: [JSONCursor.StringToken] = []
+    var time: Timestamp?
+    /// Why the entry is refused whatever else it holds.
+    var fault: String?
+}
+
+/// Finds the entries of a PutEvents request.
+enum PutEventsReader {
+    /// - Parameters:
+    ///   - body: Validated JSON.
+    ///   - take: Called with each entry in order.
+    /// - Returns: What is wrong with the request as a whole; nil when it has been read.
+    static func read(_ body: UnsafeRawBufferPointer, _ take: (PutEventsEntry) -> Void) -> String? {
+        var cursor = JSONCursor(body)
+        var fault: String?
+        var sawEntries = false
+        let isRead = cursor.members { cursor, key in
+            switch text(cursor.slice(key.range)) {
+            case "Entries":
+                sawEntries = true
+                return cursor.elements { cursor in
+                    guard let entry = readEntry(&cursor, &fault) else { return false }
+                    take(entry)
+                    return true
+                }
+            case let other:
+                fault = "Unknown member '\(other)'; a PutEvents request has Entries."
+                return false
+            }
+        }
+        if let fault { return fault }
+        if !isRead { return "The request must be an object with Entries, a list of objects." }
+        return sawEntries ? nil : "The request has no Entries."
+    }
+
+    private static func readEntry(_ cursor: inout JSONCursor, _ fault: inout String?) -> PutEventsEntry? {
+        var entry = PutEventsEntry()
+        var problem: String?
+        let isRead = cursor.members { cursor, key in
+            let name = cursor.slice(key.range)
+            // Told apart by length first: the names are few and this runs for every event.
+            switch name.count {
+            case 6 where name.elementsEqual("Source".utf8): return readString(&cursor, &entry.source)
+            case 6 where name.elementsEqual("Detail".utf8): return readString(&cursor, &entry.detail)
+            case 10 where name.elementsEqual("DetailType".utf8): return readString(&cursor, &entry.detailType)
+            case 12 where name.elementsEqual("EventBusName".utf8): return readString(&cursor, &entry.busName)
+            case 13 where name.elementsEqual("OpsBusEventId".utf8): return readString(&cursor, &entry.identifier)
+            case 11 where name.elementsEqual("TraceHeader".utf8): return readString(&cursor, &entry.traceHeader)
+            case 9 where name.elementsEqual("Resources".utf8):
+                if cursor.null() { return true }
+                return cursor.elements { cursor in
+                    guard let resource = cursor.string() else { return false }
+                    entry.resources.append(resource)
+                    return true
+                }
+            case 4 where name.elementsEqual("Time".utf8): return readTime(&cursor, &entry)
+            default:
+                problem = "Unknown member '\(text(name))' in an entry of PutEvents."
+                return false
+            }
+        }
+        if isRead { return entry }
+        fault = problem ?? "An entry must be an object whose members have the right types: text, and Resources a list of texts."
+        return nil
+    }
+
+    private static func readString(_ cursor: inout JSONCursor, _ token: inout JSONCursor.StringToken?) -> Bool {
+        if cursor.null() { return true }
+        token = cursor.string()
+        return token != nil
+    }
+
+    /// RFC 3339 text, or seconds since 1970 as AWS clients send them.
+    private static func readTime(_ cursor: inout JSONCursor, _ entry: inout PutEventsEntry) -> Bool {
+        if cursor.null() { return true }
+        if let number = cursor.number() {
+            entry.time = JSON.number(JSONNumber(uncheckedText: text(cursor.slice(number)))).timestamp
+        } else if let token = cursor.string() {
+            entry.time = Timestamp(rfc3339: text(cursor.slice(token.range)))
+        } else {
+            return false
+        }
+        if entry.time == nil { entry.fault = "Parameter Time is not valid. Reason: Time must be RFC 3339 text or seconds since 1970." }
+        return true
+    }
+
+    static func text(_ bytes: UnsafeRawBufferPointer) -> String { String(decoding: bytes, as: UTF8.self) }
+}

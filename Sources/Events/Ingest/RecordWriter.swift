@@ -1,0 +1,83 @@
+internal import Core
+internal import Storage
+
+/// Writes the journal record of an accepted event: its stream topic, and the entry with the envelope as payload.
+///
+/// The buffers are kept from event to event; nothing is allocated once they have grown.
+struct RecordWriter {
+    private(set) var topic: [UInt8] = []
+    private(set) var body: [UInt8] = []
+    private let account: [UInt8]
+    private let region: [UInt8]
+
+    init(account: Account) {
+        self.account = Array(account.id.utf8)
+        self.region = Array(account.region.utf8)
+    }
+
+    /// The parts of an event, as bytes of validated JSON: strings as between their quotes, `detail` as an object's text.
+    struct Parts {
+        var identifier: Identifier
+        var source: UnsafeRawBufferPointer
+        var detailType: UnsafeRawBufferPointer
+        var detail: UnsafeRawBufferPointer
+        var resources: [UnsafeRawBufferPointer]
+        var time: Timestamp
+        var bus: String
+        var hasPublisherIdentifier: Bool
+    }
+
+    /// Fills `topic` and `body`.
+    mutating func write(_ parts: Parts, _ context: OperationContext) {
+        topic.removeAll(keepingCapacity: true)
+        topic.append(contentsOf: "event/".utf8)
+        StreamTopic.append(parts.bus.utf8, to: &topic)
+        appendTopicComponent(parts.source)
+        appendTopicComponent(parts.detailType)
+
+        body.removeAll(keepingCapacity: true)
+        StreamEntry.writeHeader(
+            into: &body, kind: .event, hops: context.hops, hasPublisherIdentifier: parts.hasPublisherIdentifier,
+            eventID: parts.identifier, outboxRow: 0, bus: parts.bus.utf8, principal: context.principal.name.utf8,
+            cause: (context.cause?.description ?? "").utf8, onlyRule: "".utf8)
+        writeEnvelope(parts)
+    }
+
+    private mutating func appendTopicComponent(_ raw: UnsafeRawBufferPointer) {
+        if raw.contains(UInt8(ascii: "\\")) {
+            var unescaped: [UInt8] = []
+            appendUnescaped(raw, to: &unescaped)
+            StreamTopic.append(unescaped, to: &topic)
+        } else {
+            StreamTopic.append(raw, to: &topic)
+        }
+    }
+
+    private mutating func writeEnvelope(_ parts: Parts) {
+        append(#"{"version":"0","id":""#)
+        parts.identifier.write(into: &body)
+        append(#"","detail-type":""#)
+        body.append(contentsOf: parts.detailType)
+        append(#"","source":""#)
+        body.append(contentsOf: parts.source)
+        append(#"","account":""#)
+        body.append(contentsOf: account)
+        append(#"","time":""#)
+        parts.time.writeRFC3339(into: &body)
+        append(#"","region":""#)
+        body.append(contentsOf: region)
+        append(#"","resources":["#)
+        for (index, resource) in parts.resources.enumerated() {
+            append(index == 0 ? "\"" : ",\"")
+            body.append(contentsOf: resource)
+            append("\"")
+        }
+        append(#"],"detail":"#)
+        body.append(contentsOf: parts.detail)
+        append("}")
+    }
+
+    private mutating func append(_ text: StaticString) {
+        text.withUTF8Buffer { body.append(contentsOf: $0) }
+    }
+}

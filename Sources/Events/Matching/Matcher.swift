@@ -1,0 +1,218 @@
+internal import API
+internal import Core
+internal import Patterns
+internal import Platform
+internal import Storage
+internal import Synchronization
+
+/// Follows the journal and decides, event by event, which deliveries are to be made.
+///
+/// Deliveries and the cursor are written in one transaction, so that a crash neither loses nor repeats a decision.
+/// Changes to rules pass through here too and take effect between two events; the cursor is part of their
+/// transaction, so that the journal position at which a rule changed is exact, also after a crash.
+actor Matcher {
+    private let journal: any Journal
+    private let database: Database
+    private let log: Log
+    private let clock: any Clock
+    private let onDeliveries: @Sendable ([Delivery]) -> Void
+    private nonisolated let thread = WorkerThread(name: "matcher")
+    private nonisolated let inbox = Mutex(Inbox())
+
+    private(set) var catalog = RuleCatalog()
+    /// The last record whose deliveries are decided.
+    private(set) var position: UInt64 = 0
+    /// The position as the database has it; behind `position` only by records without deliveries.
+    private var storedPosition: UInt64 = 0
+    private var matching: PatternMatching
+    private var isBusy = false
+    private var waiting: [CheckedContinuation<Void, Never>] = []
+
+    nonisolated var unownedExecutor: UnownedSerialExecutor { thread.asUnownedSerialExecutor() }
+
+    /// Slices that came from the journal and have not been looked at. When more wait than `bytesMax` they are let go
+    /// and read from the journal later: memory stays bounded, nothing is lost.
+    private struct Inbox {
+        var slices: [JournalSlice] = []
+        var bytes = 0
+        var isDraining = false
+        static let bytesMax = 8 << 20
+    }
+
+    /// How many records without deliveries may lie between the position and its stored value: the work that a
+    /// restart repeats.
+    private static let unstoredMax: UInt64 = 100_000
+
+    static let cursorName = "matcher"
+
+    init(
+        journal: any Journal, database: Database, clock: any Clock, log: Log,
+        onDeliveries: @escaping @Sendable ([Delivery]) -> Void
+    ) {
+        self.journal = journal
+        self.database = database
+        self.clock = clock
+        self.log = log
+        self.onDeliveries = onDeliveries
+        matching = PatternMatching()
+    }
+
+    /// Loads the rules, catches up with the journal and goes on following it.
+    func start(account: Account) async throws {
+        let (rules, cursor) = try await database.read { transaction in
+            (try RuleStore.all(account: account, transaction), try JournalCursor.read(Matcher.cursorName, transaction))
+        }
+        for rule in rules { try catalog.put(rule) }
+        position = cursor
+        storedPosition = cursor
+        journal.observe { [weak self] slice in self?.arrived(slice) }
+        wake()
+    }
+
+    func stop() async {
+        await acquire()
+        do {
+            try await storePosition()
+        } catch {
+            log.error("cannot store the position in the journal: \(error)")
+        }
+        thread.stop()
+    }
+
+    // MARK: Following the journal
+
+    private nonisolated func arrived(_ slice: JournalSlice) {
+        let mustWake = inbox.withLock { inbox in
+            if inbox.bytes < Inbox.bytesMax {
+                inbox.slices.append(slice)
+                inbox.bytes += slice.byteCount
+            }
+            defer { inbox.isDraining = true }
+            return !inbox.isDraining
+        }
+        if mustWake { Task { await self.drain() } }
+    }
+
+    private nonisolated func wake() {
+        inbox.withLock { $0.isDraining = true }
+        Task { await self.drain() }
+    }
+
+    private func drain() async {
+        while true {
+            let slices = inbox.withLock { inbox in
+                defer {
+                    inbox.slices = []
+                    inbox.bytes = 0
+                }
+                return inbox.slices
+            }
+            await acquire()
+            do {
+                for slice in slices where slice.firstSequence == position + 1 { try await decide(slice) }
+                while position < journal.lastSequence {
+                    try await decide(try journal.read(after: position, bytesMax: 1 << 20))
+                }
+                release()
+            } catch {
+                release()
+                log.error("matching has stopped at record \(position): \(error); trying again in a second")
+                try? await clock.sleep(for: .seconds(1))
+                continue
+            }
+            let isDone = inbox.withLock { inbox in
+                if inbox.slices.isEmpty && position >= journal.lastSequence { inbox.isDraining = false }
+                return !inbox.isDraining
+            }
+            if isDone { return }
+        }
+    }
+
+    /// Finds the deliveries of the records of a slice and makes them durable together with the position.
+    private func decide(_ slice: JournalSlice) async throws {
+        guard !slice.isEmpty else { return }
+        let deliveries = matching.deliveries(of: slice, catalog, log)
+        if deliveries.isEmpty {
+            position = slice.lastSequence
+            if position - storedPosition > Matcher.unstoredMax { try await storePosition() }
+            return
+        }
+        let position = slice.lastSequence
+        try await database.maintain { transaction in
+            for delivery in deliveries { try DeliveryStore.insert(delivery, transaction) }
+            try JournalCursor.write(position, Matcher.cursorName, transaction)
+        }
+        self.position = position
+        storedPosition = position
+        onDeliveries(deliveries)
+    }
+
+    private func storePosition() async throws {
+        let position = position
+        try await database.maintain { try JournalCursor.write(position, Matcher.cursorName, $0) }
+        storedPosition = position
+    }
+
+    // MARK: Changing rules
+
+    /// Changes rules between two events.
+    /// - Parameters:
+    ///   - prepare: Looks at the rules as they are, checks, and answers what to write.
+    ///   - write: Writes it; the journal position is stored in the same transaction.
+    ///   - apply: Brings the catalog in line once the change is durable.
+    func change<Plan: Sendable, Answer: Sendable>(
+        _ context: OperationContext,
+        prepare: @Sendable (RuleCatalog) throws -> Plan,
+        write: @escaping @Sendable (Plan, UInt64, borrowing Transaction) throws -> Answer,
+        apply: @Sendable (Plan, inout RuleCatalog) throws -> Void
+    ) async throws -> Answer {
+        await acquire()
+        defer { release() }
+        let plan = try prepare(catalog)
+        let position = position
+        let answer = try await database.write(context) { transaction in
+            try JournalCursor.write(position, Matcher.cursorName, transaction)
+            return try write(plan, position, transaction)
+        }
+        storedPosition = position
+        try apply(plan, &catalog)
+        return answer
+    }
+
+    /// Deciding and changing exclude each other across their suspensions.
+    private func acquire() async {
+        if !isBusy {
+            isBusy = true
+            return
+        }
+        await withCheckedContinuation { waiting.append($0) }
+    }
+
+    private func release() {
+        if waiting.isEmpty {
+            isBusy = false
+        } else {
+            waiting.removeFirst().resume()
+        }
+    }
+}
+
+/// How far a reader of the journal has come, in the database.
+enum JournalCursor {
+    static func read(_ name: String, _ transaction: borrowing ReadTransaction) throws -> UInt64 {
+        let sequence: Int64? = try transaction.queryOne("SELECT sequence FROM journal_cursors WHERE name = ?", name) {
+            try $0[0]
+        }
+        return UInt64(sequence ?? 0)
+    }
+
+    static func write(
+        _ sequence: UInt64, _ name: String, _ transaction: borrowing Transaction
+    ) throws(StorageError) {
+        try transaction.execute(
+            """
+            INSERT INTO journal_cursors (name, sequence) VALUES (?, ?)
+            ON CONFLICT (name) DO UPDATE SET sequence = excluded.sequence
+            """, name, Int64(sequence))
+    }
+}

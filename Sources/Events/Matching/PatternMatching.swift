@@ -1,0 +1,59 @@
+internal import API
+internal import Core
+internal import Patterns
+internal import Platform
+internal import Storage
+
+/// Runs the pattern engine over journal records. Holds the engine's scratch memory, so it has one owner.
+struct PatternMatching {
+    private let scratch = MatcherScratch()
+
+    /// The deliveries that the events of a slice cause, in order.
+    func deliveries(of slice: JournalSlice, _ catalog: RuleCatalog, _ log: Log) -> [Delivery] {
+        var deliveries: [Delivery] = []
+        // Most slices hold events of one bus: its name is decoded and looked up once.
+        var busBytes: [UInt8] = []
+        var bus = ""
+        var snapshot: PatternSnapshot?
+        slice.forEach { record in
+            guard let view = StreamEntryView(record.body), view.kind == .event else { return }
+            if !view.bus.elementsEqual(busBytes) || bus.isEmpty {
+                busBytes = Array(view.bus)
+                bus = String(decoding: busBytes, as: UTF8.self)
+                snapshot = catalog.snapshot(of: bus)
+            }
+            if !view.onlyRule.isEmpty {
+                let name = String(decoding: view.onlyRule, as: UTF8.self)
+                if let entry = catalog.entry(bus, name), entry.rule.state.isEnabled {
+                    append(entry.rule, record, &deliveries)
+                }
+                return
+            }
+            guard let snapshot else { return }
+            scratch.match(view.payload, with: snapshot) { number in
+                if let entry = catalog.entry(number) { append(entry.rule, record, &deliveries) }
+            }
+        }
+        return deliveries
+    }
+
+    private func append(_ rule: Rule, _ record: borrowing JournalRecord, _ deliveries: inout [Delivery]) {
+        guard let entry = StreamEntry(record.body) else { return }
+        for target in rule.targets {
+            deliveries.append(
+                Delivery(
+                    sequence: record.sequence, bus: rule.bus, rule: rule.name, target: target.id,
+                    eventID: entry.eventID, attempts: 0, created: record.time, due: record.time, entry: entry))
+        }
+    }
+}
+
+/// Lets a copyable owner hold the engine's scratch. Used by one thread at a time: its owner is an actor's state.
+private final class MatcherScratch {
+    private var matcher = Patterns.Matcher()
+
+    func match(_ event: UnsafeRawBufferPointer, with snapshot: PatternSnapshot, _ body: (UInt32) -> Void) {
+        // Events were validated when they were taken in; the engine has nothing left to refuse.
+        try? matcher.match(event, with: snapshot, validated: true, body)
+    }
+}

@@ -1,0 +1,60 @@
+internal import Core
+internal import Platform
+internal import Storage
+internal import Synchronization
+
+/// Lets go of journal records older than the retention, once nothing needs them: neither the matcher nor a delivery.
+/// Named subscribers do not hold the journal back; one whose place is overtaken learns it as `SequenceExpired`.
+final class RetentionTask: Sendable {
+    private let journal: any Journal
+    private let database: Database
+    private let matcher: Matcher
+    private let retention: Duration
+    private let clock: any Clock
+    private let log: Log
+    private let task = Mutex<Task<Void, Never>?>(nil)
+
+    private static let interval = Duration.seconds(60)
+
+    init(
+        journal: any Journal, database: Database, matcher: Matcher, retention: Duration, clock: any Clock, log: Log
+    ) {
+        self.journal = journal
+        self.database = database
+        self.matcher = matcher
+        self.retention = retention
+        self.clock = clock
+        self.log = log
+    }
+
+    func start() {
+        let running = Task {
+            while !Task.isCancelled {
+                do {
+                    try await self.clock.sleep(for: RetentionTask.interval)
+                    try await self.trim()
+                } catch is CancellationError {
+                    return
+                } catch {
+                    self.log.error("cannot trim the journal: \(error)")
+                }
+            }
+        }
+        task.withLock { $0 = running }
+    }
+
+    func stop() { task.withLock { $0?.cancel() } }
+
+    func trim() async throws {
+        let needed = try await database.read { transaction in
+            (
+                delivery: try DeliveryStore.oldestSequence(transaction),
+                stored: try JournalCursor.read(Matcher.cursorName, transaction)
+            )
+        }
+        let keepAfter = min(needed.stored, needed.delivery.map { $0 - 1 } ?? needed.stored)
+        let removed = try journal.trim(
+            olderThan: clock.now - retention, keepingBytes: 0, keepingAfter: keepAfter)
+        if removed.records > 0 { log.info("retention: \(removed.records) records, \(removed.bytes) bytes removed") }
+    }
+}

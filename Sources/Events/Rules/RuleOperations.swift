@@ -1,0 +1,251 @@
+internal import API
+internal import Core
+internal import Patterns
+internal import Platform
+internal import Storage
+
+/// The operations on rules and their targets, as in the EventBridge API.
+struct RuleOperations: Sendable {
+    let matcher: Matcher
+    let buses: BusDirectory
+    let account: Account
+    /// Called after rules with schedules may have changed.
+    let onScheduleChange: @Sendable () async -> Void
+
+    static let ruleName = Field.required("Name", .name(1...64, .resourceName))
+    static let busName = Field.optional("EventBusName", .string(length: 1...1600))
+
+    var all: [Operation] {
+        let rule = Field.required("Rule", .name(1...64, .resourceName))
+        return [
+            Operation(
+                "events:PutRule", "Creates a rule or replaces the one of that name.", .writes,
+                input: [
+                    RuleOperations.ruleName, RuleOperations.busName,
+                    .optional("EventPattern", .string(length: 0...Limits.eventPatternBytesMax)),
+                    .optional("ScheduleExpression", .string(length: 0...256)),
+                    .optional("State", .string(values: Rule.State.allCases.map(\.rawValue))),
+                    .optional("Description", .string(length: 0...512)),
+                    .optional("RoleArn", .string(length: 1...1600)),
+                ], handler: put),
+            Operation(
+                "events:DeleteRule", "Deletes a rule without targets; one that does not exist is no error.", .writes,
+                input: [RuleOperations.ruleName, RuleOperations.busName], handler: delete),
+            Operation(
+                "events:DescribeRule", "Answers one rule.", .reads,
+                input: [RuleOperations.ruleName, RuleOperations.busName], handler: describe),
+            Operation(
+                "events:ListRules", "Lists the rules of a bus by name.", .reads,
+                input: [
+                    .optional("NamePrefix", .string(length: 1...64)), RuleOperations.busName,
+                    .optional("NextToken", .string(length: 1...2048)), .optional("Limit", .integer(1...100)),
+                ], handler: list),
+            Operation(
+                "events:EnableRule", "Lets a rule match again.", .writes,
+                input: [RuleOperations.ruleName, RuleOperations.busName],
+                handler: { try await setState(.enabled, "EnableRule", $0, $1) }),
+            Operation(
+                "events:DisableRule", "Stops a rule from matching and its pending deliveries from being made.", .writes,
+                input: [RuleOperations.ruleName, RuleOperations.busName],
+                handler: { try await setState(.disabled, "DisableRule", $0, $1) }),
+            Operation(
+                "events:PutTargets", "Adds targets to a rule, replacing those of the same ids.", .writes,
+                input: [rule, RuleOperations.busName, .required("Targets", .list(.any, count: 1...100))],
+                handler: putTargets),
+            Operation(
+                "events:RemoveTargets", "Removes targets from a rule.", .writes,
+                input: [
+                    rule, RuleOperations.busName, .required("Ids", .list(.string(length: 1...64), count: 1...100)),
+                ], handler: removeTargets),
+            Operation(
+                "events:ListTargetsByRule", "Lists a rule's targets.", .reads,
+                input: [
+                    rule, RuleOperations.busName, .optional("NextToken", .string(length: 1...2048)),
+                    .optional("Limit", .integer(1...100)),
+                ], handler: listTargets),
+        ]
+    }
+
+    // MARK: Rules
+
+    private func put(_ input: JSON, _ context: OperationContext) async throws -> JSON {
+        let bus = try bus(input)
+        var rule = Rule(
+            name: input["Name"]?.string ?? "", bus: bus, eventPattern: input["EventPattern"]?.string,
+            scheduleExpression: input["ScheduleExpression"]?.string,
+            state: input["State"]?.string.flatMap(Rule.State.init) ?? .enabled,
+            description: input["Description"]?.string, roleARN: input["RoleArn"]?.string)
+        try RuleOperations.check(rule)
+        let proposed = rule
+        let change = try await matcher.change(context) { catalog in
+            var rule = proposed
+            if let existing = catalog.entry(bus, rule.name)?.rule {
+                try RuleOperations.refuseFile(existing)
+                rule.targets = existing.targets
+            } else if catalog.rules(on: bus).count >= Limits.rulesPerBusMax {
+                throw ServiceError(.limitExceeded, "The requested resource exceeds the maximum number allowed.")
+            }
+            return RuleChange(puts: [rule], action: "PutRule")
+        }
+        rule = change.puts[0]
+        await onScheduleChange()
+        return ["RuleArn": .string(rule.arn(in: account).description)]
+    }
+
+    /// What holds for every rule, wherever it comes from.
+    /// - Throws: `ServiceError` in the service's words.
+    static func check(_ rule: Rule) throws(ServiceError) {
+        if rule.eventPattern == nil && rule.scheduleExpression == nil {
+            throw ServiceError(
+                .validation, "Parameter(s) EventPattern or ScheduleExpression must be specified.")
+        }
+        _ = try RuleCatalog.compile(rule.eventPattern)
+        guard let text = rule.scheduleExpression else { return }
+        guard rule.bus == BusDirectory.defaultBus else {
+            throw ServiceError(.validation, "ScheduleExpression is supported only on the default event bus.")
+        }
+        do throws(ScheduleError) {
+            _ = try ScheduleExpression(parsing: text)
+        } catch {
+            throw ServiceError(.validation, "Parameter ScheduleExpression is not valid. Reason: \(error.message).")
+        }
+    }
+
+    private static func refuseFile(_ rule: Rule) throws(ServiceError) {
+        guard let file = rule.file else { return }
+        throw ServiceError(
+            .managedRule, "Rule \(rule.name) is kept in the file \(file); change it there, it is loaded at once.")
+    }
+
+    private func delete(_ input: JSON, _ context: OperationContext) async throws -> JSON {
+        let bus = try bus(input)
+        let name = input["Name"]?.string ?? ""
+        _ = try await matcher.change(context) { catalog in
+            guard let rule = catalog.entry(bus, name)?.rule else { return RuleChange(action: "DeleteRule") }
+            try RuleOperations.refuseFile(rule)
+            guard rule.targets.isEmpty else {
+                throw ServiceError(.validation, "Rule can't be deleted since it has targets.")
+            }
+            return RuleChange(deletions: [rule], action: "DeleteRule")
+        }
+        await onScheduleChange()
+        return [:]
+    }
+
+    private func describe(_ input: JSON, _ context: OperationContext) async throws -> JSON {
+        try await rule(input["Name"]?.string ?? "", try bus(input)).json(in: account)
+    }
+
+    private func list(_ input: JSON, _ context: OperationContext) async throws -> JSON {
+        let prefix = input["NamePrefix"]?.string ?? ""
+        let bus = try bus(input)
+        let rules = await matcher.catalog.rules(on: bus).filter { $0.name.hasPrefix(prefix) }
+        let page = Page(rules, by: \.name, input)
+        var output: JSON = ["Rules": .array(page.items.map { $0.json(in: account) })]
+        output["NextToken"] = page.nextToken
+        return output
+    }
+
+    private func setState(
+        _ state: Rule.State, _ action: String, _ input: JSON, _ context: OperationContext
+    ) async throws -> JSON {
+        let bus = try bus(input)
+        let name = input["Name"]?.string ?? ""
+        try await change(name, bus, action, context) { $0.state = state }
+        await onScheduleChange()
+        return [:]
+    }
+
+    // MARK: Targets
+
+    private func putTargets(_ input: JSON, _ context: OperationContext) async throws -> JSON {
+        let targets = try (input["Targets"]?.array ?? []).map { try Target(json: $0, account: account) }
+        for target in targets {
+            if case .forward(let name) = try TargetAction(target), buses.snapshot.name(of: name) == nil {
+                throw ServiceError(.resourceNotFound, "Event bus \(name) does not exist.")
+            }
+        }
+        try await change(input["Rule"]?.string ?? "", try bus(input), "PutTargets", context) { rule in
+            for target in targets {
+                if let index = rule.targets.firstIndex(where: { $0.id == target.id }) {
+                    rule.targets[index] = target
+                } else {
+                    rule.targets.append(target)
+                }
+            }
+            if rule.targets.count > Limits.targetsPerRuleMax {
+                throw ServiceError(.limitExceeded, "The requested resource exceeds the maximum number allowed.")
+            }
+        }
+        return ["FailedEntryCount": 0, "FailedEntries": []]
+    }
+
+    private func removeTargets(_ input: JSON, _ context: OperationContext) async throws -> JSON {
+        let identifiers = Set((input["Ids"]?.array ?? []).compactMap(\.string))
+        try await change(input["Rule"]?.string ?? "", try bus(input), "RemoveTargets", context) { rule in
+            rule.targets.removeAll { identifiers.contains($0.id) }
+        }
+        return ["FailedEntryCount": 0, "FailedEntries": []]
+    }
+
+    private func listTargets(_ input: JSON, _ context: OperationContext) async throws -> JSON {
+        let rule = try await rule(input["Rule"]?.string ?? "", try bus(input))
+        let page = Page(rule.targets, by: \.id, input)
+        var output: JSON = ["Targets": .array(page.items.map(\.json))]
+        output["NextToken"] = page.nextToken
+        return output
+    }
+
+    // MARK: Shared
+
+    /// Changes one existing rule.
+    private func change(
+        _ name: String, _ bus: String, _ action: String, _ context: OperationContext,
+        _ edit: @escaping @Sendable (inout Rule) throws -> Void
+    ) async throws {
+        _ = try await matcher.change(context) { catalog in
+            guard var rule = catalog.entry(bus, name)?.rule else { throw RuleOperations.noRule(name, bus) }
+            try RuleOperations.refuseFile(rule)
+            try edit(&rule)
+            return RuleChange(puts: [rule], action: action)
+        }
+    }
+
+    private func rule(_ name: String, _ bus: String) async throws(ServiceError) -> Rule {
+        guard let rule = await matcher.catalog.entry(bus, name)?.rule else { throw RuleOperations.noRule(name, bus) }
+        return rule
+    }
+
+    static func noRule(_ name: String, _ bus: String) -> ServiceError {
+        ServiceError(.resourceNotFound, "Rule \(name) does not exist on EventBus \(bus).")
+    }
+
+    private func bus(_ input: JSON) throws(ServiceError) -> String { try buses.resolve(input) }
+}
+
+extension BusDirectory {
+    /// The bus that an operation's input names; the default one where it names none.
+    func resolve(_ input: JSON) throws(ServiceError) -> String {
+        guard let text = input["EventBusName"]?.string else { return BusDirectory.defaultBus }
+        guard let name = snapshot.name(of: text) else {
+            throw ServiceError(.resourceNotFound, "Event bus \(text) does not exist.")
+        }
+        return name
+    }
+}
+
+/// One page of a list that is sorted by a key: the key of the last item is the token of the next page.
+struct Page<Item> {
+    let items: [Item]
+    /// Nil on the last page.
+    let nextToken: JSON?
+
+    init(_ items: [Item], by key: (Item) -> String, _ input: JSON) {
+        let limit = input["Limit"]?.int ?? 100
+        let sorted = items.sorted { key($0) < key($1) }
+        let token = input["NextToken"]?.string
+        let rest = sorted.drop { item in token.map { key(item) <= $0 } ?? false }
+        self.items = Array(rest.prefix(limit))
+        nextToken = rest.count > limit ? self.items.last.map { .string(key($0)) } : nil
+    }
+}

@@ -1,0 +1,92 @@
+public import API
+public import Core
+
+/// Where a rule sends what it matched, and how.
+public struct Target: Sendable, Hashable {
+    public var id: String
+    /// Region and account filled in.
+    public var arn: ARN
+    public var input: TargetInput
+    public var retryPolicy: RetryPolicy
+    public var deadLetterQueue: String?
+    /// `RunCommandParameters.RunCommandTargets`: which nodes a command document runs on.
+    public var runCommandTargets: JSON?
+    /// The target as it was given, for `ListTargetsByRule`.
+    public var json: JSON
+
+    /// The members of a target that OpsBus honours, as `PutTargets` and rule files take them.
+    public static let fields: [Field] = [
+        .required("Id", .name(1...64, .resourceName)),
+        .required("Arn", .string(length: 1...1600)),
+        .optional("RoleArn", .string(length: 1...1600)),
+        .optional("Input", .string(length: 0...Limits.targetInputCharactersMax)),
+        .optional("InputPath", .string(length: 0...256)),
+        .optional(
+            "InputTransformer",
+            .structure([
+                .optional("InputPathsMap", .map(.string(length: 1...256), count: 0...100)),
+                .required("InputTemplate", .string(length: 1...Limits.targetInputCharactersMax)),
+            ])),
+        .optional(
+            "RetryPolicy",
+            .structure([
+                .optional("MaximumRetryAttempts", .integer(0...Limits.retryAttemptsMax)),
+                .optional("MaximumEventAgeInSeconds", .integer(60...Limits.retryAgeSecondsMax)),
+            ])),
+        .optional("DeadLetterConfig", .structure([.optional("Arn", .string(length: 1...1600))])),
+        .optional(
+            "RunCommandParameters",
+            .structure([
+                .required(
+                    "RunCommandTargets",
+                    .list(
+                        .structure([
+                            .required("Key", .string(length: 1...128)),
+                            .required("Values", .list(.string(length: 1...256), count: 1...50)),
+                        ]), count: 1...1))
+            ])),
+    ]
+
+    /// - Parameter json: Of the shape of `fields`.
+    /// - Throws: `ServiceError` `.validation` naming the target and what is wrong with it.
+    public init(json: JSON, account: Account) throws(ServiceError) {
+        try Shape.structure(Target.fields).validate(json)
+        let id = json["Id"]?.string ?? ""
+        guard let arn = ARN(json["Arn"]?.string ?? "") else {
+            throw ServiceError(
+                .validation,
+                "Parameter Arn of target \(id) is not valid. Reason: it is no ARN; write arn:aws:SERVICE:::RESOURCE.")
+        }
+        self.id = id
+        self.arn = account.resolve(arn)
+        self.json = json
+        do throws(TargetInputError) {
+            input = try TargetInput(
+                input: json["Input"]?.string, inputPath: json["InputPath"]?.string,
+                inputTransformer: json["InputTransformer"], targetId: id)
+        } catch {
+            throw ServiceError(.validation, error.message)
+        }
+        retryPolicy = RetryPolicy(json: json["RetryPolicy"])
+        deadLetterQueue = json["DeadLetterConfig"]?["Arn"]?.string
+        runCommandTargets = json["RunCommandParameters"]?["RunCommandTargets"]
+        _ = try TargetAction(self)
+    }
+}
+
+/// How long and how often a failed delivery is tried again.
+public struct RetryPolicy: Sendable, Hashable {
+    public var attemptsMax: Int
+    public var ageSecondsMax: Int
+
+    public init(attemptsMax: Int = Limits.retryAttemptsMax, ageSecondsMax: Int = Limits.retryAgeSecondsMax) {
+        self.attemptsMax = attemptsMax
+        self.ageSecondsMax = ageSecondsMax
+    }
+
+    init(json: JSON?) {
+        self.init(
+            attemptsMax: json?["MaximumRetryAttempts"]?.int ?? Limits.retryAttemptsMax,
+            ageSecondsMax: json?["MaximumEventAgeInSeconds"]?.int ?? Limits.retryAgeSecondsMax)
+    }
+}

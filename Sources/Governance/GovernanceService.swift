@@ -1,0 +1,49 @@
+public import API
+public import Core
+public import Platform
+public import Storage
+
+/// Who may do what, and what was done: keys and their permissions, and the questions asked of the audit log.
+public final class GovernanceService: Sendable {
+    /// Decides about every call.
+    public let authorizer: KeyAuthorizer
+    /// Records calls that changed nothing.
+    public let recorder: AuditRecorder
+    /// All operations of this module, for the table.
+    public let operations: [Operation]
+
+    private let database: Database
+
+    /// - Parameters:
+    ///   - journal: Where the events of a trace are found.
+    ///   - verify: Checks journal and audit log as they are on disk, without changing anything.
+    public init(
+        database: Database, journal: any Journal, log: Log,
+        verify: @escaping @Sendable () async throws -> JSON
+    ) {
+        self.database = database
+        authorizer = KeyAuthorizer()
+        recorder = AuditRecorder(database: database, log: log.named("audit"))
+        operations =
+            AuditOperations(log: AuditLog(database), journal: journal, verify: verify).all
+            + KeyOperations(database: database, authorizer: authorizer).all
+    }
+
+    /// Loads the registered keys.
+    public func start() async throws {
+        let keys = try await database.read { try RegisteredKey.all($0) }
+        authorizer.replace(with: keys)
+    }
+}
+
+/// The tables of this module.
+public let governanceMigrations = [
+    Migration(
+        module: "governance", number: 1, name: "keys",
+        sql: """
+            CREATE TABLE keys (
+                name TEXT PRIMARY KEY, public_key TEXT NOT NULL UNIQUE, allow TEXT NOT NULL, node INTEGER NOT NULL,
+                created INTEGER NOT NULL
+            ) STRICT, WITHOUT ROWID;
+            """)
+]

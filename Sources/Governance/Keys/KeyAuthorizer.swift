@@ -1,0 +1,46 @@
+public import API
+public import Core
+internal import Synchronization
+
+/// Authorises by the registered keys.
+///
+/// `local`, `system` and rules may do everything: the first is whoever is on this machine, the others act for whoever
+/// could write rules. Everyone else needs a registered key that allows the action.
+public final class KeyAuthorizer: Authorizer {
+    private struct Keys {
+        var byName: [String: RegisteredKey] = [:]
+        var byPublicKey: [String: String] = [:]
+    }
+
+    private let keys = Mutex(Keys())
+
+    public func authorize(_ principal: Principal, _ action: String, on resource: String) throws(ServiceError) {
+        if principal == .local || principal == .system || principal.name.hasPrefix("rule/") { return }
+        let isAllowed = keys.withLock { keys in
+            keys.byName[principal.name]?.allow.contains { $0.allows(action, on: resource) } ?? false
+        }
+        guard isAllowed else {
+            throw ServiceError(
+                .accessDenied,
+                "\(principal) is not allowed to perform \(action)\(resource == "*" ? "" : " on \(resource)"). "
+                    + "Grant it with: opsbus keys add \(principal) --public KEY --allow '\(action)'")
+        }
+    }
+
+    /// Who owns a public key; nil where it is not registered.
+    public func principal(forKey publicKey: String) -> Principal? {
+        keys.withLock { $0.byPublicKey[publicKey].map(Principal.init) }
+    }
+
+    /// Whether a principal is the agent of a managed node.
+    public func isNode(_ principal: Principal) -> Bool {
+        keys.withLock { $0.byName[principal.name]?.isNode ?? false }
+    }
+
+    func replace(with all: [RegisteredKey]) {
+        keys.withLock { keys in
+            keys.byName = Dictionary(uniqueKeysWithValues: all.map { ($0.name, $0) })
+            keys.byPublicKey = Dictionary(uniqueKeysWithValues: all.map { ($0.publicKey, $0.name) })
+        }
+    }
+}

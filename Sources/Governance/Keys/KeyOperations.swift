@@ -1,0 +1,85 @@
+internal import API
+internal import Core
+internal import Storage
+
+/// The operations on registered keys; of our own.
+struct KeyOperations: Sendable {
+    let database: Database
+    let authorizer: KeyAuthorizer
+
+    private static let name = Shape.name(1...64, .resourceName)
+
+    var all: [Operation] {
+        [
+            Operation(
+                "bus:PutKey", "Registers a CURVE public key under a name, replacing the name's earlier key.", .writes,
+                input: [
+                    .required("Name", KeyOperations.name), .required("PublicKey", .string(length: 40...40)),
+                    .optional("Allow", .list(.string(length: 1...512), count: 1...100)), .optional("Node", .boolean),
+                ], handler: put),
+            Operation(
+                "bus:DeleteKey", "Removes a key: it makes no new connection, and what it asks is refused.", .writes,
+                input: [.required("Name", KeyOperations.name)], handler: delete),
+            Operation(
+                "bus:ListKeys", "Lists the registered keys by name.", .reads,
+                handler: { _, _ in
+                    let keys = try await database.read { try RegisteredKey.all($0) }
+                    return ["Keys": .array(keys.map(\.json))]
+                }),
+        ]
+    }
+
+    private func put(_ input: JSON, _ context: OperationContext) async throws -> JSON {
+        let name = input["Name"]?.string ?? ""
+        if [Principal.local.name, Principal.system.name].contains(name) {
+            throw ServiceError(.validation, "The name \(name) is reserved.")
+        }
+        var allow = Permission.publisherAndSubscriber
+        if input["Node"]?.bool == true { allow = [] }
+        if let texts = input["Allow"]?.array {
+            allow = try texts.map { text in
+                guard let permission = text.string.flatMap(Permission.init) else {
+                    throw ServiceError(
+                        .validation,
+                        "'\(text.string ?? "")' is no permission; write ACTION or ACTION RESOURCE, such as "
+                            + "events:PutEvents or 'bus:Subscribe event/default/*'.")
+                }
+                return permission
+            }
+        }
+        let key = RegisteredKey(
+            name: name, publicKey: input["PublicKey"]?.string ?? "", allow: allow,
+            isNode: input["Node"]?.bool ?? false)
+        let keys = try await database.write(context) { transaction in
+            let owner: String? = try transaction.queryOne(
+                "SELECT name FROM keys WHERE public_key = ? AND name <> ?", key.publicKey, key.name
+            ) { try $0[0] }
+            if let owner {
+                throw ServiceError(.resourceAlreadyExists, "This public key is registered already, as \(owner).")
+            }
+            try transaction.execute(
+                """
+                INSERT INTO keys (name, public_key, allow, node, created) VALUES (?, ?, ?, ?, ?)
+                ON CONFLICT (name) DO UPDATE SET public_key = excluded.public_key, allow = excluded.allow,
+                    node = excluded.node
+                """, key.name, key.publicKey, key.json["Allow"], key.isNode, transaction.now)
+            try transaction.audit("PutKey", on: Subject(.key, key.name), outcome: .success, detail: key.json)
+            return try RegisteredKey.all(transaction.reading)
+        }
+        authorizer.replace(with: keys)
+        return key.json
+    }
+
+    private func delete(_ input: JSON, _ context: OperationContext) async throws -> JSON {
+        let name = input["Name"]?.string ?? ""
+        let keys = try await database.write(context) { transaction in
+            guard try transaction.execute("DELETE FROM keys WHERE name = ?", name) == 1 else {
+                throw ServiceError(.resourceNotFound, "There is no key \(name).")
+            }
+            try transaction.audit("DeleteKey", on: Subject(.key, name), outcome: .success)
+            return try RegisteredKey.all(transaction.reading)
+        }
+        authorizer.replace(with: keys)
+        return [:]
+    }
+}

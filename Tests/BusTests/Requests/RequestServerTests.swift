@@ -1,0 +1,219 @@
+import API
+import Core
+import Testing
+
+@testable import Bus
+
+@Suite struct RequestServerTests {
+    struct Case: Sendable, CustomTestStringConvertible {
+        let what: String
+        let frames: [[UInt8]]
+        let identifier: String
+        let status: String
+        let code: String
+
+        init(_ what: String, _ frames: [[UInt8]], identifier: String = "", _ status: String, _ code: String) {
+            self.what = what
+            self.frames = frames
+            self.identifier = identifier
+            self.status = status
+            self.code = code
+        }
+
+        var testDescription: String { what }
+    }
+
+    static let badRequests: [Case] = [
+        Case("one empty frame", [[]], "400", "MalformedRequest"),
+        Case("unknown tag", [[UInt8]("OPS2"), [1], [UInt8]("test:Echo"), [UInt8]("{}")], "400", "MalformedRequest"),
+        Case("tag of other case", [[UInt8]("ops1")], "400", "MalformedRequest"),
+        Case("binary junk", [[0xFF, 0, 1, 2], [3], [4], [5], [6], [7]], "400", "MalformedRequest"),
+        Case("only the tag", [[UInt8]("OPS1")], "400", "MalformedRequest"),
+        Case("no operation", [[UInt8]("OPS1"), [UInt8]("7")], identifier: "7", "400", "MalformedRequest"),
+        Case(
+            "no body", [[UInt8]("OPS1"), [UInt8]("7"), [UInt8]("test:Echo")], identifier: "7", "400",
+            "MalformedRequest"),
+        Case(
+            "no body to publish", [[UInt8]("OPS1"), [UInt8]("7"), [UInt8]("events:PutEvents")], identifier: "7", "400",
+            "MalformedRequest"),
+        Case(
+            "five frames", [[UInt8]("OPS1"), [UInt8]("7"), [UInt8]("test:Echo"), [UInt8]("{}"), []], identifier: "7",
+            "400", "MalformedRequest"),
+        Case(
+            "a thousand frames",
+            [[UInt8]("OPS1"), [UInt8]("7")] + Array(repeating: [UInt8]("x"), count: 1000), identifier: "7", "400",
+            "MalformedRequest"),
+        Case(
+            "a request id of 65 bytes",
+            [[UInt8]("OPS1"), Array(repeating: 65, count: 65), [UInt8]("test:Echo"), [UInt8]("{}")], "400",
+            "MalformedRequest"),
+        Case(
+            "an operation that is not UTF-8", [[UInt8]("OPS1"), [UInt8]("7"), [0xC3, 0x28], [UInt8]("{}")],
+            identifier: "7", "400", "MalformedRequest"),
+        Case(
+            "an unknown operation", [[UInt8]("OPS1"), [UInt8]("7"), [UInt8]("test:Nothing"), [UInt8]("{}")],
+            identifier: "7", "404", "UnknownOperationException"),
+        Case(
+            "an empty operation", [[UInt8]("OPS1"), [UInt8]("7"), [], [UInt8]("{}")], identifier: "7", "404",
+            "UnknownOperationException"),
+        Case(
+            "an empty body", [[UInt8]("OPS1"), [UInt8]("7"), [UInt8]("test:Echo"), []], identifier: "7", "400",
+            "SerializationException"),
+        Case(
+            "a body that is not JSON", [[UInt8]("OPS1"), [UInt8]("7"), [UInt8]("test:Echo"), [UInt8]("{\"a\":}")],
+            identifier: "7", "400", "SerializationException"),
+        Case(
+            "a body that is not UTF-8",
+            [[UInt8]("OPS1"), [UInt8]("7"), [UInt8]("test:Echo"), [UInt8]("{\"a\":\"") + [0xFF] + [UInt8]("\"}")],
+            identifier: "7", "400", "SerializationException"),
+        Case(
+            "a body that is no object", [[UInt8]("OPS1"), [UInt8]("7"), [UInt8]("test:Echo"), [UInt8]("[]")],
+            identifier: "7", "400", "SerializationException"),
+        Case(
+            "a body nested too deeply",
+            [[UInt8]("OPS1"), [UInt8]("7"), [UInt8]("test:Echo"), Array(repeating: UInt8(ascii: "["), count: 100_000)],
+            identifier: "7", "400", "SerializationException"),
+        Case(
+            "a body one byte too large",
+            [
+                [UInt8]("OPS1"), [UInt8]("7"), [UInt8]("test:Echo"),
+                Array(repeating: 32, count: Limits.requestBytesMax + 1),
+            ], identifier: "7", "413", "RequestEntityTooLarge"),
+        Case(
+            "too large to publish",
+            [
+                [UInt8]("OPS1"), [UInt8]("7"), [UInt8]("events:PutEvents"),
+                Array(repeating: 32, count: Limits.requestBytesMax + 1),
+            ], identifier: "7", "413", "RequestEntityTooLarge"),
+        Case(
+            "an operation's error", [[UInt8]("OPS1"), [UInt8]("7"), [UInt8]("test:Fail"), [UInt8]("{}")],
+            identifier: "7", "400", "SequenceExpired"),
+    ]
+
+    @Test("A bad request is answered with its error, with and without delimiter, and the server goes on")
+    func badRequests() async throws {
+        try await TestBus.run { bus in
+            let client = try RawClient(.dealer, bus.endpoint)
+            for bad in RequestServerTests.badRequests {
+                for delimiter in [[], [[UInt8]()]] {
+                    // A lone empty frame cannot be told from a delimiter.
+                    let isDelimiterOnly = bad.frames == [[]]
+                    if isDelimiterOnly && !delimiter.isEmpty { continue }
+                    try await client.send(delimiter + bad.frames)
+                    var reply = try await client.receive()
+                    if !delimiter.isEmpty || isDelimiterOnly { #expect(reply.removeFirst().isEmpty, "\(bad.what)") }
+                    try #require(reply.count == 4, "\(bad.what)")
+                    #expect(reply[0].text == "OPS1", "\(bad.what)")
+                    #expect(reply[1].text == bad.identifier, "\(bad.what)")
+                    #expect(reply[2].text == bad.status, "\(bad.what)")
+                    let body = try JSON(parsing: reply[3])
+                    #expect(body["__type"]?.string == bad.code, "\(bad.what)")
+                    #expect(body["message"]?.string?.isEmpty == false, "\(bad.what)")
+                }
+            }
+            try await client.send("OPS1", "last", "test:Echo", "{\"a\":1}")
+            #expect(try await client.receiveText() == ["OPS1", "last", "200", "{\"a\":1}"])
+        }
+    }
+
+    @Test("A frame far past the limit costs its sender the connection and nobody else anything")
+    func hugeFrame() async throws {
+        try await TestBus.run { bus in
+            let other = try RawClient(.dealer, bus.endpoint)
+            let client = try RawClient(.dealer, bus.endpoint)
+            try await client.send([
+                [UInt8]("OPS1"), [], [UInt8]("test:Echo"), Array(repeating: 32, count: 4 * Limits.requestBytesMax + 1),
+            ])
+            try await other.send("OPS1", "1", "test:Echo", "{}")
+            #expect(try await other.receiveText() == ["OPS1", "1", "200", "{}"])
+            // The first connection is made anew by libzmq, and works.
+            try await eventually("the client that was cut off is served again") {
+                try await client.send("OPS1", "2", "test:Echo", "{}")
+                return client.poll()?.last?.text == "{}"
+            }
+        }
+    }
+
+    @Test("A REQ socket gets its answer behind the delimiter it sent", arguments: ["test:Echo", "events:PutEvents"])
+    func requestSocket(operation: String) async throws {
+        try await TestBus.run { bus in
+            let client = try RawClient(.request, bus.endpoint)
+            for number in 0..<3 {
+                try await client.send("OPS1", "id-\(number)", operation, "{\"n\":\(number)}")
+                #expect(try await client.receiveText() == ["OPS1", "id-\(number)", "200", "{\"n\":\(number)}"])
+            }
+        }
+    }
+
+    @Test("Request ids come back as they were, from none to 64 bytes of anything")
+    func requestIdentifiers() async throws {
+        try await TestBus.run { bus in
+            let client = try RawClient(.dealer, bus.endpoint)
+            for count in [0, 1, 33, 34, 64] {
+                let identifier = (0..<count).map { UInt8(truncatingIfNeeded: 255 - $0) }
+                try await client.send([[UInt8]("OPS1"), identifier, [UInt8]("test:Echo"), [UInt8]("{}")])
+                #expect(try await client.receive()[1] == identifier)
+            }
+        }
+    }
+
+    @Test("A pipelined request that is ready early is answered early")
+    func pipelining() async throws {
+        try await TestBus.run { bus in
+            let client = try RawClient(.dealer, bus.endpoint)
+            try await client.send("OPS1", "slow", "test:Wait", "{}")
+            try await client.send("OPS1", "fast", "test:Echo", "{}")
+            #expect(try await client.receive()[1].text == "fast")
+            bus.operations.releaseAll()
+            #expect(try await client.receive()[1].text == "slow")
+        }
+    }
+
+    @Test("Published bodies reach the handler byte by byte, and each answer its own request")
+    func publishing() async throws {
+        try await TestBus.run(publisher: FakePublisher(answersAtOnce: false)) { bus in
+            let client = try RawClient(.dealer, bus.endpoint)
+            let bodies = (0..<600).map { [UInt8]("{\"Entries\":[],\"n\":\($0)}") }
+            for (number, body) in bodies.enumerated() {
+                try await client.send([[UInt8]("OPS1"), [UInt8]("\(number)"), [UInt8]("events:PutEvents"), body])
+            }
+            try await eventually("all requests came") { bus.publisher.requests.count == bodies.count }
+            let requests = bus.publisher.requests
+            #expect(requests.map(\.body.bytes) == bodies)
+            #expect(requests.allSatisfy { $0.principal == .local })
+            // Answered last first, with a second answer that must go nowhere.
+            PublishRequest.reply(to: requests.reversed().map { PublishReply(to: $0, status: 200, body: $0.body.bytes) })
+            for request in requests { request.reply(status: 500, body: []) }
+            for number in bodies.indices.reversed() {
+                let reply = try await client.receive()
+                #expect(reply == [[UInt8]("OPS1"), [UInt8]("\(number)"), [UInt8]("200"), bodies[number]])
+            }
+            try await client.send("OPS1", "end", "test:Echo", "{}")
+            #expect(try await client.receiveText() == ["OPS1", "end", "200", "{}"])
+        }
+    }
+
+    @Test("Past its share of requests in flight a connection is throttled, and another is not")
+    func throttling() async throws {
+        try await TestBus.run(publisher: FakePublisher(answersAtOnce: false)) { bus in
+            let client = try RawClient(.dealer, bus.endpoint)
+            let share = Limits.requestsInFlightPerClientMax
+            for number in 0..<share + 5 { try await client.send("OPS1", "\(number)", "events:PutEvents", "{}") }
+            for number in share..<share + 5 {
+                let reply = try await client.receive()
+                #expect(reply[1].text == "\(number)")
+                #expect(reply[2].text == "429")
+                let body = try JSON(parsing: reply[3])
+                #expect(body["__type"] == "ThrottlingException")
+            }
+            let other = try RawClient(.dealer, bus.endpoint)
+            try await other.send("OPS1", "other", "test:Echo", "{}")
+            #expect(try await other.receive()[2].text == "200")
+
+            PublishRequest.reply(to: bus.publisher.requests.map { PublishReply(to: $0, status: 200, body: [UInt8]("{}")) })
+            for _ in 0..<share { #expect(try await client.receive()[2].text == "200") }
+            try await client.send("OPS1", "again", "test:Echo", "{}")
+            #expect(try await client.receive()[2].text == "200")
+        }
+    }
+}
