@@ -7,7 +7,6 @@ internal import Synchronization
 public final class SegmentJournal: Journal {
     private let directory: String
     private let files: any JournalFiles
-    private let log: Log
     private let list: SegmentList
     private let thread: CommitThread
 
@@ -37,7 +36,7 @@ public final class SegmentJournal: Journal {
     }
 
     init(
-        directory: String, options: Options, files: any JournalFiles, clock: any Clock, log: Log
+        directory: String, options: Options, files: any JournalFiles, clock: any Clock, log: Log?
     ) throws(StorageError) {
         do { try Files.createDirectory(directory, mode: 0o750) } catch { throw StorageError(error) }
         var generator = SystemRandomNumberGenerator()
@@ -46,13 +45,12 @@ public final class SegmentJournal: Journal {
             now: clock.now)
         self.directory = directory
         self.files = files
-        self.log = log
         list = recovered.list
         recovery = recovered.report
         if recovery.bytesCut > 0 {
-            log.warning("cut \(recovery.bytesCut) bytes of an unfinished commit off \(recovery.path ?? directory)")
+            log?.warning("cut \(recovery.bytesCut) bytes of an unfinished commit off \(recovery.path ?? directory)")
         }
-        if recovery.hasRebuiltTopics { log.info("rebuilt the table of topics from all segments") }
+        if recovery.hasRebuiltTopics { log?.info("rebuilt the table of topics from all segments") }
         let writer = SegmentWriter(
             directory: directory, segmentBytes: options.segmentBytes, files: files, clock: clock, log: log, list: list,
             opened: recovered.takeTail())

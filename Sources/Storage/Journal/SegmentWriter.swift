@@ -10,18 +10,19 @@ final class SegmentWriter: @unchecked Sendable {
     private let segmentBytes: Int
     private let files: any JournalFiles
     private let clock: any Clock
-    private let log: Log
+    private let log: Log?
     private let list: SegmentList
     private var chain: RecordChain
     private var segment: Segment
     private var file: FileDescriptor
     /// End of the last durable record of `file`.
     private var end: Int
-    /// The state of `file` past `end` is unknown.
+    /// Nothing may be added to `file`, and the next commit begins another.
     private var isAbandoned = false
+    private var hasFailed = false
 
     init(
-        directory: String, segmentBytes: Int, files: any JournalFiles, clock: any Clock, log: Log, list: SegmentList,
+        directory: String, segmentBytes: Int, files: any JournalFiles, clock: any Clock, log: Log?, list: SegmentList,
         opened: consuming OpenedTail
     ) {
         self.directory = directory
@@ -54,9 +55,13 @@ final class SegmentWriter: @unchecked Sendable {
             }
             end += slice.byteCount
             list.publish(slice, in: segment, endingAt: end)
+            if hasFailed { log?.info("writing to the journal again") }
+            hasFailed = false
             return .success((slice, time))
         } catch {
-            log.error("cannot write to the journal: \(error)")
+            // Once: on a full disk this happens many times a second.
+            if !hasFailed { log?.error("cannot write to the journal, and refuse what is published: \(error)") }
+            hasFailed = true
             return .failure(error)
         }
     }
@@ -86,7 +91,7 @@ final class SegmentWriter: @unchecked Sendable {
         do throws(StorageError) {
             try files.truncate(file, to: end)
         } catch {
-            log.warning("leaving a segment after a failed write: \(error)")
+            log?.warning("leaving a segment after a failed write: \(error)")
             isAbandoned = true
         }
     }
@@ -101,6 +106,8 @@ final class SegmentWriter: @unchecked Sendable {
         let old = TopicFile.path(of: segment.header.firstSequence, in: directory)
         let new = TopicFile.path(of: header.firstSequence, in: directory)
         writeTopics(to: new, firstSequence: header.firstSequence)
+        // If this fails late, the new file is there and says that the old one ends here.
+        isAbandoned = true
         file = try Self.create(header, in: directory, files: files)
         segment = Segment(path: file.path, header: header, byteCount: SegmentHeader.bytesCount)
         end = SegmentHeader.bytesCount
@@ -115,13 +122,13 @@ final class SegmentWriter: @unchecked Sendable {
             let file = try files.open(path, isNew: true)
             try files.write(bytes, at: 0, of: file)
         } catch {
-            log.warning("the next opening of the journal will take longer: \(error)")
+            log?.warning("the next opening of the journal will take longer: \(error)")
             discard(path)
         }
     }
 
     private func discard(_ path: String) {
-        do throws(StorageError) { try files.remove(path) } catch { log.warning("\(error)") }
+        do throws(StorageError) { try files.remove(path) } catch { log?.warning("\(error)") }
     }
 
     /// Makes a segment file that is either absent or whole after a crash.
