@@ -81,7 +81,7 @@ let package = Package(
         tests("Systems", ["API", "Documents", "Platform", "Storage"]),
         tests("Governance", ["API", "Platform", "Storage"]),
         tests("Agent", ["API", "Documents", "Platform"]),
-        tests("Main", ["Documents", "Events", "Patterns", "Systems"]),
+        tests("Main", ["API", "Documents", "Events", "Patterns", "Platform", "Storage", "Systems"], exclude: ["Snapshots"]),
         .testTarget(name: "ScenarioTests", dependencies: ["Core", "TestSupport"], swiftSettings: swiftSettings),
         .testTarget(name: "LayeringTests", swiftSettings: swiftSettings),
     ],
