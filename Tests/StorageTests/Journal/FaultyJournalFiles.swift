@@ -75,7 +75,9 @@ final class FaultyJournalFiles: JournalFiles {
         return try local.open(path, isNew: isNew)
     }
 
-    func write(_ bytes: UnsafeRawBufferPointer, at offset: Int, of file: borrowing FileDescriptor) throws(StorageError) {
+    func write(
+        _ bytes: UnsafeRawBufferPointer, at offset: Int, of file: borrowing FileDescriptor
+    ) throws(StorageError) {
         let error = fails("write", file.path)
         let written = UnsafeRawBufferPointer(rebasing: error == nil ? bytes[...] : bytes[..<(bytes.count / 2)])
         change(file.path, .write(offset, Array(written)))

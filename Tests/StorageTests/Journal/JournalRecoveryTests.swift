@@ -35,7 +35,7 @@ struct JournalRecoveryTests {
 
     enum Damage: CaseIterable { case cut, zeros, noise }
 
-    @Test("cuts a torn tail at the first bad record, wherever the last commit is torn", arguments: Damage.allCases, [1, 3])
+    @Test("cuts a torn tail at the first bad record, wherever it is torn", arguments: Damage.allCases, [1, 3])
     func cutsTornTail(damage: Damage, lastCommit: Int) async throws {
         let offsets = try await fill(lastCommit: lastCommit)
         let (start, end) = (offsets[3], offsets[4])

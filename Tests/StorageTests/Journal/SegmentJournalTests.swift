@@ -61,7 +61,8 @@ struct SegmentJournalTests {
     }
 
     private func removeTopicFiles() throws {
-        for name in try FileManager.default.contentsOfDirectory(atPath: directory.path) where name.hasSuffix(".topics") {
+        let names = try FileManager.default.contentsOfDirectory(atPath: directory.path)
+        for name in names where name.hasSuffix(".topics") {
             try FileManager.default.removeItem(atPath: directory.path + "/" + name)
         }
     }
