@@ -319,7 +319,8 @@ struct JSONWalk: ~Copyable {
         while position + 8 <= end {
             let word = loadWord(position)
             let sixes = word &+ 0x0606_0606_0606_0606
-            if (word | sixes) & 0xF0F0_F0F0_F0F0_F0F0 != 0x3030_3030_3030_3030 { break }
+            let nibbles = (word & 0xF0F0_F0F0_F0F0_F0F0) | (sixes & 0xF0F0_F0F0_F0F0_F0F0) >> 4
+            if nibbles != 0x3333_3333_3333_3333 { break }
             position += 8
         }
         while position < end, isDigit(position.pointee) { position += 1 }
