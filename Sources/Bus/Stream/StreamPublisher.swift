@@ -18,6 +18,7 @@ actor StreamPublisher: LoopMember {
 
     nonisolated let unownedExecutor: UnownedSerialExecutor
     private nonisolated let loop: BusLoop
+    private let decisions: BusLoop
     private let server: StreamServer
     private var socket: Socket
     private let isAuthenticated: Bool
@@ -30,13 +31,15 @@ actor StreamPublisher: LoopMember {
     private var lastSent: UInt64
     private var nextHeartbeat: Int64 = 0
 
+    /// - Parameter decisions: Where the authorizer runs.
     init(
-        socket: consuming Socket, isAuthenticated: Bool, loop: BusLoop, server: StreamServer,
+        socket: consuming Socket, isAuthenticated: Bool, loop: BusLoop, decisions: BusLoop, server: StreamServer,
         authorizer: any Authorizer, position: StreamPosition, clock: any Clock, log: Log
     ) {
         self.socket = socket
         self.isAuthenticated = isAuthenticated
         self.loop = loop
+        self.decisions = decisions
         self.server = server
         self.authorizer = authorizer
         epoch = position.epoch
@@ -106,7 +109,8 @@ actor StreamPublisher: LoopMember {
         // set only spares work; libzmq decides who gets what.
         server.state.withLock { $0.subscriptions.insert(prefix) }
         guard let principal, let text = String(validating: prefix, as: UTF8.self) else { return }
-        let verdict = Verdict(of: authorizer, on: principal, action: "bus:Subscribe", resource: text)
+        let verdict = Verdict(
+            of: authorizer, on: principal, action: "bus:Subscribe", resource: text, executor: decisions)
         if let refusal = verdict.wait() {
             log.warning("subscription of \(principal) to \"\(text)\" is refused: \(refusal)")
         } else {

@@ -7,7 +7,7 @@ internal import Synchronization
 /// An authorizer's decision, waited for by a thread that may wait.
 final class Verdict: Sendable {
     /// Where no decision comes in this time, the answer is no.
-    private static let waitMilliseconds: Int32 = 2000
+    private static let waitMilliseconds: Int32 = 10_000
 
     private enum Decision {
         case pending, allowed
@@ -17,8 +17,13 @@ final class Verdict: Sendable {
     private let decision = Mutex(Decision.pending)
     private let arrival = ops_eventfd()
 
-    init(of authorizer: any Authorizer, on principal: Principal, action: String, resource: String) {
-        Task { @concurrent in
+    /// - Parameter executor: Runs what the authorizer does not run elsewhere. Another thread than the one that waits, and
+    ///   not of the shared pool, so that a busy pool does not hold up the one that waits.
+    init(
+        of authorizer: any Authorizer, on principal: Principal, action: String, resource: String,
+        executor: some TaskExecutor
+    ) {
+        Task(executorPreference: executor) {
             do throws(ServiceError) {
                 try await authorizer.authorize(principal, action, on: resource)
                 self.decide(.allowed)
