@@ -25,8 +25,7 @@ actor StreamChannel: LoopMember {
     nonisolated let events: BoundedQueue<StreamEvent>
     private nonisolated let loop: BusLoop
     private nonisolated let stopped = Atomic<Bool>(false)
-    private var socket: Socket
-    private var monitor: SocketMonitor
+    private var connection: ClientConnection
     private var frame = Frame()
     private var hasLost = false
     private var hasConnected = false
@@ -43,10 +42,7 @@ actor StreamChannel: LoopMember {
         try socket.setClientOptions(messagesQueuedMax: messagesMax)
         if let keys { try socket.useCurve(keys) }
         for prefix in prefixes { try socket.set(ZMQ_SUBSCRIBE, prefix) }
-        let monitor = try SocketMonitor(of: socket, in: context)
-        try socket.connect(endpoint)
-        self.socket = socket
-        self.monitor = monitor
+        connection = try ClientConnection(socket, to: endpoint, in: context)
         self.loop = loop
         silentAt = ops_monotonic_nanoseconds() &+ timeout.microseconds * 1000
         unownedExecutor = loop.asUnownedSerialExecutor()
@@ -61,31 +57,28 @@ actor StreamChannel: LoopMember {
     func stop() {
         stopped.store(true, ordering: .relaxed)
         loop.remove(self)
-        monitor.close()
-        socket.close()
+        connection.close()
         events.finish()
     }
 
-    nonisolated var handles: [SocketHandle] {
-        assumeIsolated { [SocketHandle($0.socket.handle), SocketHandle($0.monitor.handle)] }
-    }
+    nonisolated var handles: [SocketHandle] { assumeIsolated { $0.connection.handles } }
 
     nonisolated func turn(now: Int64) -> LoopWait {
         assumeIsolated { channel in
-            channel.followConnection()
+            channel.followConnection(now: now)
             channel.receiveBatch()
             if now >= channel.silentAt {
                 channel.silentAt = .max
                 channel.events.append(CollectionOfOne(.silent))
             }
-            return LoopWait(deadline: channel.silentAt)
+            return LoopWait(deadline: min(channel.silentAt, channel.connection.deadline))
         }
     }
 
     /// Subscribes to heartbeats on each connection anew. The socket sends its other subscriptions by itself, when the
     /// connection is made; so the heartbeat that follows shows that they are in effect.
-    private func followConnection() {
-        while let change = monitor.next() {
+    private func followConnection(now: Int64) {
+        while let change = connection.nextChange(now: now) {
             switch change {
             case .connected:
                 isReconnected = hasConnected
@@ -99,7 +92,7 @@ actor StreamChannel: LoopMember {
 
     private func setHeartbeat(_ option: Int32) {
         do throws(BusError) {
-            try socket.set(option, StreamTopic.heartbeat)
+            try connection.socket.set(option, StreamTopic.heartbeat)
         } catch {
             // Only a socket that is closed fails here, and this one is not; without heartbeats the reader is told.
             silentAt = 0
@@ -127,12 +120,12 @@ actor StreamChannel: LoopMember {
 
     /// The next message of the right form; others are passed over. Nil where none waits.
     private func next() -> StreamEvent? {
-        while frame.receive(from: socket.handle) {
+        while frame.receive(from: connection.socket.handle) {
             let topic = String(decoding: frame.bytes, as: UTF8.self)
             var sequences: SequenceFrame?
             var body: [UInt8]?
             var count = 1
-            while frame.hasMore, frame.receive(from: socket.handle) {
+            while frame.hasMore, frame.receive(from: connection.socket.handle) {
                 count += 1
                 if count == 2 { sequences = SequenceFrame(frame.bytes) }
                 if count == 3 { body = Array(frame.bytes) }
