@@ -199,6 +199,5 @@ extension CommandRecord {
             && instanceIDs == other.instanceIDs && comment == other.comment
             && timeoutSeconds == other.timeoutSeconds && maxConcurrency == other.maxConcurrency
             && maxErrors == other.maxErrors && streamsOutput == other.streamsOutput
-            && context.principal == other.context.principal
     }
 }

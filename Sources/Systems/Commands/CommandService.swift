@@ -249,7 +249,8 @@ public actor CommandService: NodeObserver {
         do {
             let earlier = try await store.database.write(record.context) { transaction -> CommandRecord? in
                 if let token = record.clientToken,
-                    let earlier = try CommandStore.command(clientToken: token, in: transaction)
+                    let earlier = try CommandStore.command(
+                        clientToken: token, of: record.context.principal, in: transaction)
                 {
                     return earlier
                 }
