@@ -17,14 +17,20 @@ struct Help {
         list("Arguments", command.arguments.map { ($0.name, $0.summary) }, &sections)
         list("Options", path.flatMap(\.options).map { (label($0), summary($0)) }, &sections)
         if path.count == 1 { list("Options of every command", globals.map { (label($0), summary($0)) }, &sections) }
-        if !command.examples.isEmpty {
-            let lines = command.examples.map { "  \(style.faint("# \($0.meaning)"))\n  \($0.line)" }
+        if !examples.isEmpty {
+            let lines = examples.map { "  \(style.faint("# \($0.meaning)"))\n  \($0.line)" }
             sections.append("\(style.heading("Examples:"))\n\(lines.joined(separator: "\n\n"))")
         }
         if path.count > 1 {
             sections.append("Options of every command, such as --output json: see 'opsbus --help'.")
         }
         return sections.joined(separator: "\n\n") + "\n"
+    }
+
+    /// A command that only holds others shows the first example of each.
+    private var examples: [Command.Example] {
+        command.run != nil || !command.examples.isEmpty
+            ? command.examples : command.subcommands.compactMap(\.examples.first)
     }
 
     private var usage: String {

@@ -14,7 +14,7 @@ extension Command {
             Example("opsbus audit list --since 1h --outcome failure", "What failed in the last hour"),
             Example("opsbus audit list --kind automation --follow", "Watch what runbooks do"),
         ],
-        options: [subject, kind, principal, action, outcome, since, until, CommonOptions.limit, follow]
+        options: [subject, kind, principal, action, outcome, since, until, limit, follow]
     ) { arguments, session in
         let filter: [(String, JSON?)] = [
             ("Subject", .text(arguments[subject])), ("Kind", .text(arguments[kind])),
@@ -24,7 +24,7 @@ extension Command {
             ("Until", arguments[until].map { .string($0.millisecondDescription) }),
         ]
         let listing = AuditListing(
-            filter: filter, limit: arguments[CommonOptions.limit], connection: try session.connect(),
+            filter: filter, limit: arguments[limit] ?? 100, connection: try session.connect(),
             output: session.output)
         guard arguments[follow] else {
             try await listing.print()
@@ -68,7 +68,8 @@ extension Command {
     ) { arguments, session in
         let report: JSON
         if let directory = arguments[data] {
-            report = try DataDirectory(path: directory).verify()
+            report = try Verification.run(
+                journal: HealthCheck.journal(in: directory), database: HealthCheck.database(in: directory))
         } else {
             report = try await session.connect().call("audit:Verify", [:])
         }
@@ -92,9 +93,10 @@ extension Command {
     private static let kind = Option(
         "kind", "KIND", .choice(Subject.Kind.allCases.map(\.rawValue)), "Records about things of this kind.")
     private static let principal = Option("principal", "NAME", .text, "What this principal did.")
-    private static let action = Option("action", "NAME", .text, "Records of this action, such as events:PutRule.")
+    private static let action = Option("action", "NAME", .text, "Records of this action, such as PutRule.")
     private static let outcome = Option(
         "outcome", "OUTCOME", .choice(AuditOutcome.Kind.allCases.map(\.rawValue)), "How it went: started, success or failure.")
+    private static let limit = Option("limit", short: "n", "N", .integer(1...1000), "The latest N records. [100]")
     private static let since = Option("since", "TIME", .time { SystemClock().now }, "Records from then on.")
     private static let until = Option("until", "TIME", .time { SystemClock().now }, "Records before then.")
     private static let follow = Flag("follow", short: "f", "Go on with new records as they are written, until ^C.")
@@ -105,19 +107,19 @@ extension Command {
 /// Audit records page by page.
 private struct AuditListing: Sendable {
     let filter: [(String, JSON?)]
-    let limit: Int?
+    let limit: Int
     let connection: any Connection
     let output: Output
 
     /// How often new records are asked for.
     private static let interval = Duration.milliseconds(500)
 
-    /// Prints what there is.
+    /// Prints the latest, the newest last.
     func print() async throws {
-        let page = try await page(after: nil)
+        let page = try await latest()
         output.result(page) {
             var table = Table(["SEQUENCE", "TIME", "PRINCIPAL", "ACTION", "SUBJECT", "*OUTCOME", "CAUSE"])
-            for record in page["Records"]?.array ?? [] {
+            for record in (page["Records"]?.array ?? []).reversed() {
                 table.add([
                     record.cell("Sequence"), record.cell("Time"), record.cell("Principal"), record.cell("Action"),
                     record.cell("Subject"), record.cell("Outcome"), record.cell("Cause"),
@@ -127,12 +129,15 @@ private struct AuditListing: Sendable {
         }
     }
 
-    /// Prints a record a line, also those to come, until the task is cancelled.
+    /// Prints the latest a line each, and then those to come until the task is cancelled.
     func follow() async throws {
-        var after: JSON?
         do {
+            let page = try await latest()
+            for record in (page["Records"]?.array ?? []).reversed() { show(record) }
+            var after = page["NextSequence"] ?? 0
             while true {
-                let page = try await page(after: after)
+                let page = try await connection.call(
+                    "audit:ListRecords", input(filter + [("AfterSequence", after), ("Limit", 1000)]))
                 for record in page["Records"]?.array ?? [] { show(record) }
                 after = page["NextSequence"] ?? after
                 try await Task.sleep(for: AuditListing.interval)
@@ -142,9 +147,9 @@ private struct AuditListing: Sendable {
         }
     }
 
-    private func page(after sequence: JSON?) async throws -> JSON {
+    private func latest() async throws -> JSON {
         try await connection.call(
-            "audit:ListRecords", input(filter + [("Limit", .number(of: limit)), ("AfterSequence", sequence)]))
+            "audit:ListRecords", input(filter + [("Limit", .integer(limit)), ("NewestFirst", true)]))
     }
 
     private func show(_ record: JSON) {

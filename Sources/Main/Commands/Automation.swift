@@ -1,7 +1,6 @@
-internal import Storage
-internal import API
 internal import Core
 internal import Platform
+internal import Storage
 
 extension Command {
     static let automation = Command(

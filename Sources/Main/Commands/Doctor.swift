@@ -10,7 +10,7 @@ extension Command {
         examples: [Example("opsbus doctor --data /var/lib/opsbus", "Examine a data directory")],
         options: [Settings.data.option]
     ) { _, session in
-        let findings = DataDirectory(path: try session.configure()[Settings.data]).examine()
+        let findings = HealthCheck(directory: try session.configure()[Settings.data]).findings()
         let isHealthy = findings.allSatisfy { $0.verdict != .bad }
         let report: JSON = ["Healthy": .bool(isHealthy), "Findings": .array(findings.map(\.json))]
         session.output.result(report) {

@@ -15,6 +15,8 @@ final class Server: Sendable {
     private let events: EventsService
     private let bus: BusServer
     private let table: OperationTable
+    /// Nil where no directory of rules is configured.
+    private let rules: RuleLoader?
     private let log: Log
 
     /// Opens everything; serves nothing yet.
@@ -52,6 +54,9 @@ final class Server: Sendable {
         self.events = events
         self.table = table
         self.log = log
+        rules = configuration[Settings.rules].map { path in
+            RuleLoader(path, account: account, events: events, operations: table, clock: clock, log: log.named("rules"))
+        }
         bus = try BusServer(
             BusConfiguration(
                 requestsEndpoint: configuration[Settings.requests], streamEndpoint: configuration[Settings.stream],
@@ -61,12 +66,14 @@ final class Server: Sendable {
     func start() async throws {
         try await governance.start()
         try await events.start()
+        try await rules?.start()
         try await bus.start(operations: table, publisher: PublishAdapter(ingest: events.ingest))
     }
 
     /// Refuses new work, finishes what runs, and closes the data directory.
     func stop() async {
         await bus.stop()
+        await rules?.stop()
         await events.stop()
         journal.close()
         await database.close()

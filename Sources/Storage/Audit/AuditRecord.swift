@@ -63,18 +63,18 @@ public struct AuditRecord: Sendable, Hashable {
     public let hash: Digest
 
     /// The record for people and programs: members in the order of the columns, the time in RFC 3339, the hash in
-    /// hexadecimal; `cause` is missing where there is none.
+    /// hexadecimal; `Cause` is missing where there is none.
     public var json: JSON {
         var object = JSONObject()
-        object.append("sequence", .integer(sequence))
-        object.append("time", .string(time.millisecondDescription))
-        object.append("principal", .string(principal.name))
-        object.append("action", .string(action))
-        object.append("subject", .string(subject.description))
-        if let cause { object.append("cause", .string(cause.description)) }
-        object.append("outcome", .string(outcome.text))
-        object.append("detail", detail)
-        object.append("hash", .string(hash.description))
+        object.append("Sequence", .integer(sequence))
+        object.append("Time", .string(time.millisecondDescription))
+        object.append("Principal", .string(principal.name))
+        object.append("Action", .string(action))
+        object.append("Subject", .string(subject.description))
+        if let cause { object.append("Cause", .string(cause.description)) }
+        object.append("Outcome", .string(outcome.text))
+        object.append("Detail", detail)
+        object.append("Hash", .string(hash.description))
         return .object(object)
     }
 

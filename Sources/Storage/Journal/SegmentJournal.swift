@@ -2,8 +2,8 @@ public import Core
 public import Platform
 internal import Synchronization
 
-/// The journal in files of one directory: append-only segments, group commit, a checksum and a link of the hash chain in
-/// each record.
+/// The journal in files of one directory: append-only segments, group commit, a checksum and a link of the hash chain
+/// in each record.
 public final class SegmentJournal: Journal {
     private let directory: String
     private let files: any JournalFiles

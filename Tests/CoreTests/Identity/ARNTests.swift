@@ -3,7 +3,8 @@ import Testing
 
 @Suite struct ARNTests {
     @Test("Read and written back", arguments: [
-        ("arn:aws:events:us-east-1:123456789012:rule/bus/name", ["aws", "events", "us-east-1", "123456789012", "rule/bus/name"]),
+        ("arn:aws:events:us-east-1:123456789012:rule/bus/name",
+         ["aws", "events", "us-east-1", "123456789012", "rule/bus/name"]),
         ("arn:aws:sns:::topic", ["aws", "sns", "", "", "topic"]),
         ("arn:aws:ssm:eu-west-1:1:automation-definition/Doc:$DEFAULT",
          ["aws", "ssm", "eu-west-1", "1", "automation-definition/Doc:$DEFAULT"]),

@@ -10,9 +10,12 @@ import Testing
     }
 
     @Test("No identifier", arguments: [
-        "", "0123456789abcdef0123456789abcdef", "01234567-89ab-cdef-0123-456789abcde", "01234567-89ab-cdef-0123-456789abcdeff",
-        "01234567-89ab-cdef-0123-456789abcdeg", "0123456-789ab-cdef-0123-456789abcdef", "{1234567-89ab-cdef-0123-456789abcde}",
-        "01234567-89ab-cdef-0123_456789abcdef", "01234567--9ab-cdef-0123-456789abcdef", "01234567-89ab-cdef-0123-456789abcdé",
+        "", "0123456789abcdef0123456789abcdef", "01234567-89ab-cdef-0123-456789abcde",
+        "01234567-89ab-cdef-0123-456789abcdeff",
+        "01234567-89ab-cdef-0123-456789abcdeg", "0123456-789ab-cdef-0123-456789abcdef",
+        "{1234567-89ab-cdef-0123-456789abcde}",
+        "01234567-89ab-cdef-0123_456789abcdef", "01234567--9ab-cdef-0123-456789abcdef",
+        "01234567-89ab-cdef-0123-456789abcdé",
     ])
     func refuses(text: String) {
         #expect(Identifier(text) == nil)

@@ -35,7 +35,7 @@ struct JournalRecoveryTests {
 
     enum Damage: CaseIterable { case cut, zeros, noise }
 
-    @Test("cuts a torn tail at the first bad record, wherever the last commit is torn", arguments: Damage.allCases, [1, 3])
+    @Test("cuts a torn tail at the first bad record, wherever it is torn", arguments: Damage.allCases, [1, 3])
     func cutsTornTail(damage: Damage, lastCommit: Int) async throws {
         let offsets = try await fill(lastCommit: lastCommit)
         let (start, end) = (offsets[3], offsets[4])
@@ -206,8 +206,9 @@ struct JournalRecoveryTests {
         #expect(report.oldestTime == start + .seconds(4) && report.newestTime == start + .seconds(11))
         #expect(report.bytes == (try directory.segments.map(size).reduce(0, +)))
         #expect(report.link != .zero)
-        let empty = SegmentJournal.verify(directory: ScratchDirectory().path)
+        let nothing = ScratchDirectory()
+        let empty = SegmentJournal.verify(directory: nothing.path)
         #expect(empty.isSound && empty.epoch == nil && empty.records == 0)
-        #expect(SegmentJournal.verify(directory: directory.path + "/none").fault != nil)
+        #expect(SegmentJournal.verify(directory: nothing.path + "/none").fault != nil)
     }
 }

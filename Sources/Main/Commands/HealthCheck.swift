@@ -1,0 +1,148 @@
+internal import Core
+internal import Glibc
+internal import Storage
+
+/// One result of an examination.
+struct Finding: Hashable {
+    enum Verdict: String { case good, warning, bad }
+
+    let verdict: Verdict
+    /// What was examined.
+    let part: String
+    let text: String
+    /// What to do; empty where nothing is needed.
+    let advice: String
+
+    init(_ verdict: Verdict, _ part: String, _ text: String, advice: String = "") {
+        self.verdict = verdict
+        self.part = part
+        self.text = text
+        self.advice = advice
+    }
+
+    var json: JSON {
+        [
+            "Verdict": .string(verdict.rawValue), "Part": .string(part), "Text": .string(text),
+            "Advice": .string(advice),
+        ]
+    }
+}
+
+/// Examines a data directory without changing it, and says what it finds in plain words.
+struct HealthCheck {
+    let directory: String
+
+    // Where `Storage.DataDirectory`, which locks what it opens, keeps them.
+    static func journal(in directory: String) -> String { directory + "/journal" }
+    static func database(in directory: String) -> String { directory + "/state.db" }
+
+    func findings() -> [Finding] {
+        guard isDirectory(directory) else {
+            return [Finding(.bad, "directory", "\(directory) is no directory", advice: "Name the right one with --data.")]
+        }
+        return [holder, journal, database, auditLog, space]
+    }
+
+    private var holder: Finding {
+        do {
+            guard let process = try Storage.DataDirectory.holder(of: directory) else {
+                return Finding(.good, "server", "no server is using the directory")
+            }
+            return Finding(.good, "server", "process \(process) is using the directory")
+        } catch {
+            return Finding(.warning, "server", "\(error)", advice: "Run this as the user that the server runs as.")
+        }
+    }
+
+    private var journal: Finding {
+        let report = SegmentJournal.verify(directory: HealthCheck.journal(in: directory))
+        if let fault = report.fault {
+            return Finding(
+                .bad, "journal", "\(fault)",
+                advice: "Records from there on cannot be trusted. Stop the server, keep a copy, and restore a backup.")
+        }
+        let extent =
+            report.records == 0
+            ? "empty"
+            : "\(report.records) records in \(report.segments) segments, \(spelled(bytes: report.bytes)), sequences "
+                + "\(report.firstSequence) to \(report.lastSequence), every checksum and link is right"
+        guard report.tornBytes > 0 else { return Finding(.good, "journal", extent) }
+        return Finding(
+            .warning, "journal",
+            "\(extent); the last \(report.tornBytes) bytes are an unfinished write, of which nothing was acknowledged",
+            advice: "Normal after a crash or while the server writes; the next start cuts them off.")
+    }
+
+    private var database: Finding {
+        let path = HealthCheck.database(in: directory)
+        do {
+            let report = try Database.check(path: path)
+            guard report.isSound else {
+                return Finding(
+                    .bad, "database", report.problems.joined(separator: "; "),
+                    advice: "Stop the server, keep a copy, and restore a backup of \(path).")
+            }
+            let bytes = spelled(bytes: Int(report.databaseBytes))
+            return Finding(
+                .good, "database", "\(bytes), and \(spelled(bytes: Int(report.logBytes))) of write-ahead log; no damage")
+        } catch {
+            return unreadable("database", error, path)
+        }
+    }
+
+    private var auditLog: Finding {
+        let path = HealthCheck.database(in: directory)
+        do {
+            let report = try AuditLog.verify(path: path)
+            guard let fault = report.firstFault else {
+                return Finding(.good, "audit log", "\(report.recordCount) records, the hash chain is whole")
+            }
+            let others = report.faultCount > 1 ? ", and \(report.faultCount - 1) more faults" : ""
+            return Finding(
+                .bad, "audit log", "\(fault)\(others)",
+                advice: "Someone or something changed the log after it was written. Compare with a backup.")
+        } catch {
+            return unreadable("audit log", error, path)
+        }
+    }
+
+    private func unreadable(_ part: String, _ error: any Error, _ path: String) -> Finding {
+        Finding(.bad, part, "\(error)", advice: "Check that \(path) is there and that this user may read it.")
+    }
+
+    /// Below these the disk is nearly full, or so full that the server refuses events.
+    private static let warningBytes: UInt64 = 1 << 30
+    private static let badBytes: UInt64 = 64 << 20
+
+    private var space: Finding {
+        var status = statvfs()
+        guard statvfs(directory, &status) == 0 else {
+            return Finding(.warning, "disk", "the free space cannot be read: \(String(cString: strerror(errno)))")
+        }
+        let free = UInt64(status.f_bavail) * UInt64(status.f_frsize)
+        let text = "\(spelled(bytes: Int(clamping: free))) free"
+        switch free {
+        case ..<HealthCheck.badBytes:
+            return Finding(.bad, "disk", text, advice: "Make room now: without it events are refused.")
+        case ..<HealthCheck.warningBytes:
+            return Finding(.warning, "disk", text, advice: "Make room, or keep less with --retention.")
+        default: return Finding(.good, "disk", text)
+        }
+    }
+
+    private func isDirectory(_ path: String) -> Bool {
+        var status = stat()
+        return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
+    }
+
+    private func spelled(bytes: Int) -> String {
+        let units = ["bytes", "KiB", "MiB", "GiB", "TiB"]
+        var value = Double(bytes)
+        var unit = 0
+        while value >= 1024, unit < units.count - 1 {
+            value /= 1024
+            unit += 1
+        }
+        return unit == 0 ? "\(bytes) bytes" : "\((value * 10).rounded() / 10) \(units[unit])"
+    }
+}
