@@ -56,7 +56,8 @@ let package = Package(
         .executableTarget(
             name: "Main",
             dependencies: [
-                "API", "Agent", "Bus", "Core", "Documents", "Events", "Governance", "Patterns", "Platform", "Storage",
+                "API", "Agent", "Bus", "Core", "Documents", "Events", "Governance", "Patterns", "Platform",
+                "Storage",
                 "Systems",
             ],
             swiftSettings: swiftSettings),
@@ -70,7 +71,7 @@ let package = Package(
             name: "TestSupport", dependencies: ["API", "Core", "Platform", "Storage"], path: "Tests/TestSupport",
             swiftSettings: swiftSettings),
         .testTarget(name: "CoreTests", dependencies: ["Core", "TestSupport"], swiftSettings: swiftSettings),
-        tests("Patterns"),
+        tests("Patterns", exclude: ["Data"]),
         tests("Documents", exclude: ["Corpus"]),
         tests("API"),
         tests("Platform"),

@@ -1,1 +1,231 @@
-internal import Core
+public import API
+public import Core
+public import Platform
+
+/// The node's side of OpsBus: keeps the link to the server, and runs the commands that come over it.
+///
+/// A command is on the disk before it is acknowledged, and a step before it is started. So each runs at most once,
+/// whatever becomes of the agent, the link or the server; what the agent cannot know after a crash it reports as such.
+public actor Agent {
+    public struct Options: Sendable {
+        /// Where the agent keeps its state; for this agent alone.
+        public var directory: String
+        /// For the first registration; not needed where the connection vouches for the node.
+        public var activationID: String?
+        public var activationCode: String?
+        public var agentVersion: String
+        public var region: String
+        /// What scripts inherit.
+        public var environment: [String: String]
+        /// Commands run at a time; further ones queue.
+        public var parallelCommandsMax = 5
+
+        public init(
+            directory: String, activationID: String? = nil, activationCode: String? = nil,
+            agentVersion: String = "", region: String = "us-east-1", environment: [String: String] = [:]
+        ) {
+            self.directory = directory
+            self.activationID = activationID
+            self.activationCode = activationCode
+            self.agentVersion = agentVersion
+            self.region = region
+            self.environment = environment
+        }
+    }
+
+    /// A command being run.
+    struct Run {
+        let task: Task<Void, Never>
+        /// The process of the present step.
+        var child: ChildProcess?
+        var isCancelled = false
+        /// Bytes of output that the server is ready for.
+        var credit: Int
+        /// The runner, where it waits for credit, and since when.
+        var waiter: (continuation: CheckedContinuation<Void, Never>, since: Duration)?
+        /// Cleared for the rest of the command where the server takes no output in.
+        var isStreaming = true
+    }
+
+    nonisolated let options: Options
+    nonisolated let store: AgentStore
+    nonisolated let processes: ProcessLoop
+    nonisolated let clock: any Clock
+    nonisolated let log: Log
+    private nonisolated let lock: DirectoryLock
+    /// The agent's own, because it waits for the disk.
+    nonisolated let thread = WorkerThread(name: "agent")
+    private let machine = Machine.current
+    private let random: @Sendable () -> Double
+    private var identity: NodeIdentity
+    private var link: (any AgentLink)?
+    private var linkMachine: LinkMachine
+    private var nextResend = Duration.zero
+    /// Set once the agent is told to stop.
+    var isStopping = false
+    /// All commands on the disk.
+    var commands: [Identifier: StoredCommand] = [:]
+    /// Accepted and not begun, in order.
+    var queue: [Identifier] = []
+    var runs: [Identifier: Run] = [:]
+    var outputWindowBytes = 64 << 10
+
+    public nonisolated var unownedExecutor: UnownedSerialExecutor { thread.asUnownedSerialExecutor() }
+
+    /// How often what the server has not acknowledged is sent again.
+    private static let resendInterval = Duration.seconds(10)
+
+    /// Opens the agent's directory and finds out what became of the commands in it: leftover processes of an earlier
+    /// agent are killed, and their commands reported as failed once there is a link.
+    /// - Parameter random: From 0 to 1, to spread reconnections.
+    /// - Throws: `FileError`, with `EWOULDBLOCK` where another agent uses the directory.
+    public init(
+        _ options: Options, processes: ProcessLoop, clock: any Clock, log: Log,
+        random: @escaping @Sendable () -> Double = { Double.random(in: 0...1) }
+    ) throws {
+        self.options = options
+        self.processes = processes
+        self.clock = clock
+        self.log = log
+        self.random = random
+        store = try AgentStore(directory: options.directory)
+        lock = try DirectoryLock(options.directory)
+        var generator = SystemRandomNumberGenerator()
+        identity = try store.node(using: &generator)
+        linkMachine = LinkMachine(now: clock.monotonic)
+        for stored in try store.commands() {
+            let recovered = try Recovery(store: store, clock: clock).recover(stored)
+            commands[stored.id] = recovered
+            if recovered.state.isWaiting { queue.append(stored.id) }
+        }
+        queue.sort { $0.description < $1.description }
+    }
+
+    deinit { thread.stop() }
+
+    /// The node's identifier; nil until it has been registered once.
+    public var nodeID: String? { identity.id }
+
+    public var isRegistered: Bool { linkMachine.isRegistered }
+
+    // MARK: Life
+
+    /// Registers over the link and serves it until the task is cancelled; then ends what runs.
+    ///
+    /// Commands ended that way are reported as failed by the next agent on this directory.
+    public func run(over link: any AgentLink) async {
+        connect(link)
+        while !Task.isCancelled {
+            tick()
+            do { try await clock.sleep(for: min(.seconds(1), linkMachine.deadline - clock.monotonic)) } catch { break }
+        }
+        await stop()
+    }
+
+    /// Registers over the link.
+    func connect(_ link: any AgentLink) {
+        self.link = link
+        linkMachine = LinkMachine(now: clock.monotonic)
+        register()
+        startQueued()
+    }
+
+    /// Ends what runs, without an outcome.
+    func stop() async {
+        isStopping = true
+        let tasks = runs.values.map(\.task)
+        for task in tasks { task.cancel() }
+        for id in runs.keys { releaseWaiter(id) }
+        for task in tasks { await task.value }
+    }
+
+    /// What is due by time.
+    func tick() {
+        let now = clock.monotonic
+        perform(linkMachine.timePassed(to: now, jitter: random()))
+        if isRegistered && now >= nextResend { resend() }
+        releaseStalledWaiters(now)
+        forgetExpired()
+    }
+
+    private func register() {
+        let registration = NodeRegistration(
+            node: identity.id, fingerprint: identity.fingerprint, activationID: options.activationID,
+            activationCode: options.activationCode, computerName: machine.computerName,
+            platformName: machine.platformName, platformVersion: machine.platformVersion,
+            agentVersion: options.agentVersion, ipAddress: machine.ipAddress,
+            commands: commands.values.filter { !$0.state.isAcknowledged }.map(\.id))
+        send(NodeMessage(.register, registration.json))
+    }
+
+    private func perform(_ effects: [LinkMachine.Effect]) {
+        for effect in effects {
+            switch effect {
+            case .reconnect: link?.reconnect()
+            case .sendRegister: register()
+            case .sendHeartbeat: send(NodeMessage(.heartbeat))
+            case .resend: resend()
+            case .disconnected:
+                log.warning("the server is out of reach")
+                for id in runs.keys { releaseWaiter(id) }
+            }
+        }
+    }
+
+    /// Sends again the outcomes that the server has not acknowledged.
+    private func resend() {
+        nextResend = clock.monotonic + Agent.resendInterval
+        for stored in commands.values {
+            if let report = stored.state.report { send(NodeMessage(.finished, report.json)) }
+        }
+    }
+
+    /// A message lost here is asked for again by the server, or sent again by `resend`.
+    @discardableResult
+    func send(_ message: NodeMessage) -> Bool { link?.send(message) ?? false }
+
+    // MARK: Messages
+
+    /// Takes in a message of the server; in order.
+    public func receive(_ message: NodeMessage) {
+        linkMachine.heard(now: clock.monotonic)
+        switch message.kind {
+        case .registered: registered(message.body)
+        case .refused: refused(message.body)
+        case .run: NodeCommand(message.body).map(take) ?? log.warning("a malformed command was ignored")
+        case .cancel: message.command.map(cancel)
+        case .finishedReceived: message.command.map(acknowledge)
+        case .outputCredit: message.command.map { addCredit($0, message.body["Bytes"]?.int ?? 0) }
+        case .heartbeat: break
+        case .register, .accepted, .stepStarted, .output, .stepFinished, .finished:
+            log.warning("the server sent \(message.kind.rawValue), which only agents send")
+        }
+    }
+
+    private func registered(_ body: JSON) {
+        guard let id = body["NodeId"]?.string, let seconds = body["HeartbeatSeconds"]?.double, seconds > 0.001 else {
+            return log.warning("the server's answer to Register makes no sense: \(body)")
+        }
+        if identity.id != id {
+            identity.id = id
+            do throws(FileError) {
+                try store.save(identity)
+            } catch {
+                log.error("the node id \(id) cannot be kept: \(error)")
+            }
+            log.info("registered as \(id)")
+        }
+        outputWindowBytes = max(1, body["OutputWindowBytes"]?.int ?? outputWindowBytes)
+        for key in runs.keys { runs[key]?.credit = outputWindowBytes }
+        let heartbeat = Duration.microseconds(Int64(min(seconds, 3600) * 1_000_000))
+        perform(linkMachine.registered(heartbeat: heartbeat, now: clock.monotonic))
+        startQueued()
+    }
+
+    private func refused(_ body: JSON) {
+        let code = body["Code"]?.string ?? ""
+        let mayRegister = code == NodeMessage.notRegistered
+        if !mayRegister { log.error("the server refuses this node: \(body["Message"]?.string ?? code)") }
+        perform(linkMachine.refused(mayRegister: mayRegister, now: clock.monotonic, jitter: random()))
+    }
+}

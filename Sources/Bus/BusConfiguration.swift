@@ -1,3 +1,5 @@
+internal import Core
+
 /// Where the bus listens, and whether it proves and demands identity.
 public struct BusConfiguration: Sendable, Hashable {
     public static let defaultRequestsEndpoint = "tcp://127.0.0.1:7401"
@@ -10,6 +12,8 @@ public struct BusConfiguration: Sendable, Hashable {
     /// The server's key pair: CURVE on all three sockets. Nil: only programs of this machine are served, as the
     /// principal `local`.
     public var keys: CurveKeyPair?
+    /// Messages that wait for one subscriber; past it they are dropped for that subscriber, who sees the gap.
+    public var streamMessagesQueuedMax = Limits.streamMessagesQueuedMax
 
     public init(
         requestsEndpoint: String = BusConfiguration.defaultRequestsEndpoint,

@@ -8,6 +8,7 @@
 #include <sys/eventfd.h>
 #include <sys/file.h>
 #include <sys/random.h>
+#include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <time.h>
 #include <unistd.h>
@@ -25,6 +26,15 @@ int ops_disk_space(const char *path, uint64_t *free_bytes, uint64_t *total_bytes
     if (statvfs(path, &info) != 0) return errno;
     *free_bytes = (uint64_t)info.f_bavail * info.f_frsize;
     *total_bytes = (uint64_t)info.f_blocks * info.f_frsize;
+    return 0;
+}
+
+int ops_file_stamp(const char *path, int64_t *size, int64_t *modified, uint64_t *inode) {
+    struct stat status;
+    if (stat(path, &status) != 0) return errno;
+    *size = status.st_size;
+    *modified = (int64_t)status.st_mtim.tv_sec * 1000000000 + status.st_mtim.tv_nsec;
+    *inode = status.st_ino;
     return 0;
 }
 

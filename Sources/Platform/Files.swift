@@ -107,6 +107,24 @@ public enum Files {
         return names.sorted()
     }
 
+    /// What tells one version of a file from another.
+    public struct Stamp: Sendable, Hashable {
+        public let path: String
+        let size: Int64
+        /// Nanoseconds since 1970.
+        let modified: Int64
+        let inode: UInt64
+    }
+
+    /// Nil where there is no such file, or it cannot be looked at.
+    public static func stamp(of path: String) -> Stamp? {
+        var size: Int64 = 0
+        var modified: Int64 = 0
+        var inode: UInt64 = 0
+        guard ops_file_stamp(path, &size, &modified, &inode) == 0 else { return nil }
+        return Stamp(path: path, size: size, modified: modified, inode: inode)
+    }
+
     public static func exists(_ path: String) -> Bool { access(path, F_OK) == 0 }
 
     public static func isDirectory(_ path: String) -> Bool {

@@ -27,6 +27,8 @@ struct SocketHandle: @unchecked Sendable {
 struct LoopWait {
     /// Monotonic nanoseconds at which to be called again.
     var deadline = Int64.max
+    /// Whether to be called when a frame has come on its first socket; always is for the others.
+    var readable = true
     /// Whether to be called when a frame can be sent on its first socket.
     var writable = false
 }
@@ -168,7 +170,7 @@ final class BusLoop: SerialExecutor, TaskExecutor, @unchecked Sendable {
             let wait = entry.member.turn(now: now)
             deadline = min(deadline, wait.deadline)
             if let first = entry.items.first {
-                items[first].events = Int16(wait.writable ? ZMQ_POLLIN | ZMQ_POLLOUT : ZMQ_POLLIN)
+                items[first].events = Int16((wait.readable ? ZMQ_POLLIN : 0) | (wait.writable ? ZMQ_POLLOUT : 0))
             }
         }
         return (now, deadline)

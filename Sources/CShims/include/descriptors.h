@@ -18,6 +18,9 @@ int ops_preallocate(int descriptor, int64_t size);
 /// Free and total bytes of the file system that holds `path`. Returns 0 or an errno.
 int ops_disk_space(const char *path, uint64_t *free_bytes, uint64_t *total_bytes);
 
+/// What tells versions of a file apart: bytes, time of change in nanoseconds, inode. Returns 0 or an errno.
+int ops_file_stamp(const char *path, int64_t *size, int64_t *modified, uint64_t *inode);
+
 /// A pair of close-on-exec descriptors, read end first. Returns 0 or an errno.
 int ops_pipe(int descriptors[2], int nonblocking_read);
 

@@ -34,7 +34,11 @@ public struct Identifier: Sendable, Hashable, CustomStringConvertible {
             case UInt8(ascii: "A")...UInt8(ascii: "F"): digit = byte - UInt8(ascii: "A") + 10
             default: return nil
             }
-            if digits < 16 { halves.0 = halves.0 << 4 | UInt64(digit) } else { halves.1 = halves.1 << 4 | UInt64(digit) }
+            if digits < 16 {
+                halves.0 = halves.0 << 4 | UInt64(digit)
+            } else {
+                halves.1 = halves.1 << 4 | UInt64(digit)
+            }
             digits += 1
         }
         (high, low) = halves
@@ -52,7 +56,7 @@ public struct Identifier: Sendable, Hashable, CustomStringConvertible {
         for position in 0..<32 {
             if position == 8 || position == 12 || position == 16 || position == 20 { output.append(UInt8(ascii: "-")) }
             let half = position < 16 ? high : low
-            output.append(hexadecimalDigits[Int(half >> (60 - 4 * UInt64(position & 15))) & 15])
+            output.append(hexadecimalDigits[Int(half >> (60 - 4 * UInt64(position & 15)) & 15)])
         }
     }
 }

@@ -39,7 +39,9 @@ public struct Subject: Sendable, Hashable, CustomStringConvertible {
 
     /// Reads `kind/identifier`; nil for another form or an unknown kind.
     public init?(_ text: String) {
-        guard let slash = text.firstIndex(of: "/"), let kind = Kind(rawValue: String(text[..<slash])) else { return nil }
+        guard let slash = text.firstIndex(of: "/"), let kind = Kind(rawValue: String(text[..<slash])) else {
+            return nil
+        }
         self.init(kind, String(text[text.index(after: slash)...]))
     }
 

@@ -111,7 +111,9 @@ public struct JSONNumber: Sendable, Hashable {
     /// The integer that a spelling with a fraction or an exponent stands for; a `Double` on the way would round it.
     private var exactInteger: Int? {
         let parts = text.split(maxSplits: 1) { $0 == "e" || $0 == "E" }
-        guard let decimal = parts.first?.split(separator: ".", maxSplits: 1), let whole = decimal.first else { return nil }
+        guard let decimal = parts.first?.split(separator: ".", maxSplits: 1), let whole = decimal.first else {
+            return nil
+        }
         let sign = whole.hasPrefix("-") ? "-" : ""
         let fraction = decimal.count == 2 ? decimal[1] : ""
         var digits = (whole.dropFirst(sign.utf8.count) + fraction).drop { $0 == "0" }

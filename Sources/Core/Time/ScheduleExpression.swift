@@ -1,4 +1,4 @@
-/// When something is due again and again, or once: `rate(5 minutes)`, `cron(0 10 * * ? *)` or `at(2026-11-20T13:00:00)`.
+/// When something is due: `rate(5 minutes)`, `cron(0 10 * * ? *)` or, once, `at(2026-11-20T13:00:00)`.
 ///
 /// All times are UTC. Nothing is due after the year 2199.
 /// - Source: EventBridge user guide, "Creating a rule that runs on a schedule"; Scheduler user guide, "Schedule types".
@@ -65,7 +65,9 @@ public enum ScheduleExpression: Sendable, Hashable {
     }
 
     /// The first of `anchor` + 1, 2, 3... periods that is after `instant`.
-    private static func nextMultiple(of seconds: Int64, from anchor: Timestamp, after instant: Timestamp) -> Timestamp? {
+    private static func nextMultiple(
+        of seconds: Int64, from anchor: Timestamp, after instant: Timestamp
+    ) -> Timestamp? {
         let (period, tooLong) = seconds.multipliedReportingOverflow(by: 1_000_000)
         let (elapsed, tooFar) = instant.microseconds.subtractingReportingOverflow(anchor.microseconds)
         if tooLong || tooFar { return nil }
@@ -140,6 +142,6 @@ public struct ScheduleError: Error, Hashable, Sendable, CustomStringConvertible 
 
 /// The value of a run of ASCII digits; nil for anything else, signs included, and for numbers past 64 bits.
 func wholeNumber(_ text: Substring) -> Int? {
-    guard !text.isEmpty, text.utf8.allSatisfy({ (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }) else { return nil }
-    return Int(text)
+    let digits = UInt8(ascii: "0")...UInt8(ascii: "9")
+    return text.utf8.allSatisfy(digits.contains) ? Int(text) : nil
 }

@@ -6,7 +6,7 @@ public struct Timestamp: Sendable, Hashable, Comparable {
 
     public init(microseconds: Int64) { self.microseconds = microseconds }
 
-    public init(seconds: Int64) { self.init(microseconds: seconds * 1_000_000) }
+    public init(seconds: Int64) { self.init(microseconds: Duration.seconds(seconds).microseconds) }
 
     /// Whole seconds since 1970, rounded down.
     public var seconds: Int64 { microseconds.flooredQuotient(1_000_000) }
@@ -94,7 +94,7 @@ extension Timestamp: CustomStringConvertible {
         digits(time.second, 2)
         if fraction {
             output.append(UInt8(ascii: "."))
-            digits(Int(microseconds - seconds * 1_000_000) / 1000, 3)
+            digits(Int((microseconds % 1_000_000 + 1_000_000) % 1_000_000) / 1000, 3)
         }
         output.append(UInt8(ascii: "Z"))
     }

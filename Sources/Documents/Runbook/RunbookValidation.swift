@@ -34,7 +34,7 @@ struct RunbookValidation {
 
     private mutating func collectNames(_ steps: [RunbookStep]) throws(DocumentError) {
         for step in steps {
-            var names = Set(Action.runbook(step.action)?.outputs ?? [])
+            var names = Set(ActionSchema.runbook(step.action)?.outputs ?? [])
             // Every action has its whole response under this name.
             names.formUnion(step.outputs.map(\.name) + ["Output"])
             if outputs.updateValue(names, forKey: step.name) != nil {

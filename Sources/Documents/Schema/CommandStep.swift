@@ -30,7 +30,7 @@ extension CommandStep {
             if steps.contains(where: { $0.name == step.name }) {
                 throw DocumentError(.content, "two steps are named \"\(step.name)\"", at: name.position)
             }
-            try Action.command(step.action)?.check(node["inputs"], "step \"\(step.name)\"", at: node.position)
+            try ActionSchema.command(step.action)?.check(node["inputs"], "step \"\(step.name)\"", at: node.position)
             steps.append(step)
         }
         return steps
@@ -39,8 +39,8 @@ extension CommandStep {
     private static func action(_ node: Node, _ place: String) throws(DocumentError) -> String {
         let action = try node.required("action", of: place)
         let text = try action.text("the action of \(place)")
-        guard Action.command(text) != nil else {
-            throw .unknownAction(text, place, Action.commands, at: action.position)
+        guard ActionSchema.command(text) != nil else {
+            throw .unknownAction(text, place, ActionSchema.commands, at: action.position)
         }
         return text
     }
@@ -60,8 +60,8 @@ extension CommandStep {
         }
         var steps: [CommandStep] = []
         for plugin in plugins {
-            guard Action.command(plugin.key) != nil else {
-                throw .unknownAction(plugin.key, "runtimeConfig", Action.commands, at: plugin.keyPosition)
+            guard ActionSchema.command(plugin.key) != nil else {
+                throw .unknownAction(plugin.key, "runtimeConfig", ActionSchema.commands, at: plugin.keyPosition)
             }
             let properties = try plugin.value.required("properties", of: "\"\(plugin.key)\"")
             // Some documents of the old schema pass all their inputs through one parameter.
@@ -81,7 +81,7 @@ extension CommandStep {
 
 extension DocumentError {
     static func unknownAction(
-        _ name: String, _ place: String, _ known: [String: Action], at position: TextPosition
+        _ name: String, _ place: String, _ known: [String: ActionSchema], at position: TextPosition
     ) -> DocumentError {
         let names = known.keys.sorted().joined(separator: ", ")
         return DocumentError(

@@ -14,13 +14,13 @@ extension Document {
                         .unsupported, "schema \(schema.rawValue) cannot run yet; write the document in schema 2.2",
                         at: source["schemaVersion"]?.position))
             }
-            for step in steps where Action.command(step.action)?.isExecutable != true {
-                parts.append(unsupported(step.name, step.action, Action.commands, step.position))
+            for step in steps where ActionSchema.command(step.action)?.isExecutable != true {
+                parts.append(unsupported(step.name, step.action, ActionSchema.commands, step.position))
             }
         case .runbook(let runbook):
             for step in runbook.steps {
-                if Action.runbook(step.action)?.isExecutable != true {
-                    parts.append(unsupported(step.name, step.action, Action.runbooks, step.position))
+                if ActionSchema.runbook(step.action)?.isExecutable != true {
+                    parts.append(unsupported(step.name, step.action, ActionSchema.runbooks, step.position))
                 } else if step.action == "aws:executeScript" {
                     parts += unsupportedScript(step)
                 }
@@ -46,11 +46,11 @@ extension Document {
     }
 
     private func unsupported(
-        _ step: String, _ action: String, _ actions: [String: Action], _ position: TextPosition
+        _ step: String, _ action: String, _ actions: [String: ActionSchema], _ position: TextPosition
     ) -> DocumentError {
         DocumentError(
             .unsupported,
-            "step \"\(step)\" uses \(action), which OpsBus cannot run yet; it runs: \(Action.executable(in: actions))",
+            "step \"\(step)\" uses \(action), which OpsBus cannot run yet; it runs: \(ActionSchema.executable(in: actions))",
             at: position)
     }
 

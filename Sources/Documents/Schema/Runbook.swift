@@ -81,8 +81,8 @@ public struct RunbookStep: Sendable, Hashable {
         place = "step \"\(name)\""
         let actionNode = try node.required("action", of: place)
         action = try actionNode.text("the action of \(place)")
-        guard let known = Action.runbook(action) else {
-            throw .unknownAction(action, place, Action.runbooks, at: actionNode.position)
+        guard let known = ActionSchema.runbook(action) else {
+            throw .unknownAction(action, place, ActionSchema.runbooks, at: actionNode.position)
         }
         inputsNode = node["inputs"] ?? Node(.object([]), at: node.position)
         if inputsNode.value != .null { _ = try inputsNode.map("the inputs of \(place)") }

@@ -43,14 +43,25 @@ public struct ProcessIdentity: Sendable, Hashable {
         return ops_kill_group(identifier, SIGKILL) == 0
     }
 
+    /// Kills every process group that has a member whose environment holds `marker`: for a process that was started but
+    /// whose identity was never noted.
+    /// - Returns: Whether there was something to kill.
+    public static func killGroups(marker: String) -> Bool {
+        let marked = processes().filter { $0.has(marker) }
+        for group in Set(marked.map(\.group)) { _ = ops_kill_group(group, SIGKILL) }
+        return !marked.isEmpty
+    }
+
     private static var currentBoot: String {
         let content = try? Files.read("/proc/sys/kernel/random/boot_id")
         return String(decoding: (content ?? []).prefix { $0 != UInt8(ascii: "\n") }, as: UTF8.self)
     }
 
-    private static func members(of group: Int32) -> [ProcessEntry] {
+    private static func members(of group: Int32) -> [ProcessEntry] { processes().filter { $0.group == group } }
+
+    private static func processes() -> [ProcessEntry] {
         let names = (try? Files.names(in: "/proc")) ?? []
-        return names.lazy.compactMap { Int32($0) }.compactMap { ProcessEntry($0) }.filter { $0.group == group }
+        return names.compactMap { Int32($0) }.compactMap { ProcessEntry($0) }
     }
 }
 

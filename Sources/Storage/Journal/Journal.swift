@@ -21,8 +21,8 @@ public protocol Journal: Sendable {
     /// - Parameter completion: Called once, on the journal's thread, when the batch is durable or has failed: with
     ///   `.diskFull` or `.inputOutput` nothing of the batch is visible, and a later append may succeed. It must be
     ///   short, and must not wait for the journal.
-    /// - Throws: `StorageError` with `.throttled` when `Limits.journalQueueBytesMax` bytes are queued already, `.closed`
-    ///   after `close`. The completion is then not called.
+    /// - Throws: `StorageError` with `.throttled` when `Limits.journalQueueBytesMax` bytes are queued already, or
+    ///   `.closed` after `close`. The completion is then not called.
     func append(
         _ batch: consuming JournalBatch,
         completion: @escaping @Sendable (Result<JournalReceipt, StorageError>) -> Void

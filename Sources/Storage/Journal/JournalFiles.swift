@@ -6,7 +6,8 @@ internal import Platform
 protocol JournalFiles: Sendable {
     /// Opens a file for reading and writing; `isNew` creates it or empties it.
     func open(_ path: String, isNew: Bool) throws(StorageError) -> FileDescriptor
-    func write(_ bytes: UnsafeRawBufferPointer, at offset: Int, of file: borrowing FileDescriptor) throws(StorageError)
+    func write(
+        _ bytes: UnsafeRawBufferPointer, at offset: Int, of file: borrowing FileDescriptor) throws(StorageError)
     /// Returns when what was written would survive a power failure.
     func synchronize(_ file: borrowing FileDescriptor) throws(StorageError)
     func truncate(_ file: borrowing FileDescriptor, to size: Int) throws(StorageError)
@@ -73,7 +74,9 @@ struct LocalFiles: JournalFiles {
         return FileDescriptor(number: number, path: path)
     }
 
-    func write(_ bytes: UnsafeRawBufferPointer, at offset: Int, of file: borrowing FileDescriptor) throws(StorageError) {
+    func write(
+        _ bytes: UnsafeRawBufferPointer, at offset: Int, of file: borrowing FileDescriptor
+    ) throws(StorageError) {
         guard let base = bytes.baseAddress else { return }
         var written = 0
         while written < bytes.count {

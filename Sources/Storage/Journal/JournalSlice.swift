@@ -31,7 +31,9 @@ public final class JournalSlice: @unchecked Sendable {
     public var byteCount: Int { byteRange.count }
 
     /// The frames. Valid as long as the slice.
-    var bytes: UnsafeRawBufferPointer { UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(buffer.room)[byteRange]) }
+    var bytes: UnsafeRawBufferPointer {
+        UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(buffer.room)[byteRange])
+    }
 
     /// Calls `body` with each record in order; the record may not be kept.
     public func forEach<E: Error>(_ body: (borrowing JournalRecord) throws(E) -> Void) throws(E) {

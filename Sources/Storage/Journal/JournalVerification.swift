@@ -1,8 +1,8 @@
 internal import Core
 
 extension SegmentJournal {
-    /// Checks every checksum, link, sequence and predecessor of the journal in a directory. Changes nothing, and may run
-    /// beside the server.
+    /// Checks every checksum, link, sequence and predecessor of the journal in a directory. Changes nothing, and may
+    /// run beside the server.
     /// - Returns: What was found. A file that cannot be read is a fault too.
     public static func verify(directory: String) -> JournalReport {
         var verification = JournalVerification()

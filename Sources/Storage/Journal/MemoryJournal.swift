@@ -77,6 +77,7 @@ public final class MemoryJournal: Journal {
         return commit.slice.part(after: sequence, bytesMax: bytesMax)
     }
 
+    @discardableResult
     public func trim(olderThan time: Timestamp, keepingBytes bytesMin: Int, keepingAfter sequence: UInt64)
         throws(StorageError) -> JournalTrim
     {

@@ -3,8 +3,8 @@ internal import Glibc
 
 /// Growing memory for framed records.
 ///
-/// `@unchecked`: it has one owner at a time. The owner of a `JournalBatch` fills it and hands it to the journal's thread,
-/// which completes the frames and freezes it in a `JournalSlice`; from then on it is only read.
+/// `@unchecked`: it has one owner at a time. The owner of a `JournalBatch` fills it and hands it to the journal's
+/// thread, which completes the frames and freezes it in a `JournalSlice`; from then on it is only read.
 final class RecordBuffer: @unchecked Sendable {
     private(set) var base: UnsafeMutableRawPointer
     private var capacity: Int

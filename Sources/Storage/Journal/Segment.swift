@@ -45,7 +45,10 @@ final class Segment: Sendable {
         let start = index.withLock { $0.start(for: sequence) }
         var scan = SegmentScan(
             from: start?.offset ?? SegmentHeader.bytesCount, nextSequence: start?.sequence ?? header.firstSequence)
-        try scan.run(file, through: sequence - 1) { record, offset in note(record.sequence, at: offset) }
+        let windowBytes = start == nil ? 1 << 20 : 2 * SparseIndex.stride
+        try scan.run(file, through: sequence - 1, windowBytes: windowBytes) { record, offset in
+            note(record.sequence, at: offset)
+        }
         if let broken = scan.broken { throw .corruption(broken, path: path) }
         guard scan.nextSequence == sequence else {
             throw .corruption(scan.missing, path: path)
@@ -81,6 +84,7 @@ final class Segment: Sendable {
             let reason = "the record does not match its checksum"
             throw .corruption(.init(offset: offset, sequence: first, reason: reason), path: path)
         }
+        index.withLock { $0.end = (next, offset + end) }
         return JournalSlice(buffer, 0..<end, first: first, count: Int(next - first))
     }
 }
@@ -90,9 +94,12 @@ struct SparseIndex {
     static let stride = 64 << 10
 
     private var entries: [(sequence: UInt64, offset: Int)] = []
+    /// Where the last reader stopped, which is where it is likely to go on.
+    var end: (sequence: UInt64, offset: Int)?
 
     /// The last known record not after `sequence`.
     func start(for sequence: UInt64) -> (sequence: UInt64, offset: Int)? {
+        if let end, end.sequence == sequence { return end }
         let following = position { $0.sequence > sequence }
         return following == 0 ? nil : entries[following - 1]
     }

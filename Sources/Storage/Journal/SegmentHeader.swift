@@ -61,7 +61,7 @@ extension SegmentHeader {
     /// - Throws: `StorageError` with `.corrupt` or `.unsupportedVersion`.
     init(bytes: [UInt8], path: String) throws(StorageError) {
         guard bytes.count == Self.bytesCount, bytes.starts(with: Self.magic) else {
-            throw StorageError(.corrupt, "this is not a journal segment: its header is cut short or foreign", path: path)
+            throw StorageError(.corrupt, "this is not a journal segment: its header is short or foreign", path: path)
         }
         let fields = bytes.withUnsafeBytes { bytes in
             (

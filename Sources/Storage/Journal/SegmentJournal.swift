@@ -2,8 +2,8 @@ public import Core
 public import Platform
 internal import Synchronization
 
-/// The journal in files of one directory: append-only segments, group commit, a checksum and a link of the hash chain in
-/// each record.
+/// The journal in files of one directory: append-only segments, group commit, a checksum and a link of the hash chain
+/// in each record.
 public final class SegmentJournal: Journal {
     private let directory: String
     private let files: any JournalFiles
@@ -79,6 +79,7 @@ public final class SegmentJournal: Journal {
     public func observe(_ observer: @escaping @Sendable (JournalSlice) -> Void) { thread.observe(observer) }
 
     /// Removes whole segments, never the last. Each removal is durable before the next, so that no crash leaves a gap.
+    @discardableResult
     public func trim(olderThan time: Timestamp, keepingBytes bytesMin: Int, keepingAfter sequence: UInt64)
         throws(StorageError) -> JournalTrim
     {

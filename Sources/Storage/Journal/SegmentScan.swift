@@ -58,15 +58,19 @@ struct SegmentScan {
 
     /// Calls `body` with each good record and its offset, until the end of the file, the record `last`, or a bad one.
     mutating func run(
-        _ file: borrowing FileDescriptor, through last: UInt64 = .max, _ body: (borrowing JournalRecord, Int) -> Void
+        _ file: borrowing FileDescriptor, through last: UInt64 = .max, windowBytes: Int = 1 << 20,
+        _ body: (borrowing JournalRecord, Int) -> Void
     ) throws(StorageError) {
-        var window = FileWindow()
+        guard nextSequence <= last else { return }
+        var window = FileWindow(capacity: windowBytes)
         while nextSequence <= last {
             let head = try window.bytes(at: offset, count: JournalRecord.headerBytes, of: file)
             if head.isEmpty { return }
             guard head.count == JournalRecord.headerBytes else { return stop("the record is cut short") }
             let length = Int(head.little(UInt32.self, at: 4))
-            guard length >= head.count, length <= Self.frameBytesMax else { return stop("the record has no valid length") }
+            guard length >= head.count, length <= Self.frameBytesMax else {
+                return stop("the record has no valid length")
+            }
             let frame = try window.bytes(at: offset, count: length, of: file)
             guard frame.count == length, let base = frame.baseAddress else { return stop("the record is cut short") }
             guard JournalRecord.intactLength(at: base, available: length) == length else {

@@ -121,6 +121,7 @@ final class SegmentWriter: @unchecked Sendable {
         do throws(StorageError) {
             let file = try files.open(path, isNew: true)
             try files.write(bytes, at: 0, of: file)
+            try files.synchronize(file)
         } catch {
             log?.warning("the next opening of the journal will take longer: \(error)")
             discard(path)

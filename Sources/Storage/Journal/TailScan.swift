@@ -28,11 +28,11 @@ struct TailScan {
             previous = offset
         }
         broken = scan.broken
-        isDamaged = try scan.broken.map { (found) throws(StorageError) in try Self.hasCommit(file, after: found) } ?? false
+        if let found = scan.broken { isDamaged = try Self.hasCommit(file, after: found) } else { isDamaged = false }
         commitOffset = commit.offset
         end = commit.offset
         lastSequence = commit.sequence - 1
-        link = try commit.previous.map { (offset) throws(StorageError) in try Self.link(of: file, at: offset) } ?? header.link
+        if let offset = commit.previous { link = try Self.link(of: file, at: offset) } else { link = header.link }
         try followLinks(file)
     }
 

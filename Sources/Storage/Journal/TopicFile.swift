@@ -4,8 +4,8 @@ internal import Platform
 
 /// The table of topics as it was where a segment begins, in `NAME.topics` beside it.
 ///
-/// With it, opening a journal reads the last segment only. It is not synced: one that is lost or torn is not used, and
-/// costs a walk through all segments. Words of 64 bits, little endian: CRC-32C of all that follows, the epoch's two
+/// With it, opening a journal reads the last segment only. One that is lost or torn costs a walk through all segments,
+/// which say the same. Words of 64 bits, little endian: CRC-32C of all that follows, the epoch's two
 /// halves, the sequence of the segment's first record, then `TopicTable.words`.
 enum TopicFile {
     static let suffix = ".topics"

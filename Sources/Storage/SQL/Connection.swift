@@ -28,13 +28,17 @@ struct Connection: ~Copyable {
             case .readWrite: SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE
             }
         var handle: OpaquePointer?
-        let status = sqlite3_open_v2(path, &handle, mode | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, vfs)
+        var status = sqlite3_open_v2(path, &handle, mode | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, vfs)
+        if status == SQLITE_OK {
+            sqlite3_busy_timeout(handle, Connection.busyTimeoutMilliseconds)
+            // Opens the file in earnest: until then SQLite knows of no write-ahead log, and checkpoints do nothing.
+            status = sqlite3_exec(handle, "PRAGMA schema_version", nil, nil, nil)
+        }
         guard status == SQLITE_OK, let handle else {
             let error = StorageError(sqlite: status, on: handle, sql: nil, path: path)
             sqlite3_close_v2(handle)
             throw error
         }
-        sqlite3_busy_timeout(handle, Connection.busyTimeoutMilliseconds)
         self.handle = handle
         self.path = path
     }
@@ -118,7 +122,7 @@ struct Connection: ~Copyable {
         let mode = mode == .passive ? SQLITE_CHECKPOINT_PASSIVE : SQLITE_CHECKPOINT_TRUNCATE
         let status = sqlite3_wal_checkpoint_v2(handle, "main", mode, &logged, &copied)
         guard status == SQLITE_OK else { throw StorageError(sqlite: status, on: handle, sql: nil, path: path) }
-        return logged == copied
+        return logged >= 0 && logged == copied
     }
 
     /// Keeps `gauge` at the number of pages in the write-ahead log after each commit of this connection, and switches

@@ -7,7 +7,8 @@ import Testing
         ("null", "null"), ("true", "true"), ("false", "false"), ("0", "0"), ("-0", "-0"), ("\"\"", "\"\""),
         ("[]", "[]"), ("{}", "{}"), (" \t\r\n[ ] \t\r\n", "[]"), ("{ \"a\" : [ 1 , 2 ] }", "{\"a\":[1,2]}"),
         // Numbers keep their spelling.
-        ("1.0", "1.0"), ("-12.50", "-12.50"), ("1e5", "1e5"), ("1E+05", "1E+05"), ("0.1e-10", "0.1e-10"), ("0e0", "0e0"),
+        ("1.0", "1.0"), ("-12.50", "-12.50"), ("1e5", "1e5"), ("1E+05", "1E+05"), ("0.1e-10", "0.1e-10"),
+        ("0e0", "0e0"),
         ("123456789012345678901234567890", "123456789012345678901234567890"), ("1e999", "1e999"),
         // Repeated keys and order survive.
         (#"{"b":1,"a":2,"b":3,"":4}"#, #"{"b":1,"a":2,"b":3,"":4}"#),
@@ -135,8 +136,8 @@ import Testing
     func readsToTheDepthLimit(opening: String, closing: String) async {
         let text = String(repeating: opening, count: 1000) + "1" + String(repeating: closing, count: 1000)
         let copy = await onThread {
-            guard let value = try? JSON(parsing: text), let pretty = try? JSON(parsing: value.prettyText) else { return "" }
-            return value == pretty ? pretty.text : ""
+            guard let value = try? JSON(parsing: text), let again = try? JSON(parsing: value.bytes) else { return "" }
+            return value == again ? again.text : ""
         }
         #expect(Limits.jsonDepthMax == 1000)
         #expect(copy == text)

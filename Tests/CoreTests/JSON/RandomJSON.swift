@@ -10,7 +10,9 @@ enum RandomJSON {
         case 3: .number(JSONNumber(Double(bitPattern: generator.next())))
         case 4: .string(string(using: &generator))
         case 5, 6:
-            .array((0..<Int.random(in: 0...4, using: &generator)).map { _ in value(depth: depth - 1, using: &generator) })
+            .array((0..<Int.random(in: 0...4, using: &generator)).map { _ in
+                value(depth: depth - 1, using: &generator)
+            })
         default:
             .object(JSONObject((0..<Int.random(in: 0...4, using: &generator)).map { _ in
                 JSONObject.Member(key: string(using: &generator), value: value(depth: depth - 1, using: &generator))

@@ -78,10 +78,12 @@ import Testing
         #expect(everyMinute.next(after: Timestamp(microseconds: .min)) == Timestamp(seconds: 0))
     }
 
+    private static let oneDay = "exactly one of day-of-month and day-of-week must be '?'"
+
     static let refusals: [(fields: String, code: ScheduleError.Code, message: String)] = [
-        ("0 1 * * * *", .dayFields, "exactly one of day-of-month and day-of-week must be '?', and they are '*' and '*'"),
-        ("0 1 ? * ? *", .dayFields, "exactly one of day-of-month and day-of-week must be '?', and they are '?' and '?'"),
-        ("0 1 1 * 2 *", .dayFields, "exactly one of day-of-month and day-of-week must be '?', and they are '1' and '2'"),
+        ("0 1 * * * *", .dayFields, "\(oneDay), and they are '*' and '*'"),
+        ("0 1 ? * ? *", .dayFields, "\(oneDay), and they are '?' and '?'"),
+        ("0 1 1 * 2 *", .dayFields, "\(oneDay), and they are '1' and '2'"),
         ("71 * * * ? *", .fieldValue, "minutes: '71' must be a number from 0 to 59"),
         ("0 24 * * ? *", .fieldValue, "hours: '24' must be a number from 0 to 23"),
         ("0 0 0 * ? *", .fieldValue, "day-of-month: '0' must be a number from 1 to 31"),
@@ -106,7 +108,8 @@ import Testing
         ("+5 * * * ? *", .fieldValue, "minutes: '+5' must be a number from 0 to 59"),
         ("1-2-3 * * * ? *", .fieldValue, "minutes: '2-3' must be a number from 0 to 59"),
         ("? * * * ? *", .fieldValue, "minutes: '?' must be a number from 0 to 59"),
-        ("99999999999999999999 * * * ? *", .fieldValue, "minutes: '99999999999999999999' must be a number from 0 to 59"),
+        ("99999999999999999999 * * * ? *", .fieldValue,
+         "minutes: '99999999999999999999' must be a number from 0 to 59"),
         ("* * * ? *", .fieldCount, "write six fields with a space between them, not 5:"
             + " minutes hours day-of-month month day-of-week year"),
         ("0 0 0 * * ? *", .fieldCount, "write six fields with a space between them, not 7:"
@@ -128,7 +131,7 @@ import Testing
         var generator = SeededGenerator(seed: seed)
         let dayCount = 800
         var firings = 0
-        for _ in 0..<100 {
+        for _ in 0..<60 {
             let fields = RandomCron.expression(using: &generator)
             let expression = try CronExpression(parsing: fields)
             var date = NaiveCalendar()
@@ -151,7 +154,7 @@ import Testing
                 #expect(expression.next(after: instant) ?? end >= end, "cron(\(fields)) after \(instant), seed \(seed)")
             }
         }
-        #expect(firings > 500, "the random expressions were hardly ever due")
+        #expect(firings > 400, "the random expressions were hardly ever due")
     }
 
     @Test func anExpressionThatIsNeverDueAgainAnswersQuickly() throws {
@@ -191,12 +194,16 @@ enum RandomCron {
     private static let monthNames = ["JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC"]
     private static let dayNames = ["SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT"]
 
-    private static func value(_ range: ClosedRange<Int>, _ names: [String], using generator: inout SeededGenerator) -> String {
+    private static func value(
+        _ range: ClosedRange<Int>, _ names: [String], using generator: inout SeededGenerator
+    ) -> String {
         let number = Int.random(in: range, using: &generator)
         return names.isEmpty || Bool.random(using: &generator) ? String(number) : names[number - range.lowerBound]
     }
 
-    private static func item(_ range: ClosedRange<Int>, _ names: [String], using generator: inout SeededGenerator) -> String {
+    private static func item(
+        _ range: ClosedRange<Int>, _ names: [String], using generator: inout SeededGenerator
+    ) -> String {
         let first = value(range, names, using: &generator)
         let last = value(range, names, using: &generator)
         let step = Int.random(in: 1...range.count + 2, using: &generator)
@@ -210,7 +217,9 @@ enum RandomCron {
         }
     }
 
-    private static func list(_ range: ClosedRange<Int>, _ names: [String], using generator: inout SeededGenerator) -> String {
+    private static func list(
+        _ range: ClosedRange<Int>, _ names: [String], using generator: inout SeededGenerator
+    ) -> String {
         (0..<Int.random(in: 1...3, using: &generator))
             .map { _ in item(range, names, using: &generator) }.joined(separator: ",")
     }

@@ -27,7 +27,8 @@ import Testing
 
     @Test("No duration", arguments: [
         "", "P", "PT", "P1DT", "T10M", "10M", "pt10m", "PT10m", " PT10M", "PT10M ", "-PT10M", "PT-10M", "+PT10M",
-        "P1Y", "P1M", "PT1D", "P1H", "PT1S1M", "PT1M1M", "PT1.5M", "PT1.S", "PT.5S", "PT1.5.5S", "PT1,5S", "PTS", "PT10",
+        "P1Y", "P1M", "PT1D", "P1H", "PT1S1M", "PT1M1M", "PT1.5M", "PT1.S", "PT.5S", "PT1.5.5S", "PT1,5S",
+        "PTS", "PT10",
         "P1DT2H3", "P1D1W", "PT1HT1M", "PT1S\u{301}", "PT١S", "PT0.0000000000000000001S", "P365250DT1S", "PT1e3S",
         "PT99999999999999999999S", "P9223372036854775807W",
     ])
@@ -45,8 +46,9 @@ import Testing
     func roundTrips(seed: UInt64) {
         var generator = SeededGenerator(seed: seed)
         for _ in 0..<500 {
+            let limit: Int64 = 1 << Int64.random(in: 1...34, using: &generator)
             let duration = Duration(
-                secondsComponent: .random(in: 0..<(1 << Int64.random(in: 1...34, using: &generator)), using: &generator),
+                secondsComponent: .random(in: 0..<limit, using: &generator),
                 attosecondsComponent: Bool.random(using: &generator)
                     ? 0 : .random(in: 0..<1_000_000_000_000_000_000, using: &generator))
             #expect(Duration(iso8601: duration.iso8601) == duration, "\(duration.iso8601), seed \(seed)")

@@ -2,7 +2,7 @@ import Core
 
 /// Cron as its specification reads, asked about one minute at a time: the oracle for `CronExpression`.
 struct NaiveCron {
-    let fields: [String]
+    private let fields: [String]
     /// Answers of the fields that do not depend on the date, by value.
     private let minutes: [Bool]
     private let hours: [Bool]
@@ -84,7 +84,9 @@ struct NaiveCron {
     }
 
     /// Whether a list of plain items allows a value: walks from each item's start, wrapping at the maximum.
-    private static func allows(_ list: String, _ value: Int, _ minimum: Int, _ maximum: Int, _ names: [String]) -> Bool {
+    private static func allows(
+        _ list: String, _ value: Int, _ minimum: Int, _ maximum: Int, _ names: [String]
+    ) -> Bool {
         list.split(separator: ",").contains { item in
             let halves = item.split(separator: "/").map(String.init)
             let step = halves.count == 2 ? Int(halves[1])! : 1

@@ -80,7 +80,7 @@ struct JournalFaultTests {
         var number = 1
         while true {
             let directory = ScratchDirectory()
-            let files = FaultyFiles(.once(number, errno: errno))
+            let files = FaultyJournalFiles(.once(number, errno: errno))
             var workload = Workload(seed: 3)
             let comment: Comment = "operation \(number), errno \(errno)"
             do {
@@ -106,7 +106,7 @@ struct JournalFaultTests {
         var number = 1
         while true {
             let directory = ScratchDirectory()
-            let files = FaultyFiles(.from(number))
+            let files = FaultyJournalFiles(.from(number))
             var workload = Workload(seed: 4)
             do {
                 let journal = try SegmentJournal.open(directory, segmentBytes: 1000, files: files)
@@ -132,7 +132,7 @@ struct JournalFaultTests {
     @Test("keeps what was acknowledged through random failures and a power failure", arguments: 1...60)
     func survivesRandomFailures(seed: UInt64) async throws {
         let directory = ScratchDirectory()
-        let files = FaultyFiles(.random(0.08), seed: seed)
+        let files = FaultyJournalFiles(.random(0.08), seed: seed)
         var workload = Workload(seed: seed)
         do {
             let journal = try SegmentJournal.open(directory, segmentBytes: 1000, files: files)

@@ -152,9 +152,18 @@ struct JournalTests {
     @Test("throttles past its queue's limit and recovers", arguments: Backend.allCases)
     func throttles(backend: Backend) async throws {
         let journal = try backend.make(directory, queueBytesMax: 10_000)
-        let gate = DispatchSemaphore(value: 0)
+        let (held, gate) = (DispatchSemaphore(value: 0), DispatchSemaphore(value: 0))
         // The thread is held in a completion, so that what follows stays queued.
-        try journal.append(JournalBatch([("a/", "hold")])) { _ in gate.wait() }
+        try journal.append(JournalBatch([("a/", "hold")])) { _ in
+            held.signal()
+            gate.wait()
+        }
+        await withCheckedContinuation { continuation in
+            DispatchQueue.global().async {
+                held.wait()
+                continuation.resume()
+            }
+        }
         let outcomes = Mutex<[Bool]>([])
         var accepted = 0
         let error = #expect(throws: StorageError.self) {
@@ -166,7 +175,7 @@ struct JournalTests {
             }
         }
         #expect(error?.code == .throttled)
-        #expect((8...9).contains(accepted))
+        #expect(accepted == 10_000 / (1000 + 2 + JournalRecord.headerBytes))
         gate.signal()
         journal.close()
         #expect(outcomes.withLock { $0 } == Array(repeating: true, count: accepted))

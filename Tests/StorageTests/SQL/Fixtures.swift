@@ -2,6 +2,7 @@ import CSQLite
 import Core
 import Foundation
 import Platform
+import Synchronization
 
 @testable import Storage
 
@@ -35,6 +36,15 @@ func openNotes(_ path: String, vfs: String? = nil) throws -> Database {
 /// A failure of a test's own closure.
 struct Refusal: Error, Equatable {}
 
+/// What closures on other threads report, in order.
+final class Collected<Value: Sendable>: Sendable {
+    private let mutex = Mutex<[Value]>([])
+
+    var values: [Value] { mutex.withLock { $0 } }
+
+    func append(_ value: Value) { mutex.withLock { $0.append(value) } }
+}
+
 extension Transaction {
     /// Inserts a note and says so.
     func note(_ text: String, body: [UInt8]? = nil) throws {
@@ -54,33 +64,66 @@ func tamper(_ path: String, _ sql: String) throws {
     try Connection(path: path, access: .readWrite).run(script: sql)
 }
 
-/// Holds the writer's thread until a test lets it go.
+/// Holds a thread of the database until a test lets it go.
 final class Gate: Sendable {
-    private let arrived = DispatchSemaphore(value: 0)
+    private struct State {
+        var isReached = false
+        var waiter: CheckedContinuation<Void, Never>?
+    }
+
+    private let state = Mutex(State())
     private let opened = DispatchSemaphore(value: 0)
 
-    /// Called in a write: says that it runs, and blocks.
+    /// Called in a read or write: says that it runs, and blocks its thread.
     func wait() {
-        arrived.signal()
+        let waiter = state.withLock { state in
+            state.isReached = true
+            return state.waiter
+        }
+        waiter?.resume()
         opened.wait()
     }
 
-    /// Returns once a write waits.
+    /// Returns once a read or write waits.
     func reached() async {
         await withCheckedContinuation { continuation in
-            DispatchQueue.global().async { [arrived] in
-                arrived.wait()
-                continuation.resume()
+            let isReached = state.withLock { state in
+                if !state.isReached { state.waiter = continuation }
+                return state.isReached
             }
+            if isReached { continuation.resume() }
         }
     }
 
     func open() { opened.signal() }
 }
 
+/// Returns once a condition holds that another thread brings about.
+func waitUntil(_ condition: () -> Bool) async throws {
+    while !condition() { try await Task.sleep(for: .milliseconds(1)) }
+}
+
 extension Database {
-    /// Returns once that many writes wait behind the one that runs.
-    func waitForQueue(of count: Int) async throws {
-        while queuedWrites < count { await Task.yield() }
+    /// Runs tasks while a first write, of a note `held`, keeps the writer busy, and lets it go once `count` writes wait
+    /// behind it: they then form as few groups as possible.
+    func holdingWriter(
+        until count: Int, _ addTasks: (inout ThrowingTaskGroup<Void, any Error>) -> Void,
+        whileHeld: () async throws -> Void = {}
+    ) async throws {
+        let gate = Gate()
+        try await withThrowingTaskGroup { group in
+            group.addTask {
+                try await self.write(.system) { transaction in
+                    gate.wait()
+                    try transaction.note("held")
+                }
+            }
+            await gate.reached()
+            addTasks(&group)
+            try await waitUntil { queuedWrites >= count }
+            try await whileHeld()
+            gate.open()
+            try await group.waitForAll()
+        }
     }
 }

@@ -1,6 +1,6 @@
-public import API
-
-/// The agent's way to the server: the bus, or memory where both are one process.
+/// An agent's way to the server: the bus, or memory where both are one process.
+///
+/// What the server sends is handed to the agent's own `receive`, in order.
 public protocol AgentLink: Sendable {
     /// Queues a message without waiting; false where the link is down or its queue is full.
     func send(_ message: NodeMessage) -> Bool

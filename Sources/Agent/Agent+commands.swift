@@ -1,0 +1,233 @@
+internal import API
+internal import Core
+internal import Documents
+internal import Platform
+
+/// What becomes of commands: taken, queued, run, cancelled, reported, forgotten.
+extension Agent {
+    /// Commands that may wait for their turn; past it they are not acknowledged, and the server offers them again.
+    private static let queuedMax = 1000
+    /// How long a cancellation is remembered whose command never came: the longest delivery time.
+    private static let cancellationLife = Duration.seconds(30 * 24 * 3600)
+    /// Past its time a command is remembered for this long, in case the two clocks differ.
+    private static let clockMargin = Duration.seconds(3600)
+    /// How long the server may leave a command without credit before its output is no longer streamed.
+    private static let creditTimeMax = Duration.seconds(30)
+    private static let pieceBytesMax = 32 << 10
+
+    // MARK: From the server
+
+    func take(_ command: NodeCommand) {
+        if let known = commands[command.id] {
+            if let report = known.state.report {
+                send(NodeMessage(.finished, report.json))
+            } else if !known.state.isAcknowledged {
+                send(NodeMessage(.accepted, command: command.id))
+            }
+            return
+        }
+        if isStopping || queue.count >= Agent.queuedMax { return }
+        var stored = StoredCommand(id: command.id, command: command, state: .init(expiresAt: command.expiresAt))
+        if clock.now >= command.expiresAt {
+            stored.state.report = CommandReport(
+                command: command.id, outcome: .deliveryTimedOut,
+                message: "It arrived after its time and was not started.")
+        }
+        guard keep(stored) else { return }
+        if let report = stored.state.report {
+            send(NodeMessage(.finished, report.json))
+        } else {
+            send(NodeMessage(.accepted, command: command.id))
+            queue.append(command.id)
+            startQueued()
+        }
+    }
+
+    func cancel(_ id: Identifier) {
+        guard let known = commands[id] else {
+            // The command may still be on its way: the mark keeps it from running.
+            var stored = StoredCommand(
+                id: id, command: nil, state: .init(expiresAt: clock.now + Agent.cancellationLife))
+            stored.state.report = CommandReport(
+                command: id, outcome: .cancelled, message: "It was cancelled before it arrived.")
+            if keep(stored), let report = stored.state.report { send(NodeMessage(.finished, report.json)) }
+            return
+        }
+        if let report = known.state.report {
+            send(NodeMessage(.finished, report.json))
+        } else if let place = queue.firstIndex(of: id) {
+            queue.remove(at: place)
+            finished(id, .cancelled, "It was cancelled before it was started.")
+        } else if runs[id] != nil {
+            runs[id]?.isCancelled = true
+            runs[id]?.child?.stop()
+            releaseWaiter(id)
+        }
+    }
+
+    func acknowledge(_ id: Identifier) {
+        guard var stored = commands[id], stored.state.report != nil else { return }
+        stored.state.report = nil
+        stored.state.steps = []
+        stored.state.isAcknowledged = true
+        commands[id] = stored
+        save(stored.state, id)
+    }
+
+    func addCredit(_ id: Identifier, _ bytes: Int) {
+        guard let run = runs[id], bytes > 0 else { return }
+        runs[id]?.credit = min(run.credit + bytes, outputWindowBytes)
+        releaseWaiter(id)
+    }
+
+    private func keep(_ stored: StoredCommand) -> Bool {
+        do throws(FileError) {
+            try store.add(stored)
+            commands[stored.id] = stored
+            return true
+        } catch {
+            log.error("the command \(stored.id) is not accepted: \(error)")
+            return false
+        }
+    }
+
+    /// Keeps a state on the disk. Where that fails the command goes on: a later crash will report it as unknown.
+    private func save(_ state: CommandState, _ id: Identifier) {
+        do throws(FileError) {
+            try store.save(state, of: id)
+        } catch {
+            log.error("the state of the command \(id) cannot be kept: \(error)")
+        }
+    }
+
+    // MARK: Running
+
+    func startQueued() {
+        while !isStopping, runs.count < options.parallelCommandsMax, !queue.isEmpty {
+            let id = queue.removeFirst()
+            guard let command = commands[id]?.command else { continue }
+            let runner = CommandRunner(
+                command: command, agent: self, store: store, processes: processes, environment: environment,
+                clock: clock)
+            // On the agent's thread, since it waits for the disk.
+            let task = Task(executorPreference: thread) { await runner.run() }
+            runs[id] = Run(task: task, credit: outputWindowBytes)
+        }
+    }
+
+    private var environment: [String: String] {
+        let machine = Machine.current
+        var environment = options.environment
+        if environment["PATH"] == nil { environment["PATH"] = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin" }
+        environment["AWS_SSM_INSTANCE_ID"] = nodeID ?? ""
+        environment["AWS_SSM_REGION_NAME"] = options.region
+        environment["AWS_SSM_PLATFORM_NAME"] = machine.platformName
+        environment["AWS_SSM_PLATFORM_VERSION"] = machine.platformVersion
+        return environment
+    }
+
+    func isCancelled(_ id: Identifier) -> Bool { runs[id]?.isCancelled ?? false }
+
+    /// Notes that a step is about to be started.
+    /// - Throws: `FileError`; the step must then not be started.
+    func began(_ id: Identifier, _ step: CommandStepRun, at start: Timestamp) throws {
+        guard var stored = commands[id] else { return }
+        stored.state.current = CommandState.Current(step: step.name, action: step.action, start: start)
+        try store.save(stored.state, of: id)
+        commands[id] = stored
+        send(
+            NodeMessage(
+                .stepStarted,
+                [
+                    "CommandId": .string(id.description), "StepName": .string(step.name),
+                    "Action": .string(step.action), "Time": .string(start.millisecondDescription),
+                ]))
+    }
+
+    /// Notes the process of the step that runs.
+    func spawned(_ id: Identifier, _ child: ChildProcess) {
+        runs[id]?.child = child
+        if isCancelled(id) { child.stop() }
+        // Gone already where it was quick.
+        guard let identity = ProcessIdentity(of: child.identifier) else { return }
+        commands[id]?.state.current?.process = identity.text
+        if let state = commands[id]?.state { save(state, id) }
+    }
+
+    /// Notes steps that are done.
+    func ended(_ id: Identifier, _ reports: [StepReport]) {
+        runs[id]?.child = nil
+        guard var stored = commands[id] else { return }
+        stored.state.current = nil
+        stored.state.steps += reports
+        commands[id] = stored
+        save(stored.state, id)
+        for report in reports {
+            var body = report.json
+            body["CommandId"] = .string(id.description)
+            send(NodeMessage(.stepFinished, body))
+        }
+    }
+
+    /// Notes how the command ended, and reports it.
+    func finished(_ id: Identifier, _ outcome: CommandReport.Outcome, _ message: String) {
+        runs[id] = nil
+        guard var stored = commands[id] else { return }
+        let report = CommandReport(command: id, outcome: outcome, message: message, steps: stored.state.steps)
+        stored.state.report = report
+        stored.state.current = nil
+        commands[id] = stored
+        save(stored.state, id)
+        send(NodeMessage(.finished, report.json))
+        startQueued()
+    }
+
+    // MARK: Output
+
+    /// Sends output as fast as the server takes it in: the process waits meanwhile. While there is no server, and once
+    /// the command is cancelled, output is passed over, so that neither waits for the other.
+    func stream(_ piece: StreamedOutput.Piece) async {
+        var rest = piece
+        let id = piece.output.command
+        while !rest.bytes.isEmpty {
+            guard isRegistered, let run = runs[id], run.isStreaming, !run.isCancelled, !isStopping else { return }
+            guard run.credit > 0 else {
+                await withCheckedContinuation { runs[id]?.waiter = ($0, since: clock.monotonic) }
+                continue
+            }
+            let part = rest.cut(bytesMax: min(run.credit, Agent.pieceBytesMax))
+            runs[id]?.credit -= part.bytes.count
+            send(NodeMessage(.output, part.output.json, payload: part.bytes))
+        }
+    }
+
+    func releaseWaiter(_ id: Identifier) {
+        guard let waiter = runs[id]?.waiter else { return }
+        runs[id]?.waiter = nil
+        waiter.continuation.resume()
+    }
+
+    func releaseStalledWaiters(_ now: Duration) {
+        for (id, run) in runs {
+            guard let waiter = run.waiter, now - waiter.since >= Agent.creditTimeMax else { continue }
+            log.warning("the server takes no output of the command \(id) in; the rest is not streamed")
+            runs[id]?.isStreaming = false
+            releaseWaiter(id)
+        }
+    }
+
+    // MARK: Forgetting
+
+    func forgetExpired() {
+        let now = clock.now
+        for stored in commands.values
+        where stored.state.isAcknowledged && stored.state.expiresAt + Agent.clockMargin < now {
+            do throws(FileError) {
+                try store.remove(stored.id)
+                commands[stored.id] = nil
+            } catch {
+                log.warning("the command \(stored.id) cannot be removed: \(error)")
+            }
+        }
+    }
+}

@@ -1,0 +1,54 @@
+internal import API
+internal import Core
+internal import Platform
+
+/// Finds out, when an agent starts, what became of a command that an earlier agent had.
+struct Recovery {
+    let store: AgentStore
+    let clock: any Clock
+
+    /// Ends what is left of a command that was being run, and turns it into a report.
+    /// - Returns: The command as it stands now, on the disk as well.
+    /// - Throws: `FileError`
+    func recover(_ stored: StoredCommand) throws(FileError) -> StoredCommand {
+        var stored = stored
+        if stored.state.report != nil || stored.state.isAcknowledged || stored.state.isWaiting { return stored }
+        if let current = stored.state.current {
+            let wereProcessesLeft = kill(current, stored.id)
+            let message = """
+                The agent stopped while the step "\(current.step)" ran, which had begun at \
+                \(current.start.millisecondDescription); how it would have ended cannot be known. \
+                \(wereProcessesLeft ? "Its processes were still running and have been killed." : "None of its processes were left.") \
+                No later step was started.
+                """
+            stored.state.steps.append(
+                StepReport(
+                    name: current.step, action: current.action, status: .failed, code: -1, standardError: message,
+                    start: current.start, end: clock.now))
+            stored.state.report = CommandReport(
+                command: stored.id, outcome: .failed, message: message, steps: stored.state.steps)
+        } else {
+            let last = stored.state.steps.last?.name ?? ""
+            stored.state.report = CommandReport(
+                command: stored.id, outcome: .failed,
+                message: "The agent stopped after the step \"\(last)\"; no later step was started.",
+                steps: stored.state.steps)
+        }
+        stored.state.current = nil
+        try store.save(stored.state, of: stored.id)
+        return stored
+    }
+
+    private func kill(_ current: CommandState.Current, _ id: Identifier) -> Bool {
+        let marker = "SSM_COMMAND_ID=\(id)"
+        guard let process = current.process.flatMap(ProcessIdentity.init(text:)) else {
+            return ProcessIdentity.killGroups(marker: marker)
+        }
+        return process.killGroup(marker: marker)
+    }
+}
+
+extension CommandState {
+    /// Whether the command is accepted and no step of it has been started.
+    var isWaiting: Bool { current == nil && steps.isEmpty && report == nil && !isAcknowledged }
+}

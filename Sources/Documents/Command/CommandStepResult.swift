@@ -1,0 +1,63 @@
+public import Core
+
+/// How far one step of a command document is on a node.
+public struct CommandStepResult: Sendable, Hashable {
+    public enum Status: String, Sendable, Hashable, CaseIterable {
+        case notStarted = "NotStarted"
+        case inProgress = "InProgress"
+        case success = "Success"
+        case failed = "Failed"
+        case timedOut = "TimedOut"
+        case cancelled = "Cancelled"
+        /// Its precondition does not hold, its plugin is not for this node, or an earlier step ended the document.
+        case skipped = "Skipped"
+    }
+
+    public internal(set) var status = Status.notStarted
+    /// -1 where the step did not start; 0 where it was skipped.
+    public internal(set) var code = -1
+    /// Why the step has this status, where its output does not say it; else empty.
+    public internal(set) var message = ""
+
+    init() {}
+
+    init(_ status: Status, _ code: Int, _ message: String = "") {
+        self.status = status
+        self.code = code
+        self.message = message
+    }
+
+    /// A step that is over without a failure.
+    var isGood: Bool { status == .success || status == .skipped }
+
+    init?(_ json: JSON) {
+        guard let status = json["Status"]?.string.flatMap(Status.init(rawValue:)), let code = json["Code"]?.int else {
+            return nil
+        }
+        self.init(status, code, json["Message"]?.string ?? "")
+    }
+
+    var json: JSON { ["Status": .string(status.rawValue), "Code": .integer(code), "Message": .string(message)] }
+}
+
+/// How a step's process ended.
+public enum CommandStepEnding: Sendable, Hashable {
+    case exited(code: Int)
+    /// It was ended because its time was up.
+    case timedOut
+    /// It was ended because of a cancel.
+    case cancelled
+    /// It could not be run, or what became of it is not known.
+    case failed(message: String)
+}
+
+/// A step to run now, references resolved.
+public struct CommandStepRun: Sendable, Hashable {
+    /// Its place among the steps of the document.
+    public let index: Int
+    public let name: String
+    public let action: String
+    public let inputs: JSON
+    /// To be set for the step's processes: arguments that must not enter a script's text.
+    public let environment: [String: String]
+}

@@ -1,0 +1,93 @@
+internal import Core
+
+/// What is known of an action without running it: the inputs it needs and the outputs it always has.
+struct ActionSchema: Sendable {
+    var required: [String] = []
+    /// At least one of these, where any are listed.
+    var oneOf: [String] = []
+    /// Names that later steps may refer to without a declaration.
+    var outputs: [String] = []
+    /// Whether OpsBus runs it.
+    var isExecutable = false
+
+    /// The plugin of that name in command documents.
+    static func command(_ name: String) -> ActionSchema? { commands[name] }
+
+    /// The action of that name in runbooks.
+    static func runbook(_ name: String) -> ActionSchema? { runbooks[name] }
+
+    static func executable(in actions: [String: ActionSchema]) -> String {
+        actions.filter { $0.value.isExecutable }.keys.sorted().joined(separator: ", ")
+    }
+
+    /// Checks that the inputs an action cannot do without are there.
+    func check(_ inputs: Node?, _ owner: String, at position: TextPosition) throws(DocumentError) {
+        for key in required where inputs?[key] == nil {
+            throw DocumentError(.content, "\(owner) needs the input \"\(key)\"", at: inputs?.position ?? position)
+        }
+        if !oneOf.isEmpty, !oneOf.contains(where: { inputs?[$0] != nil }) {
+            let names = oneOf.map { "\"\($0)\"" }.joined(separator: " or ")
+            throw DocumentError(.content, "\(owner) needs the input \(names)", at: inputs?.position ?? position)
+        }
+    }
+}
+
+extension ActionSchema {
+    /// - Source: Systems Manager user guide, "Command document plugin reference".
+    static let commands: [String: ActionSchema] = [
+        "aws:runShellScript": ActionSchema(required: ["runCommand"], isExecutable: true),
+        "aws:runPowerShellScript": ActionSchema(required: ["runCommand"]),
+        "aws:downloadContent": ActionSchema(required: ["sourceType", "sourceInfo"]),
+        "aws:runDocument": ActionSchema(required: ["documentType", "documentPath"]),
+        "aws:configurePackage": ActionSchema(required: ["name", "action"]),
+        "aws:softwareInventory": ActionSchema(),
+        "aws:refreshAssociation": ActionSchema(),
+        "aws:updateSsmAgent": ActionSchema(),
+        "aws:runDockerAction": ActionSchema(required: ["action"]),
+        "aws:configureDocker": ActionSchema(required: ["action"]),
+        "aws:psModule": ActionSchema(),
+        "aws:applications": ActionSchema(required: ["action", "source"]),
+        "aws:domainJoin": ActionSchema(),
+        "aws:cloudWatch": ActionSchema(),
+        "aws:updateAgent": ActionSchema(),
+    ]
+
+    /// - Source: Systems Manager user guide, "Systems Manager Automation actions reference".
+    static let runbooks: [String: ActionSchema] = [
+        "aws:runCommand": ActionSchema(
+            required: ["DocumentName"], outputs: ["CommandId", "Status", "ResponseCode", "Output"], isExecutable: true),
+        "aws:executeScript": ActionSchema(
+            required: ["Runtime"], oneOf: ["Script", "Attachment"], outputs: ["Payload"], isExecutable: true),
+        "aws:executeAwsApi": ActionSchema(required: ["Service", "Api"], isExecutable: true),
+        "aws:assertAwsResourceProperty": ActionSchema(
+            required: ["Service", "Api", "PropertySelector", "DesiredValues"], isExecutable: true),
+        "aws:waitForAwsResourceProperty": ActionSchema(required: [
+            "Service", "Api", "PropertySelector", "DesiredValues",
+        ]),
+        "aws:branch": ActionSchema(required: ["Choices"], isExecutable: true),
+        "aws:sleep": ActionSchema(oneOf: ["Duration", "Timestamp"], isExecutable: true),
+        "aws:pause": ActionSchema(),
+        "aws:approve": ActionSchema(required: ["Approvers"], outputs: ["ApprovalStatus", "ApproverDecisions"]),
+        "aws:executeAutomation": ActionSchema(
+            required: ["DocumentName"], outputs: ["Output", "ExecutionId", "Status"]),
+        "aws:loop": ActionSchema(required: ["Steps"], outputs: ["CurrentIteratorValue"]),
+        "aws:updateVariable": ActionSchema(required: ["Name", "Value"]),
+        "aws:invokeWebhook": ActionSchema(required: ["IntegrationName"], outputs: ["Response", "ResponseCode"]),
+        "aws:invokeLambdaFunction": ActionSchema(
+            required: ["FunctionName"], outputs: ["StatusCode", "FunctionError", "LogResult", "Payload"]),
+        "aws:executeStateMachine": ActionSchema(
+            required: ["stateMachineArn"],
+            outputs: ["executionArn", "input", "name", "output", "startDate", "stateMachineArn", "status", "stopDate"]),
+        "aws:changeInstanceState": ActionSchema(
+            required: ["InstanceIds", "DesiredState"], outputs: ["InstanceStates"]),
+        "aws:createImage": ActionSchema(required: ["InstanceId", "ImageName"], outputs: ["ImageId", "ImageState"]),
+        "aws:copyImage": ActionSchema(
+            required: ["SourceRegion", "SourceImageId", "ImageName"], outputs: ["ImageId", "ImageState"]),
+        "aws:deleteImage": ActionSchema(required: ["ImageId"]),
+        "aws:createTags": ActionSchema(required: ["ResourceIds", "Tags"]),
+        "aws:createStack": ActionSchema(
+            required: ["StackName"], outputs: ["StackId", "StackStatus", "StackStatusReason"]),
+        "aws:deleteStack": ActionSchema(required: ["StackName"]),
+        "aws:runInstances": ActionSchema(required: ["ImageId"], outputs: ["InstanceIds", "InstanceStates"]),
+    ]
+}

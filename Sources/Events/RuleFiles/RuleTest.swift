@@ -1,0 +1,97 @@
+public import Core
+internal import API
+internal import Patterns
+
+/// A test of a rule, kept beside it: a sample event, whether it must match, and what targets must receive.
+public struct RuleTest: Sendable, Hashable {
+    public struct Expectation: Sendable, Hashable {
+        public var target: String
+        /// Compared as JSON; a text is also compared with an input that is no JSON.
+        public var input: JSON
+    }
+
+    public var name: String
+    /// Envelope members that are not given are filled in.
+    public var event: JSON
+    public var mustMatch: Bool
+    public var targets: [Expectation]
+    public var file: String
+    public var position: TextPosition
+
+    static let members = ["Name", "Event", "Matches", "Targets"]
+
+    /// What happened; `failure` is nil where the test passed.
+    public struct Outcome: Sendable, Hashable {
+        public var rule: String
+        public var test: RuleTest
+        public var failure: String?
+    }
+
+    /// Runs the test without a server.
+    public func run(_ rule: Rule, account: Account) -> Outcome {
+        Outcome(rule: rule.name, test: self, failure: failure(rule, account))
+    }
+
+    private func failure(_ rule: Rule, _ account: Account) -> String? {
+        let event = RuleTest.completed(event, account)
+        guard let text = rule.eventPattern else {
+            return mustMatch ? "the rule has no event pattern; only its schedule fires it" : nil
+        }
+        do {
+            let explanation = try Pattern(parsing: text).explain(event.bytes)
+            if mustMatch && !explanation.isMatch { return "should match, but does not: \(explanation)" }
+            if !mustMatch && explanation.isMatch { return "should not match, but does" }
+        } catch {
+            return "\(error)"
+        }
+        for expectation in targets {
+            if let failure = failure(expectation, rule, event, account) { return failure }
+        }
+        return nil
+    }
+
+    private func failure(
+        _ expectation: Expectation, _ rule: Rule, _ event: JSON, _ account: Account
+    ) -> String? {
+        guard let target = rule.targets.first(where: { $0.id == expectation.target }) else {
+            return "the rule has no target \(expectation.target)"
+        }
+        do {
+            let time = event["time"]?.timestamp ?? Timestamp(seconds: 0)
+            let received = try target.input.render(
+                event: event,
+                context: TargetInput.Context(ruleARN: rule.arn(in: account), ruleName: rule.name, ingestionTime: time))
+            let parsed = (try? JSON(parsing: received)) ?? .string(received)
+            if parsed.isEquivalent(to: expectation.input) || expectation.input.string == received { return nil }
+            return "target \(target.id) should receive \(expectation.input), but receives \(received)"
+        } catch {
+            return "target \(target.id): \(error)"
+        }
+    }
+
+    /// The event with the members that every event has.
+    private static func completed(_ event: JSON, _ account: Account) -> JSON {
+        var complete: JSON = [
+            "version": "0", "id": "00000000-0000-4000-8000-000000000000", "detail-type": "", "source": "",
+            "account": .string(account.id), "time": "2000-01-01T00:00:00Z", "region": .string(account.region),
+            "resources": [], "detail": [:],
+        ]
+        for member in event.object ?? JSONObject() { complete[member.key] = member.value }
+        return complete
+    }
+}
+
+extension JSON {
+    /// Whether two values say the same: members in any order, numbers by value.
+    func isEquivalent(to other: JSON) -> Bool {
+        switch (self, other) {
+        case (.number(let left), .number(let right)): left == right || left.double == right.double
+        case (.array(let left), .array(let right)):
+            left.count == right.count && zip(left, right).allSatisfy { $0.isEquivalent(to: $1) }
+        case (.object(let left), .object(let right)):
+            left.count == right.count
+                && left.allSatisfy { member in right[member.key].map { member.value.isEquivalent(to: $0) } ?? false }
+        default: self == other
+        }
+    }
+}

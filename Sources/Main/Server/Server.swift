@@ -1,0 +1,93 @@
+internal import API
+internal import Bus
+internal import Core
+internal import Events
+internal import Governance
+internal import Platform
+internal import Storage
+
+/// The server: opens the data directory, wires the engines through the operation table, and serves the bus.
+final class Server: Sendable {
+    private let directory: Storage.DataDirectory
+    private let database: Database
+    private let journal: SegmentJournal
+    private let governance: GovernanceService
+    private let events: EventsService
+    private let bus: BusServer
+    private let table: OperationTable
+    /// Nil where no directory of rules is configured.
+    private let rules: RuleLoader?
+    private let log: Log
+
+    /// Opens everything; serves nothing yet.
+    /// - Throws: `StorageError`, with `.locked` where another server holds the directory; `BusError`
+    ///   `.securityRequired`.
+    init(_ configuration: Configuration, clock: any Clock = SystemClock()) throws {
+        let log = Log(
+            component: "server", minimum: configuration[Settings.logLevel], format: configuration[Settings.logFormat])
+        let account = Account(id: configuration[Settings.account], region: configuration[Settings.region])
+        let directory = try Storage.DataDirectory(configuration[Settings.data])
+        let database = try Database(
+            path: directory.databasePath, migrations: eventsMigrations + governanceMigrations, clock: clock,
+            log: log.named("database"))
+        let journal = try SegmentJournal(
+            directory: directory.journalPath, segmentBytes: configuration[Settings.segmentSize], clock: clock,
+            log: log.named("journal"))
+        let governance = GovernanceService(
+            database: database, journal: journal, log: log,
+            verify: { try Verification.run(journal: directory.journalPath, database: directory.databasePath) })
+        let calls = DeferredCaller()
+        let events = EventsService(
+            journal: journal, database: database, authorizer: governance.authorizer, caller: calls,
+            settings: EventsService.Settings(
+                account: account, deduplicationWindow: configuration[Settings.deduplicationWindow],
+                retention: configuration[Settings.retention]),
+            clock: clock, log: log)
+        let table = OperationTable(
+            governance.operations + events.operations, authorizer: governance.authorizer,
+            recorder: governance.recorder, translate: { ($0 as? StorageError).map(ServiceError.init(storage:)) })
+        calls.connect(table)
+        self.directory = directory
+        self.database = database
+        self.journal = journal
+        self.governance = governance
+        self.events = events
+        self.table = table
+        self.log = log
+        rules = configuration[Settings.rules].map { path in
+            RuleLoader(path, account: account, events: events, operations: table, clock: clock, log: log.named("rules"))
+        }
+        bus = try BusServer(
+            BusConfiguration(
+                requestsEndpoint: configuration[Settings.requests], streamEndpoint: configuration[Settings.stream],
+                nodesEndpoint: configuration[Settings.nodes]))
+    }
+
+    func start() async throws {
+        try await governance.start()
+        try await events.start()
+        try await rules?.start()
+        try await bus.start(operations: table, publisher: PublishAdapter(ingest: events.ingest))
+    }
+
+    /// Refuses new work, finishes what runs, and closes the data directory.
+    func stop() async {
+        await bus.stop()
+        await rules?.stop()
+        await events.stop()
+        journal.close()
+        await database.close()
+    }
+}
+
+/// Lets engines call the table that is made of their own operations.
+private final class DeferredCaller: OperationCaller {
+    private let table = Once<OperationTable>()
+
+    func connect(_ table: OperationTable) { self.table.set(table) }
+
+    func call(_ name: String, _ input: JSON, _ context: OperationContext) async throws(ServiceError) -> JSON {
+        guard let table = table.value else { throw ServiceError(.serviceUnavailable, "The server is starting.") }
+        return try await table.call(name, input, context)
+    }
+}

@@ -1,0 +1,130 @@
+internal import API
+internal import Core
+internal import Documents
+
+/// `SendCommand`'s input, checked as far as that needs nothing but the input.
+/// - Source: SSM API model, `SendCommandRequest`.
+struct CommandRequest: Sendable {
+    let documentName: String
+    let documentVersion: String?
+    /// SHA-256 that the document's text must have.
+    let documentHash: String?
+    let instanceIDs: [String]
+    let targets: NodeTargets?
+    let parameters: JSON
+    let timeoutSeconds: Int
+    let maxConcurrency: String
+    let maxErrors: String
+    let comment: String
+    let streamsOutput: Bool
+    let clientToken: String?
+    /// The input itself, for comparing a repeated request with the first.
+    let input: JSON
+
+    static let nodesMax = 50
+    private static let instanceID = Shape.string(length: 10...20)
+
+    static let fields: [Field] = [
+        .required("DocumentName", .string(length: 1...1000)), .optional("DocumentVersion", .string(length: 1...20)),
+        .optional("DocumentHash", .string(length: 0...256)),
+        .optional("DocumentHashType", .string(values: ["Sha256", "Sha1"])),
+        .optional("InstanceIds", .list(instanceID, count: 0...nodesMax)), .optional("Targets", NodeTargets.shape),
+        .optional("Parameters", .map(.list(.string()))), .optional("TimeoutSeconds", .integer(30...2_592_000)),
+        .optional("MaxConcurrency", .string(length: 1...7)), .optional("MaxErrors", .string(length: 1...7)),
+        .optional("Comment", .string(length: 0...100)),
+        .optional("StreamOutput", .boolean), .optional("ClientToken", .string(length: 1...128)),
+        .optional("OutputS3Region", .string()), .optional("OutputS3BucketName", .string()),
+        .optional("OutputS3KeyPrefix", .string()), .optional("ServiceRoleArn", .string()),
+        .optional("NotificationConfig", .any), .optional("CloudWatchOutputConfig", .any),
+        .optional("AlarmConfiguration", .any),
+    ]
+
+    /// - Parameter input: Of the shape of `fields`.
+    /// - Throws: `ServiceError`.
+    init(_ input: JSON) throws(ServiceError) {
+        try CommandRequest.refuseUnsupported(input)
+        self.input = input
+        documentName = input["DocumentName"]?.string ?? ""
+        documentVersion = input["DocumentVersion"]?.string
+        documentHash = input["DocumentHash"]?.string
+        instanceIDs = input["InstanceIds"]?.strings ?? []
+        targets = try input["Targets"].flatMap { ($0.array ?? []).isEmpty ? nil : $0 }.map(NodeTargets.init)
+        parameters = input["Parameters"] ?? [:]
+        timeoutSeconds = input["TimeoutSeconds"]?.int ?? 3600
+        maxConcurrency = input["MaxConcurrency"]?.string ?? "50"
+        maxErrors = input["MaxErrors"]?.string ?? "0"
+        comment = input["Comment"]?.string ?? ""
+        streamsOutput = input["StreamOutput"]?.bool ?? false
+        clientToken = input["ClientToken"]?.string
+        guard instanceIDs.isEmpty != (targets == nil) else {
+            throw ServiceError(.invalidParameters, "Give either InstanceIds or Targets.")
+        }
+        for (index, node) in instanceIDs.enumerated() where instanceIDs[..<index].contains(node) {
+            throw ServiceError(.duplicateInstanceID, "\(node) is listed twice.")
+        }
+        guard RateControl(maxConcurrency: maxConcurrency, maxErrors: maxErrors) != nil else {
+            throw ServiceError(
+                .validation,
+                "MaxConcurrency is 1 or more, or 1% to 100%; MaxErrors is 0 or more, or 0% to 100%; "
+                    + "not '\(maxConcurrency)' and '\(maxErrors)'.")
+        }
+        if documentHash != nil && input["DocumentHashType"]?.string == "Sha1" {
+            throw ServiceError(.unsupportedOperation, "DocumentHashType Sha1 is not supported; use Sha256.")
+        }
+    }
+
+    /// What OpsBus does not do is refused by name; empty values are what some clients always send.
+    private static func refuseUnsupported(_ input: JSON) throws(ServiceError) {
+        let hints = [
+            "OutputS3BucketName": "output is kept with the command",
+            "OutputS3KeyPrefix": "output is kept with the command",
+            "NotificationConfig": "let a rule match the aws.ssm status-change events",
+            "CloudWatchOutputConfig": "output is kept with the command; StreamOutput streams it",
+            "AlarmConfiguration": "there are no alarms here",
+        ]
+        for (member, hint) in hints.sorted(by: { $0.key < $1.key }) where !isEmpty(input[member]) {
+            throw ServiceError(.unsupportedOperation, "\(member) is not supported: \(hint).")
+        }
+    }
+
+    private static func isEmpty(_ value: JSON?) -> Bool {
+        switch value {
+        case nil, .null?, .string("")?, .bool(false)?: true
+        case .object(let object)?: object.allSatisfy { isEmpty($0.value) }
+        case .array(let elements)?: elements.isEmpty
+        default: false
+        }
+    }
+
+    /// Checks the document against the request.
+    /// - Returns: Seconds that the steps may take together.
+    /// - Throws: `ServiceError` with `.invalidDocument`, `.invalidParameters` or `.unsupportedOperation`.
+    func check(_ resolved: ResolvedDocument) throws(ServiceError) -> Int {
+        let document = resolved.document
+        guard document.runbook == nil else {
+            throw ServiceError(
+                .invalidDocument, "\(resolved.name) is an Automation runbook; use ssm:StartAutomationExecution.")
+        }
+        if let documentHash, documentHash.lowercased() != sha256(Array(resolved.content.utf8)) {
+            throw ServiceError(
+                .invalidDocument, "The hash of \(resolved.name) version \(resolved.version) is not DocumentHash.")
+        }
+        do throws(DocumentError) {
+            try document.checkExecutable()
+            let bound = try Parameters(binding: parameters.object ?? JSONObject(), to: document)
+            return document.commandSteps.reduce(0) { $0 + CommandRequest.timeout(of: $1, bound) }
+        } catch {
+            throw ServiceError(
+                error.code == .invalidParameters ? .invalidParameters : .unsupportedOperation,
+                "\(resolved.name): \(error)")
+        }
+    }
+
+    /// As the agent reads it: what is no number from 5 to 172800 means 3600.
+    private static func timeout(of step: CommandStep, _ parameters: Parameters) -> Int {
+        var value = step.inputs["timeoutSeconds"]
+        if let name = value?.string.flatMap({ Template($0).single }) { value = parameters[name] }
+        let seconds = value?.double ?? value?.string.flatMap(Double.init) ?? 0
+        return (5...172_800.99).contains(seconds) ? Int(seconds) : 3600
+    }
+}

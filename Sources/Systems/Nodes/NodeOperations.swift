@@ -1,0 +1,238 @@
+public import API
+internal import Core
+internal import Platform
+internal import Storage
+
+extension NodeService {
+    /// The operations on nodes and activations, for the table.
+    public nonisolated var operations: [Operation] { activationOperations + nodeOperations + tagOperations }
+
+    private nonisolated var activationOperations: [Operation] {
+        [
+            Operation(
+                "ssm:CreateActivation", "Make an id and a code with which machines register as nodes", .writes,
+                input: [
+                    .optional("Description", .string(length: 0...256)),
+                    .optional("DefaultInstanceName", .string(length: 0...256)),
+                    .required("IamRole", .string(length: 0...64)),
+                    .optional("RegistrationLimit", .integer(1...1000)), .optional("ExpirationDate", .timestamp),
+                    .optional("Tags", Self.tags),
+                ], handler: createActivation),
+            Operation(
+                "ssm:DeleteActivation", "Delete an activation; nodes registered with it stay", .writes,
+                input: [.required("ActivationId", .string())], handler: deleteActivation),
+            Operation(
+                "ssm:DescribeActivations", "List activations", .reads,
+                input: [
+                    .optional("Filters", .list(.structure([
+                        .required("FilterKey", .string(values: ["ActivationIds", "DefaultInstanceName", "IamRole"])),
+                        .required("FilterValues", .list(.string())),
+                    ]))),
+                    .optional("MaxResults", .integer(1...50)), .optional("NextToken", .string()),
+                ], handler: describeActivations),
+        ]
+    }
+
+    private nonisolated var nodeOperations: [Operation] {
+        [
+            Operation(
+                "ssm:DescribeInstanceInformation", "List managed nodes", .reads,
+                input: [
+                    .optional("InstanceInformationFilterList", .list(.structure([
+                        .required("key", .string()), .required("valueSet", .list(.string(), count: 1...100)),
+                    ]))),
+                    .optional("Filters", .list(.structure([
+                        .required("Key", .string()), .required("Values", .list(.string(), count: 1...100)),
+                    ]))),
+                    .optional("MaxResults", .integer(5...50)), .optional("NextToken", .string()),
+                ], handler: describeInstanceInformation),
+            Operation(
+                "ssm:DeregisterManagedInstance", "Remove a node; its agent is refused from then on", .writes,
+                input: [.required("InstanceId", .string())], handler: deregisterManagedInstance),
+        ]
+    }
+
+    private nonisolated var tagOperations: [Operation] {
+        let resource: [Field] = [.required("ResourceType", .string()), .required("ResourceId", .string())]
+        return [
+            Operation(
+                "ssm:AddTagsToResource", "Add tags to a node, or change their values", .writes,
+                input: resource + [.required("Tags", Self.tags)], handler: addTagsToResource),
+            Operation(
+                "ssm:RemoveTagsFromResource", "Remove tags from a node", .writes,
+                input: resource + [.required("TagKeys", .list(.string(length: 1...128)))],
+                handler: removeTagsFromResource),
+            Operation(
+                "ssm:ListTagsForResource", "List the tags of a node", .reads, input: resource,
+                handler: listTagsForResource),
+        ]
+    }
+
+    private static let tagsMax = 50
+    private static let tags = Shape.list(
+        .structure([.required("Key", .string(length: 1...128)), .required("Value", .string(length: 0...256))]),
+        count: 0...tagsMax)
+
+    // MARK: Activations
+
+    private static let activationLife = Duration.seconds(24 * 3600)
+    private static let activationLifeMax = Duration.seconds(30 * 24 * 3600)
+
+    @Sendable private nonisolated func createActivation(
+        _ input: JSON, _ context: OperationContext
+    ) async throws -> JSON {
+        let now = clock.now
+        let expiresAt = input["ExpirationDate"]?.timestamp ?? now + Self.activationLife
+        guard expiresAt > now, expiresAt <= now + Self.activationLifeMax else {
+            throw ServiceError(.validation, "ExpirationDate must be in the future, at most 30 days from now.")
+        }
+        var generator = SystemRandomNumberGenerator()
+        let activation = Activation(
+            id: Identifier(using: &generator).description, description: input["Description"]?.string ?? "",
+            defaultName: input["DefaultInstanceName"]?.string ?? "", iamRole: input["IamRole"]?.string ?? "",
+            limit: input["RegistrationLimit"]?.int ?? 1, registrations: 0, expiresAt: expiresAt, createdAt: now,
+            tags: [ManagedNode.Tag](json: input["Tags"]))
+        let code = Self.activationCode(using: &generator)
+        try await store.database.write(context) { transaction in
+            try NodeStore.add(activation, code: code, in: transaction)
+            try transaction.audit(
+                "CreateActivation", on: Subject(.operation, activation.id), outcome: .success,
+                detail: [
+                    "RegistrationLimit": .integer(activation.limit),
+                    "ExpirationDate": .string(activation.expiresAt.description),
+                ])
+        }
+        return ["ActivationId": .string(activation.id), "ActivationCode": .string(code)]
+    }
+
+    /// 20 letters and digits: 119 bits.
+    private static func activationCode(using generator: inout some RandomNumberGenerator) -> String {
+        let letters = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789".utf8)
+        let code = (0..<20).map { _ in letters[Int.random(in: 0..<letters.count, using: &generator)] }
+        return String(decoding: code, as: UTF8.self)
+    }
+
+    @Sendable private nonisolated func deleteActivation(
+        _ input: JSON, _ context: OperationContext
+    ) async throws -> JSON {
+        let id = input["ActivationId"]?.string ?? ""
+        try await store.database.write(context) { transaction in
+            guard try transaction.execute("DELETE FROM activations WHERE id = ?", id) > 0 else {
+                throw ServiceError(.invalidActivationID, "There is no activation \(id).")
+            }
+            try transaction.audit("DeleteActivation", on: Subject(.operation, id), outcome: .success)
+        }
+        return [:]
+    }
+
+    @Sendable private nonisolated func describeActivations(
+        _ input: JSON, _ context: OperationContext
+    ) async throws -> JSON {
+        let filters = input["Filters"]?.array ?? []
+        let matching = try await store.activations().filter { activation in
+            filters.allSatisfy { filter in
+                let value =
+                    switch filter["FilterKey"]?.string {
+                    case "ActivationIds": activation.id
+                    case "DefaultInstanceName": activation.defaultName
+                    default: activation.iamRole
+                    }
+                return filter["FilterValues"]?.strings.contains(value) ?? false
+            }
+        }
+        let now = clock.now
+        return try Page(
+            of: matching, after: input["NextToken"]?.string, count: input["MaxResults"]?.int ?? 50, key: \.id
+        ).json("ActivationList") { $0.json(now: now) }
+    }
+
+    // MARK: Nodes
+
+    @Sendable private nonisolated func describeInstanceInformation(
+        _ input: JSON, _ context: OperationContext
+    ) async throws -> JSON {
+        let filter = try NodeFilter(input: input)
+        let matching = try await nodes().filter(filter.matches)
+        return try Page(
+            of: matching, after: input["NextToken"]?.string, count: input["MaxResults"]?.int ?? 10, key: \.id
+        ).json("InstanceInformationList", \.json)
+    }
+
+    @Sendable private nonisolated func deregisterManagedInstance(
+        _ input: JSON, _ context: OperationContext
+    ) async throws -> JSON {
+        let id = input["InstanceId"]?.string ?? ""
+        try await store.database.write(context) { transaction in
+            let count = try transaction.execute(
+                "UPDATE nodes SET is_removed = 1, ping_status = ? WHERE id = ? AND is_removed = 0",
+                ManagedNode.PingStatus.connectionLost, id)
+            guard count > 0 else { throw Self.unknown(id) }
+            try transaction.audit("DeregisterManagedInstance", on: Subject(.node, id), outcome: .success)
+        }
+        await expel(id)
+        return [:]
+    }
+
+    private static func unknown(_ node: String) -> ServiceError {
+        ServiceError(.invalidInstanceID, "There is no managed node \(node).")
+    }
+
+    // MARK: Tags
+
+    private static func node(of input: JSON) throws(ServiceError) -> String {
+        let type = input["ResourceType"]?.string ?? ""
+        guard type == "ManagedInstance" else {
+            throw ServiceError(.invalidResourceType, "Resources of type '\(type)' cannot be tagged; ManagedInstance can.")
+        }
+        return input["ResourceId"]?.string ?? ""
+    }
+
+    private static func require(_ id: String, in transaction: borrowing Transaction) throws -> ManagedNode {
+        guard let node = try NodeStore.node(id, in: transaction), !node.isRemoved else {
+            throw ServiceError(.invalidResourceID, "There is no managed node \(id).")
+        }
+        return node
+    }
+
+    @Sendable private nonisolated func addTagsToResource(
+        _ input: JSON, _ context: OperationContext
+    ) async throws -> JSON {
+        let id = try Self.node(of: input)
+        let tags = [ManagedNode.Tag](json: input["Tags"])
+        try await store.database.write(context) { transaction in
+            let node = try Self.require(id, in: transaction)
+            guard Set((node.tags + tags).map(\.key)).count <= Self.tagsMax else {
+                throw ServiceError(.tooManyTags, "A node may have \(Self.tagsMax) tags.")
+            }
+            try NodeStore.setTags(tags, on: id, in: transaction)
+            try transaction.audit(
+                "AddTagsToResource", on: Subject(.node, id), outcome: .success, detail: ["Tags": tags.json])
+        }
+        return [:]
+    }
+
+    @Sendable private nonisolated func removeTagsFromResource(
+        _ input: JSON, _ context: OperationContext
+    ) async throws -> JSON {
+        let id = try Self.node(of: input)
+        let keys = input["TagKeys"]?.strings ?? []
+        try await store.database.write(context) { transaction in
+            _ = try Self.require(id, in: transaction)
+            for key in keys { try transaction.execute("DELETE FROM node_tags WHERE node = ? AND key = ?", id, key) }
+            try transaction.audit(
+                "RemoveTagsFromResource", on: Subject(.node, id), outcome: .success,
+                detail: ["TagKeys": .array(keys.map { .string($0) })])
+        }
+        return [:]
+    }
+
+    @Sendable private nonisolated func listTagsForResource(
+        _ input: JSON, _ context: OperationContext
+    ) async throws -> JSON {
+        let id = try Self.node(of: input)
+        guard let node = try await store.node(id), !node.isRemoved else {
+            throw ServiceError(.invalidResourceID, "There is no managed node \(id).")
+        }
+        return ["TagList": node.tags.json]
+    }
+}
