@@ -106,11 +106,11 @@ actor StreamPublisher: LoopMember {
         // set only spares work; libzmq decides who gets what.
         server.state.withLock { $0.subscriptions.insert(prefix) }
         guard let principal, let text = String(validating: prefix, as: UTF8.self) else { return }
-        let verdict = Verdict(of: authorizer, on: principal, action: "bus:Subscribe", resource: text)
-        if let refusal = verdict.wait() {
-            log.warning("subscription of \(principal) to \"\(text)\" is refused: \(refusal)")
-        } else {
+        do throws(ServiceError) {
+            try authorizer.authorize(principal, "bus:Subscribe", on: text)
             enter(prefix)
+        } catch {
+            log.warning("subscription of \(principal) to \"\(text)\" is refused: \(error)")
         }
     }
 

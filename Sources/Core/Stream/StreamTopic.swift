@@ -1,5 +1,3 @@
-internal import Core
-
 /// Names of stream topics: components in which `%` and `/` are percent-encoded, each followed by `/`.
 /// - Source: bus protocol OPS1, section 3.
 public enum StreamTopic {
