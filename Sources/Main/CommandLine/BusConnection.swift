@@ -1,16 +1,52 @@
+internal import Bus
 internal import Core
+internal import Platform
 
 /// A server reached over the bus.
 struct BusConnection: Connection {
-    private let configuration: Configuration
+    private let client: BusClient
 
-    init(_ configuration: Configuration) throws { self.configuration = configuration }
-
-    func call(_ operation: String, _ input: JSON) async throws -> JSON {
-        throw CommandError(.unavailable, "no server at \(configuration[Settings.requests])", fix: "start 'opsbus serve'")
+    /// - Throws: `CommandError` `.unavailable` where nothing listens, `.configuration` for keys that cannot be used.
+    init(_ configuration: Configuration) throws {
+        let endpoint = configuration[Settings.requests]
+        if let problem = Reachability.problem(endpoint) {
+            throw CommandError(
+                .unavailable, "no server at \(endpoint) (\(problem))",
+                fix: "start one with 'opsbus serve', or name its endpoint with --requests")
+        }
+        client = try BusClient(
+            endpoint: endpoint, keys: try BusConnection.keys(configuration))
     }
+
+    func call(_ operation: String, _ input: JSON) async throws -> JSON { try await client.call(operation, input) }
 
     func messages(_ prefixes: [String], from start: StreamStart) -> AsyncThrowingStream<Message, any Error> {
         AsyncThrowingStream { $0.finish() }
+    }
+
+    /// The keys for an encrypted bus; nil where none are configured.
+    private static func keys(_ configuration: Configuration) throws -> ClientKeys? {
+        switch (configuration[Settings.clientKey], configuration[Settings.serverKey]) {
+        case (nil, nil): return nil
+        case (.some, nil), (nil, .some):
+            throw CommandError(
+                .configuration, "an encrypted bus needs --client-key and --server-key",
+                fix: "give both, or neither for a server on this machine")
+        case (let clientFile?, let serverKey?):
+            guard Files.exists(clientFile) else {
+                throw CommandError(
+                    .configuration, "--client-key: there is no file \(clientFile)",
+                    fix: "make one with 'opsbus keys generate --out \(clientFile)'")
+            }
+            let pair = try CurveKeyPair(file: clientFile)
+            return try ClientKeys(pair: pair, serverKey: try BusConnection.publicKey(serverKey))
+        }
+    }
+
+    /// A public key given as its text, or as a file that holds it.
+    private static func publicKey(_ text: String) throws -> String {
+        if CurveKeyPair.isKey(text) { return text }
+        let content = String(decoding: try Files.read(text, bytesMax: 4096), as: UTF8.self)
+        return String(content.prefix { !$0.isWhitespace })
     }
 }
