@@ -80,7 +80,7 @@ let package = Package(
         tests("Events", ["API", "Patterns", "Platform", "Storage"]),
         tests("Systems", ["API", "Documents", "Platform", "Storage"]),
         tests("Governance", ["API", "Platform", "Storage"]),
-        tests("Agent", ["API", "Documents", "Platform"]),
+        tests("Agent", ["API", "Documents", "Platform", "Storage", "Systems"]),
         tests("Main", ["API", "Documents", "Events", "Patterns", "Platform", "Storage", "Systems"], exclude: ["Snapshots"]),
         .testTarget(name: "ScenarioTests", dependencies: ["Core", "TestSupport"], swiftSettings: swiftSettings),
         .testTarget(name: "LayeringTests", swiftSettings: swiftSettings),

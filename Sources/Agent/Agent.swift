@@ -1,5 +1,5 @@
 public import API
-public import Core
+internal import Core
 public import Platform
 
 /// The node's side of OpsBus: keeps the link to the server, and runs the commands that come over it.

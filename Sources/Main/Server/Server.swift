@@ -60,14 +60,30 @@ final class Server: Sendable {
         bus = try BusServer(
             BusConfiguration(
                 requestsEndpoint: configuration[Settings.requests], streamEndpoint: configuration[Settings.stream],
-                nodesEndpoint: configuration[Settings.nodes]))
+                nodesEndpoint: configuration[Settings.nodes],
+                keys: try Server.keys(configuration[Settings.curve], directory)),
+            clock: clock, log: log.named("bus"))
     }
 
     func start() async throws {
         try await governance.start()
         try await events.start()
         try await rules?.start()
-        try await bus.start(operations: table, publisher: PublishAdapter(ingest: events.ingest))
+        StreamFeed.connect(journal, to: bus.stream)
+        try bus.start(
+            BusServer.Ports(
+                operations: table, publisher: PublishAdapter(ingest: events.ingest), authorizer: governance.authorizer,
+                nodes: NoNodes(), keys: KeyLookup(authorizer: governance.authorizer)),
+            at: StreamPosition(epoch: journal.epoch.description, sequence: journal.lastSequence))
+    }
+
+    /// The server's key pair; nil where the bus is not encrypted.
+    private static func keys(_ curve: Curve, _ directory: Storage.DataDirectory) throws(BusError) -> CurveKeyPair? {
+        switch curve {
+        case .off: nil
+        case .on: try CurveKeyPair(file: directory.keysPath + "/server.key")
+        case .keyFile(let path): try CurveKeyPair(file: path)
+        }
     }
 
     /// Refuses new work, finishes what runs, and closes the data directory.
@@ -90,4 +106,15 @@ private final class DeferredCaller: OperationCaller {
         guard let table = table.value else { throw ServiceError(.serviceUnavailable, "The server is starting.") }
         return try await table.call(name, input, context)
     }
+}
+
+/// Answers the bus's question who owns a key from the registered ones.
+private struct KeyLookup: KeyDirectory {
+    let authorizer: KeyAuthorizer
+
+    func principal(forKey publicKey: String) -> Principal? { authorizer.principal(forKey: publicKey) }
+}
+
+private struct NoNodes: NodeMessageHandler {
+    func receive(_ message: NodeMessage, from connection: NodeConnection) async {}
 }

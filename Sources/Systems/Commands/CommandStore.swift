@@ -14,10 +14,11 @@ public struct CommandStore: Sendable {
                     targets TEXT NOT NULL, instance_ids TEXT NOT NULL, timeout_seconds INTEGER NOT NULL,
                     max_concurrency TEXT NOT NULL, max_errors TEXT NOT NULL, streams_output INTEGER NOT NULL,
                     requested_at INTEGER NOT NULL, delivery_expires_at INTEGER NOT NULL, expires_at INTEGER NOT NULL,
-                    principal TEXT NOT NULL, cause TEXT, hops INTEGER NOT NULL, client_token TEXT UNIQUE,
+                    principal TEXT NOT NULL, cause TEXT, hops INTEGER NOT NULL, client_token TEXT,
                     status TEXT NOT NULL, is_cancelled INTEGER NOT NULL, target_count INTEGER NOT NULL,
                     completed_count INTEGER NOT NULL, error_count INTEGER NOT NULL,
-                    delivery_timed_out_count INTEGER NOT NULL, is_terminal INTEGER NOT NULL
+                    delivery_timed_out_count INTEGER NOT NULL, is_terminal INTEGER NOT NULL,
+                    UNIQUE (principal, client_token)
                 ) STRICT;
                 CREATE INDEX commands_by_time ON commands (requested_at, id);
                 CREATE INDEX commands_active ON commands (id) WHERE is_terminal = 0;
@@ -96,10 +97,11 @@ public struct CommandStore: Sendable {
         try await database.read { try CommandStore.commands(where: "id = ?", [id], in: $0).first }
     }
 
+    /// What a principal sent before with the same token.
     static func command(
-        clientToken: String, in transaction: borrowing some Queryable & ~Copyable
+        clientToken: String, of principal: Principal, in transaction: borrowing some Queryable & ~Copyable
     ) throws -> CommandRecord? {
-        try commands(where: "client_token = ?", [clientToken], in: transaction).first
+        try commands(where: "principal = ? AND client_token = ?", [principal, clientToken], in: transaction).first
     }
 
     static func commands(

@@ -1,0 +1,133 @@
+public import API
+internal import Core
+internal import Platform
+internal import Storage
+
+/// What agents say of the commands they run.
+extension CommandService {
+    public func receive(_ message: NodeMessage, from node: String) async {
+        guard let id = message.command else {
+            return log.warning("\(node) sent a \(message.kind.rawValue) that names no command")
+        }
+        switch message.kind {
+        case .accepted: await change(id, node: node) { $0.accepted(by: node) }
+        case .stepStarted: await stepStarted(message.body, id, node)
+        case .stepFinished: await stepFinished(message.body, id, node)
+        case .output: await output(message, id, node)
+        case .finished: await finished(message.body, id, node)
+        case .register, .registered, .refused, .heartbeat, .run, .outputCredit, .finishedReceived, .cancel:
+            log.warning("\(node) sent \(message.kind.rawValue), which only servers send")
+        }
+    }
+
+    private func stepStarted(_ body: JSON, _ id: Identifier, _ node: String) async {
+        guard let step = StepStart(body), let record = record(id, on: node) else { return }
+        await keep("the start of step \(step.name)", of: record) {
+            try await store.database.maintain { transaction in
+                try CommandStore.start(step, of: id, on: node, in: transaction)
+                try CommandProgress(record: record, node: node).emit(
+                    ["StepName": .string(step.name), "Status": "InProgress"], in: transaction)
+            }
+        }
+    }
+
+    private func stepFinished(_ body: JSON, _ id: Identifier, _ node: String) async {
+        guard let step = StepReport(body), let record = record(id, on: node) else { return }
+        await keep("the end of step \(step.name)", of: record) {
+            try await store.database.write(record.context) { transaction in
+                try CommandService.write([step], of: record, on: node, in: transaction)
+            }
+        }
+    }
+
+    private func output(_ message: NodeMessage, _ id: Identifier, _ node: String) async {
+        if let output = NodeOutput(message.body), let record = record(id, on: node), record.streamsOutput {
+            let text = String(decoding: message.payload, as: UTF8.self)
+            await keep("output", of: record) {
+                try await store.database.maintain { transaction in
+                    try CommandProgress(record: record, node: node).emit(
+                        [
+                            "StepName": .string(output.step), "Stream": .string(output.stream),
+                            "Offset": .integer(output.offset), "Output": .string(text),
+                        ], in: transaction)
+                }
+            }
+        }
+        // Only now is the node asked for more: what subscribers cannot take in yet stays with the process that writes it.
+        let credit: JSON = ["CommandId": .string(id.description), "Bytes": .integer(message.payload.count)]
+        _ = await nodes.send(NodeMessage(.outputCredit, credit), to: node)
+    }
+
+    private func keep(_ what: String, of record: CommandRecord, _ write: () async throws -> Void) async {
+        do {
+            try await write()
+        } catch {
+            log.error("\(what) of the command \(record.id) is lost: \(error)")
+        }
+    }
+
+    /// The end is acknowledged once it is durable, or where the invocation had already ended; else it comes again.
+    private func finished(_ body: JSON, _ id: Identifier, _ node: String) async {
+        guard let report = CommandReport(body) else {
+            return log.warning("\(node) sent a Finished that makes no sense: \(body)")
+        }
+        if let record = record(id, on: node) {
+            let isKept = await change(id, node: node) { transaction in
+                try CommandService.write(report.steps, of: record, on: node, in: transaction)
+                try CommandStore.setMessage(report.message, of: id, on: node, in: transaction)
+            } _: {
+                $0.finished(by: node, CommandMachine.Result(report.outcome))
+            }
+            guard isKept else { return }
+        } else {
+            guard await isOver(id, on: node) else { return }
+            log.debug("\(node) reports the command \(id), which is over")
+        }
+        _ = await nodes.send(NodeMessage(.finishedReceived, command: id), to: node)
+    }
+
+    /// Whether nothing is expected of the node for this command, by what is durable.
+    private func isOver(_ id: Identifier, on node: String) async -> Bool {
+        do {
+            let status: InvocationStatus? = try await store.database.read { transaction in
+                try transaction.queryOne(
+                    "SELECT status FROM invocations WHERE command = ? AND node = ?", id, node
+                ) { row in try row[0] }
+            }
+            return status?.isTerminal ?? true
+        } catch {
+            log.error("the command \(id) cannot be read: \(error)")
+            return false
+        }
+    }
+
+    private static func write(
+        _ steps: [StepReport], of record: CommandRecord, on node: String, in transaction: borrowing Transaction
+    ) throws {
+        for step in steps {
+            guard try CommandStore.finish(step, of: record.id, on: node, in: transaction) else { continue }
+            try transaction.audit(
+                "FinishStep", on: Subject(.step, "\(record.id)/\(node)/\(step.name)"),
+                outcome: step.status == .success ? .success : .failure(step.status.rawValue),
+                detail: ["Action": .string(step.action), "ResponseCode": .integer(step.code)],
+                context: record.context.caused(by: record.invocation(on: node)))
+            try CommandProgress(record: record, node: node).emit(
+                [
+                    "StepName": .string(step.name), "Status": .string(step.status.rawValue),
+                    "ResponseCode": .integer(step.code),
+                ], in: transaction)
+        }
+    }
+}
+
+extension CommandMachine.Result {
+    fileprivate init(_ outcome: CommandReport.Outcome) {
+        switch outcome {
+        case .success: self = .success
+        case .failed: self = .failed
+        case .executionTimedOut: self = .executionTimedOut
+        case .cancelled: self = .cancelled
+        case .deliveryTimedOut: self = .deliveryTimedOut
+        }
+    }
+}
