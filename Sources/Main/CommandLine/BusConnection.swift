@@ -15,13 +15,28 @@ struct BusConnection: Connection {
                 fix: "start one with 'opsbus serve', or name its endpoint with --requests")
         }
         client = try BusClient(
-            endpoint: endpoint, keys: try BusConnection.keys(configuration))
+            endpoint: endpoint, streamEndpoint: configuration[Settings.stream],
+            keys: try BusConnection.keys(configuration))
     }
 
     func call(_ operation: String, _ input: JSON) async throws -> JSON { try await client.call(operation, input) }
 
     func messages(_ prefixes: [String], from start: StreamStart) -> AsyncThrowingStream<Message, any Error> {
-        AsyncThrowingStream { $0.finish() }
+        let client = client
+        let (stream, continuation) = AsyncThrowingStream<Message, any Error>.makeStream()
+        let task = Task {
+            do {
+                // No prefix means every topic, which the bus spells as the empty prefix.
+                for try await message in try client.subscribe(to: prefixes.isEmpty ? [""] : prefixes, from: start.onBus) {
+                    continuation.yield(Message(message))
+                }
+                continuation.finish()
+            } catch {
+                continuation.finish(throwing: error)
+            }
+        }
+        continuation.onTermination = { _ in task.cancel() }
+        return stream
     }
 
     /// The keys for an encrypted bus; nil where none are configured.
@@ -48,5 +63,23 @@ struct BusConnection: Connection {
         if CurveKeyPair.isKey(text) { return text }
         let content = String(decoding: try Files.read(text, bytesMax: 4096), as: UTF8.self)
         return String(content.prefix { !$0.isWhitespace })
+    }
+}
+
+extension StreamStart {
+    fileprivate var onBus: Bus.StreamStart {
+        switch self {
+        case .now: .now
+        case .after(let sequence): .after(UInt64(sequence))
+        case .named(let name): .named(name)
+        }
+    }
+}
+
+extension Message {
+    fileprivate init(_ message: StreamMessage) {
+        self.init(
+            topic: message.topic, sequence: Int(message.sequence), previousSequence: Int(message.previousSequence),
+            body: message.body, checkpoint: Int(message.checkpoint))
     }
 }
