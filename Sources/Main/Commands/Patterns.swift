@@ -43,13 +43,14 @@ extension Command {
         let pattern = try compile(try session.text(try arguments.required(pattern)))
         let event = try session.text(try arguments.required(event))
         do {
-            let isMatch = try pattern.matches(event)
-            let explanation = try pattern.explain(event).description
-            session.output.result(["Result": .bool(isMatch), "Explanation": .string(explanation)]) {
+            let explanation = try pattern.explain(event)
+            session.output.result(
+                ["Result": .bool(explanation.matches), "Explanation": .string(explanation.description)]
+            ) {
                 for warning in pattern.warnings { session.output.remark(warning.description) }
-                session.output.line(explanation)
+                session.output.line(explanation.description)
             }
-            return isMatch ? .success : .failure
+            return explanation.matches ? .success : .failure
         } catch {
             throw CommandError.usage("EVENT: \(error)", fix: "give one event as a JSON object")
         }
@@ -130,7 +131,12 @@ private struct PatternVector {
         guard isValid else { return "the pattern is accepted" }
         guard let event else { return nil }
         do {
-            return try compiled.matches(event) == expected ? nil : expected ? "does not match" : "matches"
+            // The engine that the server matches with, not the one that explains.
+            var matcher = Matcher()
+            let set = PatternSet()
+            set.add(compiled, for: 0)
+            let isMatch = try !matcher.matches(event, with: set.snapshot).isEmpty
+            return isMatch == expected ? nil : isMatch ? "matches, and must not" : "does not match, and must"
         } catch {
             return "the event is refused: \(error)"
         }

@@ -1,4 +1,4 @@
-internal import API
+public import API
 internal import Core
 internal import Storage
 

@@ -44,6 +44,7 @@ public actor AutomationService {
 
     /// Takes up the executions that had not ended.
     public func start() async throws {
+        try runner.scripts.sweep()
         for execution in try await database.read({ try AutomationStore.active($0) }) {
             executions[execution.id] = execution
             await resume(execution)

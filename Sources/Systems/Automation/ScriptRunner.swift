@@ -16,6 +16,12 @@ struct ScriptRunner: Sendable {
     private static let outputBytesMax = 1 << 20
     private static let payloadBytesMax = 100 << 10
 
+    /// Removes what scripts of an earlier run left behind.
+    func sweep() throws {
+        try Files.createDirectory(directory, mode: 0o700)
+        for name in try Files.names(in: directory) { try Files.remove("\(directory)/\(name)") }
+    }
+
     /// - Parameter inputs: `Runtime`, `Handler`, `Script`, `InputPayload`, resolved.
     /// - Throws: `RunbookStepFailure`.
     func run(_ inputs: JSON, until deadline: Timestamp, clock: any Clock) async throws -> JSON {

@@ -56,6 +56,7 @@ struct StepRunner: Sendable {
         } catch let failure as RunbookStepFailure {
             return .failure(failure)
         } catch let error as ServiceError {
+            // An operation that does not exist says so by name, and trying again would not help.
             return .failure(RunbookStepFailure(error))
         } catch {
             return .failure(RunbookStepFailure("\(error)", kind: .internal))
@@ -71,11 +72,7 @@ struct StepRunner: Sendable {
         let service = inputs["Service"]?.string ?? ""
         let operation = "\(service):\(inputs["Api"]?.string ?? "")"
         let input = JSONObject((inputs.object?.members ?? []).filter { !StepRunner.ownInputs.contains($0.key) })
-        do throws(ServiceError) {
-            return try await caller.call(operation, .object(input), context)
-        } catch where error.code == .unknownOperation {
-            throw RunbookStepFailure("OpsBus has no operation \(operation). \(error.message)", isRetriable: false)
-        }
+        return try await caller.call(operation, .object(input), context)
     }
 
     // MARK: aws:runCommand

@@ -223,7 +223,7 @@ public struct DocumentOperations: Sendable {
     }
 
     /// The content, validated and known to run here.
-    private static func parse(_ version: borrowing DocumentStore.Version) throws(ServiceError) -> Document {
+    private static func parse(_ version: DocumentStore.Version) throws(ServiceError) -> Document {
         do throws(DocumentError) {
             let document = try Document(parsing: Array(version.content.utf8), fileName: version.fileName)
             try document.checkExecutable()

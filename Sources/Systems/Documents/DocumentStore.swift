@@ -1,6 +1,6 @@
 internal import API
 public import Core
-public import Documents
+internal import Documents
 public import Platform
 public import Storage
 
