@@ -72,7 +72,7 @@ final class Server: Sendable {
         StreamFeed.connect(journal, to: bus.stream)
         try bus.start(
             BusServer.Ports(
-                operations: table, publisher: PublishAdapter(ingest: events.ingest), authorizer: governance.authorizer,
+                operations: table, publisher: events.ingest, authorizer: governance.authorizer,
                 nodes: NoNodes(), keys: KeyLookup(authorizer: governance.authorizer)),
             at: StreamPosition(epoch: journal.epoch.description, sequence: journal.lastSequence))
     }
