@@ -52,7 +52,8 @@ public actor Agent {
     nonisolated let processes: ProcessLoop
     nonisolated let clock: any Clock
     nonisolated let log: Log
-    private nonisolated let lock: DirectoryLock
+    /// Nil once the agent has stopped: the directory is free for the next one.
+    private var lock: DirectoryLock?
     /// The agent's own, because it waits for the disk.
     nonisolated let thread = WorkerThread(name: "agent")
     private let machine = Machine.current
@@ -130,13 +131,14 @@ public actor Agent {
         startQueued()
     }
 
-    /// Ends what runs, without an outcome.
+    /// Ends what runs, without an outcome, and leaves the directory to the next agent.
     func stop() async {
         isStopping = true
         let tasks = runs.values.map(\.task)
         for task in tasks { task.cancel() }
         for id in runs.keys { releaseWaiter(id) }
         for task in tasks { await task.value }
+        lock = nil
     }
 
     /// What is due by time.
@@ -188,6 +190,7 @@ public actor Agent {
 
     /// Takes in a message of the server; in order.
     public func receive(_ message: NodeMessage) {
+        if isStopping { return }
         linkMachine.heard(now: clock.monotonic)
         switch message.kind {
         case .registered: registered(message.body)

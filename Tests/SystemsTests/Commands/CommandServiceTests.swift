@@ -437,7 +437,7 @@ final class TestServer: Sendable {
         (["InstanceIds": []], .invalidParameters),
         (["Targets": [["Key": "tag:a", "Values": ["b"]]]], .invalidParameters),
         (["InstanceIds": ["mi-1234567890abcdef0", "mi-1234567890abcdef0"]], .duplicateInstanceID),
-    ])
+    ] as [(JSON, ErrorCode)])
     func wrongRequestsAreRefused(_ change: JSON, _ code: ErrorCode) async throws {
         let server = try await server()
         let node = try await server.connect("a")

@@ -226,7 +226,7 @@ import Testing
             ["Filters": [["Key": "tag-key", "Values": ["a"]], ["Key": "PingStatus", "Values": ["Online"]]]],
             .validation
         ),
-    ])
+    ] as [(JSON, ErrorCode)])
     func wrongQuestionsAreRefused(_ input: JSON, _ code: ErrorCode) async throws {
         let error = await #expect(throws: ServiceError.self) { try await nodes(input) }
         #expect(error?.code == code)
