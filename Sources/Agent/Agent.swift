@@ -131,6 +131,13 @@ public actor Agent {
         startQueued()
     }
 
+    /// The link was made anew by itself: its other end knows nothing of this node yet, so the agent registers again.
+    public func linkConnected() {
+        linkMachine = LinkMachine(now: clock.monotonic)
+        for id in runs.keys { releaseWaiter(id) }
+        register()
+    }
+
     /// Ends what runs, without an outcome, and leaves the directory to the next agent.
     func stop() async {
         isStopping = true
@@ -219,7 +226,10 @@ public actor Agent {
             log.info("registered as \(id)")
         }
         outputWindowBytes = max(1, body["OutputWindowBytes"]?.int ?? outputWindowBytes)
-        for key in runs.keys { runs[key]?.credit = outputWindowBytes }
+        for id in runs.keys {
+            runs[id]?.credit = outputWindowBytes
+            releaseWaiter(id)
+        }
         let heartbeat = Duration.microseconds(Int64(min(seconds, 3600) * 1_000_000))
         perform(linkMachine.registered(heartbeat: heartbeat, now: clock.monotonic))
         startQueued()

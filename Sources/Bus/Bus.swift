@@ -98,8 +98,8 @@ public final class BusServer: Sendable {
                 socket: requests, isAuthenticated: isAuthenticated, loop: loops.requests, operations: ports.operations,
                 publisher: ports.publisher),
             stream: StreamPublisher(
-                socket: stream, isAuthenticated: isAuthenticated, loop: loops.stream, server: self.stream,
-                authorizer: ports.authorizer, position: position, clock: clock, log: log),
+                socket: stream, isAuthenticated: isAuthenticated, loop: loops.stream,
+                server: self.stream, authorizer: ports.authorizer, position: position, clock: clock, log: log),
             nodes: NodeSwitch(
                 socket: nodes, isAuthenticated: isAuthenticated, loop: loops.nodes, server: self.nodes,
                 handler: ports.nodes, log: log),
@@ -132,6 +132,7 @@ struct BusLoops {
     let requests: BusLoop
     let stream: BusLoop
     let nodes: BusLoop
+    /// Who may connect, and who may subscribe.
     let zap: BusLoop
 
     init() throws(BusError) {

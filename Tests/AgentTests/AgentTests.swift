@@ -44,7 +44,9 @@ import Testing
         #expect((attributes[.posixPermissions] as? NSNumber)?.intValue == 0o700)
     }
 
-    @Test(arguments: [("/usr", "/usr\n"), ("no/such/directory", nil), ("/no/such/directory", "")] as [(String, String?)])
+    @Test(arguments: [
+        ("/usr", "/usr\n"), ("no/such/directory", nil), ("/no/such/directory", ""),
+    ] as [(String, String?)])
     func theWorkingDirectoryIsTakenOrLeft(_ directory: String, _ output: String?) async throws {
         let test = try await TestAgent(scratch)
         let command = command("pwd", inputs: ["workingDirectory": .string(directory)])

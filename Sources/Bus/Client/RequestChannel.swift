@@ -40,15 +40,13 @@ actor RequestChannel: LoopMember {
     private nonisolated let endpoint: String
     private nonisolated let inbox = Mutex(Inbox())
     private nonisolated let lastIdentifier = Atomic<UInt64>(0)
-    private var socket: Socket
-    private var monitor: SocketMonitor
+    private var connection: ClientConnection
     private var reader = ReplyReader()
     private var calls: [UInt64: Call] = [:]
     private var waiting: [UInt64] = []
     private var inFlight = 0
     /// No call's deadline is before it.
     private var nextDeadline = Int64.max
-    private var isRefused = false
 
     init(endpoint: String, keys: ClientKeys?, context: Context, loop: BusLoop) throws(BusError) {
         let socket = try Socket(.dealer, in: context)
@@ -56,10 +54,7 @@ actor RequestChannel: LoopMember {
         // Nothing is queued for a connection that does not exist, so nothing is sent after its caller has given up.
         try socket.set(ZMQ_IMMEDIATE, 1)
         if let keys { try socket.useCurve(keys) }
-        let monitor = try SocketMonitor(of: socket, in: context)
-        try socket.connect(endpoint)
-        self.socket = socket
-        self.monitor = monitor
+        connection = try ClientConnection(socket, to: endpoint, in: context)
         self.endpoint = endpoint
         self.loop = loop
         unownedExecutor = loop.asUnownedSerialExecutor()
@@ -67,9 +62,7 @@ actor RequestChannel: LoopMember {
 
     nonisolated func start() { loop.add(self) }
 
-    nonisolated var handles: [SocketHandle] {
-        assumeIsolated { [SocketHandle($0.socket.handle), SocketHandle($0.monitor.handle)] }
-    }
+    nonisolated var handles: [SocketHandle] { assumeIsolated { $0.connection.handles } }
 
     /// Fails every call that is not answered, and later ones at once.
     func stop() {
@@ -77,8 +70,7 @@ actor RequestChannel: LoopMember {
         takeSubmissions()
         for identifier in Array(calls.keys) { finish(identifier, .failure(RequestChannel.closed)) }
         loop.remove(self)
-        monitor.close()
-        socket.close()
+        connection.close()
     }
 
     /// Sends a request and waits for its answer.
@@ -113,11 +105,12 @@ actor RequestChannel: LoopMember {
     nonisolated func turn(now: Int64) -> LoopWait {
         assumeIsolated { channel in
             channel.takeSubmissions()
-            channel.followConnection()
+            channel.followConnection(now: now)
             channel.receive()
             if now >= channel.nextDeadline { channel.expire(now: now) }
             let isBlocked = !channel.sendWaiting()
-            return LoopWait(deadline: channel.nextDeadline, writable: isBlocked)
+            return LoopWait(
+                deadline: min(channel.nextDeadline, channel.connection.deadline), writable: isBlocked)
         }
     }
 
@@ -143,13 +136,9 @@ actor RequestChannel: LoopMember {
         for identifier in cancelled { finish(identifier, .failure(RequestChannel.closed)) }
     }
 
-    private func followConnection() {
-        while let change = monitor.next() {
-            switch change {
-            case .connected: isRefused = false
-            case .refused: isRefused = true
-            case .disconnected: repeatOrFail()
-            }
+    private func followConnection(now: Int64) {
+        while let change = connection.nextChange(now: now) {
+            if change == .disconnected { repeatOrFail() }
         }
     }
 
@@ -169,7 +158,7 @@ actor RequestChannel: LoopMember {
     }
 
     private func receive() {
-        while let answer = reader.next(from: socket.handle) {
+        while let answer = reader.next(from: connection.socket.handle) {
             // An answer to a call that was given up, or a second one to a repeated call, finds nobody.
             finish(answer.identifier, answer.result)
         }
@@ -183,7 +172,7 @@ actor RequestChannel: LoopMember {
                 continue
             }
             let message =
-                if isRefused {
+                if connection.isRefused {
                     "the server does not accept this client's key"
                 } else if call.isSent {
                     "no answer to \(call.operation) in time; whether it was carried out is unknown"
@@ -211,10 +200,10 @@ actor RequestChannel: LoopMember {
     }
 
     private func send(_ identifier: UInt64, _ call: Call) -> Bool {
-        guard case .sent = socket.send("OPS1", more: true) else { return false }
-        _ = withUnsafeBytes(of: identifier.bigEndian) { socket.send($0, more: true) }
-        _ = socket.send(Array(call.operation.utf8), more: true)
-        _ = socket.send(call.body, more: false)
+        guard case .sent = connection.socket.send("OPS1", more: true) else { return false }
+        _ = withUnsafeBytes(of: identifier.bigEndian) { connection.socket.send($0, more: true) }
+        _ = connection.socket.send(Array(call.operation.utf8), more: true)
+        _ = connection.socket.send(call.body, more: false)
         return true
     }
 

@@ -29,6 +29,7 @@ public final class NodeClient: Sendable {
     private let context: Context
     private let loop: BusLoop
     private let wire: NodeWire
+    private let isClosed = Atomic<Bool>(false)
 
     /// Starts connecting.
     /// - Parameter keys: For CURVE; nil for a server on this machine without keys.
@@ -45,8 +46,19 @@ public final class NodeClient: Sendable {
         loop.add(wire)
     }
 
+    deinit {
+        if isClosed.load(ordering: .relaxed) { return }
+        let (wire, loop, context) = (wire, loop, context)
+        Task { await NodeClient.close(wire, loop, context) }
+    }
+
     /// Ends the connection; `next` then answers nil.
     public func close() async {
+        guard !isClosed.exchange(true, ordering: .relaxed) else { return }
+        await NodeClient.close(wire, loop, context)
+    }
+
+    private static func close(_ wire: NodeWire, _ loop: BusLoop, _ context: Context) async {
         await wire.stop()
         await LoopEnd(loop: loop).terminate(context)
     }

@@ -14,7 +14,8 @@ public final class NodeServer: NodeLink {
         /// How many messages of each connection have not yet been taken by its socket.
         var waiting: [NodeConnection: Int] = [:]
         /// Connections that are known to have ended, the latest of them.
-        var ended: [NodeConnection] = []
+        var ended: Set<NodeConnection> = []
+        var endedOldestFirst: [NodeConnection] = []
         var loop: BusLoop?
     }
 

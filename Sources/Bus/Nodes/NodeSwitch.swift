@@ -132,9 +132,9 @@ actor NodeSwitch: LoopMember {
         server.state.withLock { state in
             let left = state.waiting[connection, default: 1] - 1
             state.waiting[connection] = left > 0 ? left : nil
-            guard case .unreachable = outcome, !state.ended.contains(connection) else { return }
-            if state.ended.count >= NodeServer.endedMax { state.ended.removeFirst() }
-            state.ended.append(connection)
+            guard case .unreachable = outcome, state.ended.insert(connection).inserted else { return }
+            state.endedOldestFirst.append(connection)
+            if state.ended.count > NodeServer.endedMax { state.ended.remove(state.endedOldestFirst.removeFirst()) }
         }
         return true
     }

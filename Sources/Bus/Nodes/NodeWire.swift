@@ -11,8 +11,7 @@ actor NodeWire: LoopMember {
     nonisolated let events: BoundedQueue<NodeEvent>
     private nonisolated let loop: BusLoop
     private nonisolated let state = Mutex(NodeClient.State())
-    private var socket: Socket
-    private var monitor: SocketMonitor
+    private var connection: ClientConnection
     private var frame = Frame()
     /// Taken from the queue, and not yet by the socket.
     private var sending: ArraySlice<NodeMessage> = []
@@ -23,10 +22,7 @@ actor NodeWire: LoopMember {
         // Messages belong to one connection, which begins with `Register`: none may be kept for the next.
         try socket.set(ZMQ_IMMEDIATE, 1)
         if let keys { try socket.useCurve(keys) }
-        let monitor = try SocketMonitor(of: socket, in: context)
-        try socket.connect(endpoint)
-        self.socket = socket
-        self.monitor = monitor
+        connection = try ClientConnection(socket, to: endpoint, in: context)
         self.loop = loop
         unownedExecutor = loop.asUnownedSerialExecutor()
         events = BoundedQueue(limit: NodeClient.eventsMax) { loop.notify() }
@@ -34,8 +30,7 @@ actor NodeWire: LoopMember {
 
     func stop() {
         loop.remove(self)
-        monitor.close()
-        socket.close()
+        connection.close()
         state.withLock { $0 = NodeClient.State() }
         events.finish()
     }
@@ -54,21 +49,20 @@ actor NodeWire: LoopMember {
         return isTaken
     }
 
-    nonisolated var handles: [SocketHandle] {
-        assumeIsolated { [SocketHandle($0.socket.handle), SocketHandle($0.monitor.handle)] }
-    }
+    nonisolated var handles: [SocketHandle] { assumeIsolated { $0.connection.handles } }
 
     nonisolated func turn(now: Int64) -> LoopWait {
         assumeIsolated { wire in
-            wire.followConnection()
+            wire.followConnection(now: now)
             let isFull = wire.events.isFull
             if !isFull { wire.receiveBatch() }
-            return LoopWait(readable: !isFull, writable: !wire.sendOutgoing())
+            return LoopWait(
+                deadline: wire.connection.deadline, readable: !isFull, writable: !wire.sendOutgoing())
         }
     }
 
-    private func followConnection() {
-        while let change = monitor.next() {
+    private func followConnection(now: Int64) {
+        while let change = connection.nextChange(now: now) {
             let event: NodeEvent =
                 switch change {
                 case .connected: .connected
@@ -84,9 +78,9 @@ actor NodeWire: LoopMember {
 
     private func receiveBatch() {
         var received: [NodeEvent] = []
-        while received.count < NodeWire.batchMax, frame.receive(from: socket.handle) {
+        while received.count < NodeWire.batchMax, frame.receive(from: connection.socket.handle) {
             var frames = [Array(frame.bytes)]
-            while frame.hasMore, frame.receive(from: socket.handle) { frames.append(Array(frame.bytes)) }
+            while frame.hasMore, frame.receive(from: connection.socket.handle) { frames.append(Array(frame.bytes)) }
             // A server that breaks the protocol is not answered: it would not understand the complaint either.
             do throws(ServiceError) {
                 let message = try NodeFrames.decode(frames)
@@ -116,7 +110,7 @@ actor NodeWire: LoopMember {
                 if sending.isEmpty { return true }
             }
             while let message = sending.first {
-                guard case .sent = socket.send(NodeFrames.encode(message)) else { return false }
+                guard case .sent = connection.socket.send(NodeFrames.encode(message)) else { return false }
                 sending.removeFirst()
             }
         }

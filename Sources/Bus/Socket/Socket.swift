@@ -4,7 +4,7 @@ internal import Glibc
 /// A libzmq socket. Used by one thread at a time, which its owner sees to: an actor pinned to a `BusLoop`.
 struct Socket: ~Copyable {
     enum Kind {
-        case router, dealer, request, reply, xpub, sub, pair
+        case router, dealer, request, reply, xpub, sub, xsub, pair
 
         var number: Int32 {
             switch self {
@@ -12,6 +12,7 @@ struct Socket: ~Copyable {
             case .dealer: ZMQ_DEALER
             case .xpub: ZMQ_XPUB
             case .sub: ZMQ_SUB
+            case .xsub: ZMQ_XSUB
             case .pair: ZMQ_PAIR
             case .request: ZMQ_REQ
             case .reply: ZMQ_REP

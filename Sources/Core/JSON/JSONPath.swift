@@ -1,9 +1,9 @@
 /// A path into a JSON value: the subset of JSONPath that `InputPath`, input transformers and selectors of runbook
 /// outputs use.
 ///
-/// `$`, then any of `.name`, `['name']`, `[3]`, `[*]` (all elements of an array or members of an object) and, once,
-/// `..` before a name or a bracket: that step is then tried on the value and on everything inside it, in the order of
-/// the text. A name after a dot runs to the next `.` or `[`, so `$.detail-type` needs no quotes.
+/// `$`, then any of `.name`, `['name']`, `[3]`, `[*]` (all elements of an array or members of an object) and, twice at
+/// most, `..` before a name or a bracket: that step is then tried on the value and on everything inside it, in the order
+/// of the text. A name after a dot runs to the next `.` or `[`, so `$.detail-type` needs no quotes.
 /// - Source: EventBridge user guide, "Input transformation"; Systems Manager user guide, "Using action outputs as
 ///   inputs".
 public struct JSONPath: Sendable, Hashable, CustomStringConvertible {
@@ -94,7 +94,7 @@ public struct JSONPathError: Error, Hashable, Sendable, CustomStringConvertible 
         case root
         /// Something other than a step, or an unfinished one.
         case step
-        /// A second `..`.
+        /// A third `..`.
         case deepScan
     }
 
@@ -136,8 +136,10 @@ private struct JSONPathParser {
         while current != nil {
             var isDeep = false
             if index + 1 < scalars.count, scalars[index] == ".", scalars[index + 1] == "." {
-                // Two of them could match the square of the document's size, and no selector needs that.
-                if steps.contains(where: \.isDeep) { throw error(.deepScan, "a path may hold '..' once only") }
+                // Each multiplies the matches by the document's depth. Real runbooks use two, none more.
+                guard steps.count(where: \.isDeep) < 2 else {
+                    throw error(.deepScan, "a path may hold '..' twice at most")
+                }
                 isDeep = true
                 // The second dot introduces a name, but goes where a bracket follows.
                 index += index + 2 < scalars.count && scalars[index + 2] == "[" ? 2 : 1

@@ -5,7 +5,7 @@ public import Core
 /// A value that decides and does nothing: the caller runs the steps it is given, one at a time, and reports their ends.
 /// By default every step runs, whatever became of the ones before it; exit codes and the inputs `onFailure`,
 /// `onSuccess` and `finallyStep` change that.
-/// - Source: amazon-ssm-agent, `runpluginutil`; user guide, "Shared inputs" and "Handling reboots when running commands".
+/// - Source: amazon-ssm-agent, `runpluginutil`; user guide, "Shared inputs", "Handling reboots when running commands".
 public struct CommandDocumentMachine: Sendable, Equatable {
     public enum Action: Sendable, Equatable {
         case run(CommandStepRun)

@@ -9,6 +9,10 @@ struct ActionSchema: Sendable {
     var outputs: [String] = []
     /// Whether OpsBus runs it.
     var isExecutable = false
+    /// For an attempt of a step whose author set none.
+    var timeoutSeconds = 3600
+    /// What an author may set at most.
+    var timeoutSecondsMax = Int.max
 
     /// The plugin of that name in command documents.
     static func command(_ name: String) -> ActionSchema? { commands[name] }
@@ -57,10 +61,12 @@ extension ActionSchema {
         "aws:runCommand": ActionSchema(
             required: ["DocumentName"], outputs: ["CommandId", "Status", "ResponseCode", "Output"], isExecutable: true),
         "aws:executeScript": ActionSchema(
-            required: ["Runtime"], oneOf: ["Script", "Attachment"], outputs: ["Payload"], isExecutable: true),
-        "aws:executeAwsApi": ActionSchema(required: ["Service", "Api"], isExecutable: true),
+            required: ["Runtime"], oneOf: ["Script", "Attachment"], outputs: ["Payload"], isExecutable: true,
+            timeoutSeconds: 600, timeoutSecondsMax: 600),
+        "aws:executeAwsApi": ActionSchema(required: ["Service", "Api"], isExecutable: true, timeoutSeconds: 25),
         "aws:assertAwsResourceProperty": ActionSchema(
-            required: ["Service", "Api", "PropertySelector", "DesiredValues"], isExecutable: true),
+            required: ["Service", "Api", "PropertySelector", "DesiredValues"], isExecutable: true,
+            timeoutSeconds: 25),
         "aws:waitForAwsResourceProperty": ActionSchema(required: [
             "Service", "Api", "PropertySelector", "DesiredValues",
         ]),

@@ -48,10 +48,10 @@ extension Document {
     private func unsupported(
         _ step: String, _ action: String, _ actions: [String: ActionSchema], _ position: TextPosition
     ) -> DocumentError {
-        DocumentError(
-            .unsupported,
-            "step \"\(step)\" uses \(action), which OpsBus cannot run yet; it runs: \(ActionSchema.executable(in: actions))",
-            at: position)
+        let runs = ActionSchema.executable(in: actions)
+        return DocumentError(
+            .unsupported, "step \"\(step)\" uses \(action), which OpsBus cannot run yet; it runs: \(runs)", at: position
+        )
     }
 
     private func unsupportedScript(_ step: RunbookStep) -> [DocumentError] {

@@ -44,8 +44,8 @@ public struct RunbookStep: Sendable, Hashable {
     /// A value taken from an action's response for later steps.
     public struct Output: Sendable, Hashable {
         public let name: String
-        /// A JSONPath beginning with `$`.
-        public let selector: String
+        /// Applied to the action's response.
+        public let selector: JSONPath
         /// Nil where the author declared no type.
         public let type: ParameterType?
     }
@@ -139,9 +139,12 @@ extension RunbookStep.Output {
             let owner = "an output of \(place)"
             let name = try (try node.required("Name", of: owner)).text("the name of \(owner)")
             let selector = try node.required("Selector", of: owner)
-            let path = try selector.text("the selector of \(owner)")
-            guard path.hasPrefix("$") else {
-                throw selector.mismatch("the selector of \(owner)", "a path beginning with '$'")
+            let text = try selector.text("the selector of \(owner)")
+            let path: JSONPath
+            do throws(JSONPathError) {
+                path = try JSONPath(parsing: text)
+            } catch {
+                throw DocumentError(.content, "the selector of \(owner): \(error)", at: selector.position)
             }
             var type: ParameterType?
             if let typeNode = node.present("Type") {

@@ -6,13 +6,16 @@ internal import Storage
 /// Checks the entries of one PutEvents request and writes the records of the good ones.
 struct EntryAcceptance: ~Copyable {
     /// What is kept between requests so that nothing is allocated for each.
-    struct Scratch {
+    struct Scratch: ~Copyable {
         var writer: RecordWriter
+        var validator = JSONValidator()
         var entries: [PutEventsEntry] = []
         /// A detail with its escapes undone.
         var detail: [UInt8] = []
         /// The answer being written.
         var answer: [UInt8] = []
+
+        init(writer: RecordWriter) { self.writer = writer }
     }
 
     /// Why an entry is refused.
@@ -117,11 +120,17 @@ struct EntryAcceptance: ~Copyable {
         let chosen = try chosenIdentifier(entry, body)
 
         scratch.detail.removeAll(keepingCapacity: true)
-        if detail.hasEscapes { appendUnescaped(slice(detail), to: &scratch.detail) }
-        let isDetailValid =
-            detail.hasEscapes
-            ? scratch.detail.withUnsafeBytes { JSONValidator.isObject($0) } : JSONValidator.isObject(slice(detail))
-        guard isDetailValid else { throw Refusal(.malformedDetail, "Detail is malformed.") }
+        let mayStopEarly: Bool
+        do throws(JSONError) {
+            if detail.hasEscapes {
+                appendUnescaped(slice(detail), to: &scratch.detail)
+                mayStopEarly = try scratch.validateDetail()
+            } else {
+                mayStopEarly = try scratch.validator.validateEvent(slice(detail))
+            }
+        } catch {
+            throw Refusal(.malformedDetail, "Detail is malformed.")
+        }
 
         let identifier = chosen ?? Identifier(using: &random)
         if chosen != nil {
@@ -132,7 +141,8 @@ struct EntryAcceptance: ~Copyable {
         var parts = RecordWriter.Parts(
             identifier: identifier, source: slice(source), detailType: slice(detailType), detail: slice(detail),
             resources: entry.resources.map(slice), time: entry.time ?? now, bus: bus,
-            hasPublisherIdentifier: chosen != nil)
+            flags: (chosen == nil ? 0 : StreamEntry.publisherIdentifierFlag)
+                | (mayStopEarly ? StreamEntry.mayStopEarlyFlag : 0))
         if detail.hasEscapes {
             scratch.detail.withUnsafeBytes { unescaped in
                 parts.detail = unescaped
@@ -176,6 +186,15 @@ struct EntryAcceptance: ~Copyable {
             throw .invalid("OpsBusEventId", "OpsBusEventId must be a UUID, such as 1b9d6bcd-bbfd-4b2d-9b5d-ab8dfbbd4bed.")
         }
         return identifier
+    }
+}
+
+extension EntryAcceptance.Scratch {
+    /// Whether the detail allows matching to stop early.
+    fileprivate mutating func validateDetail() throws(JSONError) -> Bool {
+        try detail.withUnsafeBufferPointer { bytes throws(JSONError) in
+            try validator.validateEvent(UnsafeRawBufferPointer(bytes))
+        }
     }
 }
 

@@ -18,10 +18,15 @@ public final class EventIngest: PublishHandler {
     /// Guards the order of two things that must agree: identifiers remembered and batches handed to the journal.
     private let state: Mutex<State>
 
-    private struct State {
+    private struct State: ~Copyable {
         var window: DeduplicationWindow
         var scratch: EntryAcceptance.Scratch
         var random = BlockRandom()
+
+        init(window: DeduplicationWindow, scratch: consuming EntryAcceptance.Scratch) {
+            self.window = window
+            self.scratch = scratch
+        }
     }
 
     /// - Parameters:

@@ -71,7 +71,7 @@ struct EventOperations: Sendable {
         where event[member] == nil {
             throw ServiceError(.validation, "Parameter Event is not valid. Reason: it has no \(member).")
         }
-        return ["Result": .bool(try pattern?.matches(event.bytes) ?? false)]
+        return ["Result": .bool(try pattern?.explain(event.bytes).matches ?? false)]
     }
 
     private func explain(_ input: JSON, _ context: OperationContext) async throws -> JSON {
@@ -86,7 +86,7 @@ struct EventOperations: Sendable {
         var text = explanation.description
         if !entry.rule.state.isEnabled { text += "\nThe rule is DISABLED: it matches nothing until it is enabled." }
         return [
-            "Result": .bool(explanation.isMatch && entry.rule.state.isEnabled), "Explanation": .string(text),
+            "Result": .bool(explanation.matches && entry.rule.state.isEnabled), "Explanation": .string(text),
             "State": .string(entry.rule.state.rawValue),
         ]
     }

@@ -24,7 +24,8 @@ struct RecordWriter {
         var resources: [UnsafeRawBufferPointer]
         var time: Timestamp
         var bus: String
-        var hasPublisherIdentifier: Bool
+        /// As in `StreamEntry`.
+        var flags: UInt8
     }
 
     /// Fills `topic` and `body`.
@@ -37,7 +38,7 @@ struct RecordWriter {
 
         body.removeAll(keepingCapacity: true)
         StreamEntry.writeHeader(
-            into: &body, kind: .event, hops: context.hops, hasPublisherIdentifier: parts.hasPublisherIdentifier,
+            into: &body, kind: .event, hops: context.hops, flags: parts.flags,
             eventID: parts.identifier, outboxRow: 0, bus: parts.bus.utf8, principal: context.principal.name.utf8,
             cause: (context.cause?.description ?? "").utf8, onlyRule: "".utf8)
         writeEnvelope(parts)

@@ -30,7 +30,7 @@ struct PatternMatching {
                 return
             }
             guard let snapshot else { return }
-            scratch.match(view.payload, with: snapshot) { number in
+            scratch.match(view.payload, mayStopEarly: view.mayStopEarly, with: snapshot) { number in
                 if let entry = catalog.entry(number) { append(entry.rule, record, &deliveries) }
             }
         }
@@ -52,8 +52,10 @@ struct PatternMatching {
 private final class MatcherScratch {
     private var matcher = Patterns.Matcher()
 
-    func match(_ event: UnsafeRawBufferPointer, with snapshot: PatternSnapshot, _ body: (UInt32) -> Void) {
-        // Events were validated when they were taken in; the engine has nothing left to refuse.
-        try? matcher.match(event, with: snapshot, validated: true, body)
+    func match(
+        _ event: UnsafeRawBufferPointer, mayStopEarly: Bool, with snapshot: PatternSnapshot, _ body: (UInt32) -> Void
+    ) {
+        // What is in the journal was checked when it was taken in; the engine has nothing left to refuse.
+        try? matcher.match(event, with: snapshot, validated: mayStopEarly, body)
     }
 }

@@ -39,8 +39,8 @@ public struct RuleTest: Sendable, Hashable {
         }
         do {
             let explanation = try Pattern(parsing: text).explain(event.bytes)
-            if mustMatch && !explanation.isMatch { return "should match, but does not: \(explanation)" }
-            if !mustMatch && explanation.isMatch { return "should not match, but does" }
+            if mustMatch && !explanation.matches { return "should match, but does not: \(explanation)" }
+            if !mustMatch && explanation.matches { return "should not match, but does" }
         } catch {
             return "\(error)"
         }

@@ -49,14 +49,14 @@ struct RuleCatalog {
             sets[rule.bus] = set
             set.add(pattern, for: number)
         } else {
-            sets[rule.bus]?.remove(number)
+            _ = sets[rule.bus]?.remove(number)
         }
     }
 
     mutating func remove(bus: String, name: String) {
         guard let number = numbers.removeValue(forKey: Key(bus: bus, name: name)) else { return }
         entries[number] = nil
-        sets[bus]?.remove(number)
+        _ = sets[bus]?.remove(number)
     }
 
     static func compile(_ text: String?) throws(ServiceError) -> Pattern? {

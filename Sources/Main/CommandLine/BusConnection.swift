@@ -1,16 +1,86 @@
+internal import Bus
 internal import Core
+internal import Platform
 
 /// A server reached over the bus.
 struct BusConnection: Connection {
-    private let configuration: Configuration
+    private let client: BusClient
 
-    init(_ configuration: Configuration) throws { self.configuration = configuration }
-
-    func call(_ operation: String, _ input: JSON) async throws -> JSON {
-        throw CommandError(.unavailable, "no server at \(configuration[Settings.requests])", fix: "start 'opsbus serve'")
+    /// - Throws: `CommandError` `.unavailable` where nothing listens, `.configuration` for keys that cannot be used.
+    init(_ configuration: Configuration) throws {
+        let endpoint = configuration[Settings.requests]
+        if let problem = Reachability.problem(endpoint) {
+            throw CommandError(
+                .unavailable, "no server at \(endpoint) (\(problem))",
+                fix: "start one with 'opsbus serve', or name its endpoint with --requests")
+        }
+        client = try BusClient(
+            endpoint: endpoint, streamEndpoint: configuration[Settings.stream],
+            keys: try BusConnection.keys(configuration))
     }
 
+    func call(_ operation: String, _ input: JSON) async throws -> JSON { try await client.call(operation, input) }
+
     func messages(_ prefixes: [String], from start: StreamStart) -> AsyncThrowingStream<Message, any Error> {
-        AsyncThrowingStream { $0.finish() }
+        let client = client
+        let (stream, continuation) = AsyncThrowingStream<Message, any Error>.makeStream()
+        let task = Task {
+            do {
+                // No prefix means every topic, which the bus spells as the empty prefix.
+                for try await message in try client.subscribe(to: prefixes.isEmpty ? [""] : prefixes, from: start.onBus) {
+                    continuation.yield(Message(message))
+                }
+                continuation.finish()
+            } catch {
+                continuation.finish(throwing: error)
+            }
+        }
+        continuation.onTermination = { _ in task.cancel() }
+        return stream
+    }
+
+    /// The keys for an encrypted bus; nil where none are configured.
+    /// The keys of a client or an agent of an encrypted bus; nil for a bus without encryption.
+    static func keys(_ configuration: Configuration) throws -> ClientKeys? {
+        switch (configuration[Settings.clientKey], configuration[Settings.serverKey]) {
+        case (nil, nil): return nil
+        case (.some, nil), (nil, .some):
+            throw CommandError(
+                .configuration, "an encrypted bus needs --client-key and --server-key",
+                fix: "give both, or neither for a server on this machine")
+        case (let clientFile?, let serverKey?):
+            guard Files.exists(clientFile) else {
+                throw CommandError(
+                    .configuration, "--client-key: there is no file \(clientFile)",
+                    fix: "make one with 'opsbus keys generate --out \(clientFile)'")
+            }
+            let pair = try CurveKeyPair(file: clientFile)
+            return try ClientKeys(pair: pair, serverKey: try BusConnection.publicKey(serverKey))
+        }
+    }
+
+    /// A public key given as its text, or as a file that holds it.
+    private static func publicKey(_ text: String) throws -> String {
+        if CurveKeyPair.isKey(text) { return text }
+        let content = String(decoding: try Files.read(text, bytesMax: 4096), as: UTF8.self)
+        return String(content.prefix { !$0.isWhitespace })
+    }
+}
+
+extension StreamStart {
+    fileprivate var onBus: Bus.StreamStart {
+        switch self {
+        case .now: .now
+        case .after(let sequence): .after(UInt64(sequence))
+        case .named(let name): .named(name)
+        }
+    }
+}
+
+extension Message {
+    fileprivate init(_ message: StreamMessage) {
+        self.init(
+            topic: message.topic, sequence: Int(message.sequence), previousSequence: Int(message.previousSequence),
+            body: message.body, checkpoint: Int(message.checkpoint))
     }
 }

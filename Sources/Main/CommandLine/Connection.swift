@@ -27,6 +27,8 @@ struct Message: Sendable, Hashable {
     let sequence: Int
     let previousSequence: Int
     let body: JSON
+    /// Everything up to this sequence came before: the safest place to resume after.
+    let checkpoint: Int
 
     /// As `bus:ReadStream` spells it.
     var json: JSON {

@@ -1,4 +1,5 @@
 internal import API
+internal import Bus
 internal import Core
 internal import Platform
 internal import Storage
@@ -109,6 +110,14 @@ extension CommandError {
             }
         case is CancellationError: self.init(.interrupted, "interrupted")
         case let error as FileError: self.init(.failure, error.description)
+        case let error as BusError:
+            switch error.code {
+            case .timedOut, .connectionLost, .closed: self.init(.unavailable, error.description)
+            case .securityRequired, .invalidKey, .invalidEndpoint: self.init(.configuration, error.description)
+            case .addressInUse:
+                self.init(.failure, error.description, fix: "stop the other server, or choose another endpoint")
+            case .socket, .overloaded, .malformedReply: self.init(.internal, error.description)
+            }
         case let error as StorageError: self.init(.failure, error.description)
         default: self.init(.internal, "\(error)")
         }

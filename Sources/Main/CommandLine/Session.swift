@@ -17,15 +17,20 @@ struct Session: Sendable {
     /// The content of a file, or of standard input for `-`.
     func read(_ path: String) throws -> [UInt8] { path == "-" ? try readStandardInput() : try Files.read(path) }
 
+    /// Bytes from the command line: the text itself, `@FILE`, or `-` for standard input.
+    func text(_ text: String) throws -> [UInt8] {
+        if text == "-" { return try readStandardInput() }
+        return text.hasPrefix("@") ? try Files.read(String(text.dropFirst())) : Array(text.utf8)
+    }
+
     /// A JSON value from the command line: the text itself, `@FILE`, or `-` for standard input.
     /// - Throws: `CommandError` `.usage` naming the place of a mistake.
     func json(_ text: String, for what: String) throws -> JSON {
-        let isFile = text.hasPrefix("@")
-        let name = isFile ? String(text.dropFirst()) : text == "-" ? "standard input" : what
-        let content = isFile ? try Files.read(name) : text == "-" ? try readStandardInput() : Array(text.utf8)
+        let content = try self.text(text)
         do {
             return try JSON(parsing: content)
         } catch {
+            let name = text.hasPrefix("@") ? String(text.dropFirst()) : text == "-" ? "standard input" : what
             throw CommandError.usage("\(name): \(error)", fix: "give JSON, @FILE or - for standard input")
         }
     }

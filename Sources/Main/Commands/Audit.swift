@@ -50,6 +50,9 @@ extension Command {
             "audit:Trace", ["EventId": .string(try arguments.required(event))])
         session.output.result(output) {
             session.output.raw(TraceTree(root: output["Root"] ?? .null, style: session.output.style).text)
+            if output["Truncated"] == true {
+                session.output.remark("the tree is longer than the server answers; this is its beginning")
+            }
         }
         return .success
     }

@@ -34,9 +34,8 @@ extension Command {
         arguments: [delivery]
     ) { arguments, session in
         let identifier = try arguments.required(delivery)
-        let output = try await session.connect().callAll("events:ListDeadLetters", [:], list: "DeadLetters")
-        let letter = (output["DeadLetters"]?.array ?? []).first { $0.cell("DeliveryId") == identifier }
-        guard let letter else {
+        let output = try await session.connect().call("events:ListDeadLetters", ["DeliveryId": .string(identifier)])
+        guard let letter = output["DeadLetters"]?[0] else {
             throw CommandError.failure("there is no dead letter '\(identifier)'", fix: "see 'opsbus dlq list'")
         }
         session.output.result(letter) {

@@ -111,7 +111,7 @@ extension Command {
             return ["Result": false, "Explanation": "The rule has no event pattern; it fires by schedule only."]
         }
         let explanation = try Pattern(parsing: text).explain(event)
-        return ["Result": .bool(explanation.isMatch), "Explanation": .string(explanation.description)]
+        return ["Result": .bool(explanation.matches), "Explanation": .string(explanation.description)]
     }
 
     private static let directory = Argument("DIR", .file, "A directory of rule files.")

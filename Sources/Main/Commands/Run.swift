@@ -1,6 +1,5 @@
 internal import Core
 internal import Platform
-internal import Storage
 
 extension Command {
     static let run = Command(

@@ -1,6 +1,5 @@
 internal import Core
 internal import Platform
-internal import Storage
 
 extension Command {
     static let subscribe = Command(
@@ -72,7 +71,7 @@ private struct Subscription: Sendable {
                 if prefixes.isEmpty && message.topic == StreamTopic.heartbeat { continue }
                 show(message, session)
                 printed += 1
-                last = message.sequence
+                last = message.checkpoint
                 unacknowledged += 1
                 if printed == count { break }
                 let isDue = session.clock.monotonic - acknowledgedAt > Subscription.acknowledgeInterval

@@ -41,8 +41,7 @@ extension Command {
     ) { arguments, session in
         let connection = try session.connect()
         let arn = try await topicARN(try arguments.required(topic), connection)
-        let text = try arguments.required(message)
-        let content = text == "-" || text.hasPrefix("@") ? try session.read(text == "-" ? "-" : String(text.dropFirst())) : Array(text.utf8)
+        let content = try session.text(try arguments.required(message))
         guard let message = String(validating: content, as: UTF8.self) else {
             throw CommandError.usage("the message is not UTF-8 text", fix: "publish text")
         }

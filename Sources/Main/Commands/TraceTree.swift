@@ -3,7 +3,7 @@ internal import Core
 
 /// Draws the answer of `audit:Trace`: what was done, each thing beneath its cause.
 struct TraceTree {
-    /// `{Subject, Records: [...], Children: [node...]}`
+    /// `{Subject, Records: [...], Children: [node...], Event?}`
     let root: JSON
     let style: Style
 
@@ -23,6 +23,7 @@ struct TraceTree {
         lines.append(style.faint(head) + style.heading(printable(node.cell("Subject"))))
         let children = depth < TraceTree.depthMax ? node["Children"]?.array ?? [] : []
         let stem = children.isEmpty ? "   " : "│  "
+        if let event = node["Event"], !event.isNull { lines.append(style.faint(margin + stem) + line(event: event, start)) }
         for record in node["Records"]?.array ?? [] {
             lines.append(style.faint(margin + stem) + line(record, start))
         }
@@ -32,12 +33,24 @@ struct TraceTree {
         }
     }
 
+    /// What the journal knows of the event itself.
+    private func line(event: JSON, _ start: Timestamp?) -> String {
+        let content = event["Event"] ?? .null
+        return "\(offset(event, start)) \(printable(content.cell("detail-type"))) from "
+            + "\(printable(content.cell("source"))) on bus \(printable(event.cell("EventBusName")))"
+            + style.faint(" by \(printable(event.cell("Principal")))")
+    }
+
+    /// The time since the start, to the right of its column.
+    private func offset(_ record: JSON, _ start: Timestamp?) -> String {
+        let text = record["Time"]?.timestamp.flatMap { time in start.map { spelled(time - $0) } } ?? ""
+        return style.faint(String(repeating: " ", count: max(10 - text.count, 0)) + text)
+    }
+
     private func line(_ record: JSON, _ start: Timestamp?) -> String {
-        let offset = record["Time"]?.timestamp.flatMap { time in start.map { spelled(time - $0) } } ?? ""
-        let padded = String(repeating: " ", count: max(10 - offset.count, 0)) + offset
         let outcome = record.cell("Outcome")
         let kind = outcome.prefix { $0 != ":" }
-        var text = "\(style.faint(padded)) \(printable(record.cell("Action")))"
+        var text = "\(offset(record, start)) \(printable(record.cell("Action")))"
         text += " " + (kind == "failure" ? style.bad(printable(outcome)) : style.status(outcome))
         text += style.faint(" by \(printable(record.cell("Principal")))")
         let detail = summary(record["Detail"])
@@ -58,7 +71,8 @@ struct TraceTree {
     }
 
     private func firstTime(_ node: JSON, depth: Int) -> Timestamp? {
-        let own = (node["Records"]?.array ?? []).compactMap { $0["Time"]?.timestamp }
+        let records = (node["Records"]?.array ?? []) + [node["Event"] ?? .null]
+        let own = records.compactMap { $0["Time"]?.timestamp }
         guard depth < TraceTree.depthMax else { return own.min() }
         return (own + (node["Children"]?.array ?? []).compactMap { firstTime($0, depth: depth + 1) }).min()
     }

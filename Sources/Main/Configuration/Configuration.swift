@@ -84,6 +84,7 @@ struct Configuration: Sendable {
         } catch {
             throw CommandError(.configuration, "\(error)", fix: "name a readable file with --config")
         }
+        if Configuration.isBlank(content) { return }
         let root: Node
         do {
             root = try Node(parsingYAML: content)
@@ -95,6 +96,14 @@ struct Configuration: Sendable {
             throw CommandError(.configuration, "\(path): the file is no mapping", fix: "write lines such as 'data: DIR'")
         }
         for member in members { try set(member, in: path) }
+    }
+
+    /// Whether there are only empty lines and comments, which is a file that sets nothing.
+    private static func isBlank(_ content: [UInt8]) -> Bool {
+        content.split(separator: UInt8(ascii: "\n")).allSatisfy { line in
+            let first = line.first { $0 != UInt8(ascii: " ") && $0 != UInt8(ascii: "\t") && $0 != UInt8(ascii: "\r") }
+            return first == nil || first == UInt8(ascii: "#")
+        }
     }
 
     private mutating func set(_ member: Node.Member, in path: String) throws(CommandError) {

@@ -19,7 +19,7 @@ enum Settings {
         "Whether the server's sockets are encrypted and only registered keys connect; FILE is the server's key pair, "
             + "kept in the data directory otherwise.")
     static let serverKey = Setting<String?>(
-        "server-key", "FILE", .file, "The server's public key, for clients and agents of an encrypted bus.")
+        "server-key", "KEY|FILE", .file, "The server's public key, for clients and agents of an encrypted bus.")
     static let clientKey = Setting<String?>(
         "client-key", "FILE", .file, "This client's or agent's own key pair (see 'opsbus keys generate').")
 

@@ -94,7 +94,9 @@ struct LocalFiles: JournalFiles {
     }
 
     func truncate(_ file: borrowing FileDescriptor, to size: Int) throws(StorageError) {
-        guard ftruncate(file.number, size) == 0 else { throw StorageError(FileError("truncate", file.path, errno: errno)) }
+        guard ftruncate(file.number, size) == 0 else {
+            throw StorageError(FileError("truncate", file.path, errno: errno))
+        }
     }
 
     func rename(_ path: String, to target: String) throws(StorageError) {

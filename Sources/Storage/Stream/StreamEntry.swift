@@ -9,7 +9,7 @@ public import Core
 /// | 1 | format, 1 |
 /// | 1 | kind |
 /// | 1 | hops |
-/// | 1 | flags: bit 0, the publisher chose the event id |
+/// | 1 | flags: bit 0, the publisher chose the event id; bit 1, matching may stop early |
 /// | 16 | event id, big endian; zero in a message |
 /// | 8 | outbox row this came from, 0 for none |
 /// | 2 + n | bus |
@@ -30,6 +30,9 @@ public struct StreamEntry: Sendable, Hashable {
     public var hops: Int
     /// Whether the publisher chose the event id, so that repeating it must not publish twice.
     public var hasPublisherIdentifier = false
+    /// Whether matching may stop before the event's end: it was checked when it was taken in, and no key of it is
+    /// repeated, escaped or holds a dot.
+    public var mayStopEarly = false
     public var outboxRow: Int64
     public var bus: String
     public var principal: Principal
@@ -53,6 +56,14 @@ public struct StreamEntry: Sendable, Hashable {
         self.payload = payload
     }
 
+    public static let publisherIdentifierFlag: UInt8 = 1
+    public static let mayStopEarlyFlag: UInt8 = 2
+
+    private var flags: UInt8 {
+        (hasPublisherIdentifier ? StreamEntry.publisherIdentifierFlag : 0)
+            | (mayStopEarly ? StreamEntry.mayStopEarlyFlag : 0)
+    }
+
     /// Bytes before the first text field.
     private static let fixedBytes = 28
     private static let formatVersion: UInt8 = 1
@@ -62,8 +73,7 @@ public struct StreamEntry: Sendable, Hashable {
         var output: [UInt8] = []
         output.reserveCapacity(StreamEntry.fixedBytes + payload.count + 96)
         StreamEntry.writeHeader(
-            into: &output, kind: kind, hops: hops, hasPublisherIdentifier: hasPublisherIdentifier, eventID: eventID,
-            outboxRow: outboxRow, bus: bus.utf8, principal: principal.name.utf8, cause: (cause?.description ?? "").utf8, onlyRule: (onlyRule ?? "").utf8)
+            into: &output, kind: kind, hops: hops, flags: flags, eventID: eventID, outboxRow: outboxRow, bus: bus.utf8, principal: principal.name.utf8, cause: (cause?.description ?? "").utf8, onlyRule: (onlyRule ?? "").utf8)
         output.append(contentsOf: payload)
         return output
     }
@@ -81,14 +91,13 @@ public struct StreamEntry: Sendable, Hashable {
 
     /// Appends all but the payload; the ingest path uses it to build a record without an entry of its own.
     public static func writeHeader(
-        into output: inout [UInt8], kind: Kind, hops: Int, hasPublisherIdentifier: Bool,
-        eventID: Identifier, outboxRow: Int64, bus: some Collection<UInt8>, principal: some Collection<UInt8>, cause: some Collection<UInt8>,
+        into output: inout [UInt8], kind: Kind, hops: Int, flags: UInt8, eventID: Identifier, outboxRow: Int64, bus: some Collection<UInt8>, principal: some Collection<UInt8>, cause: some Collection<UInt8>,
         onlyRule: some Collection<UInt8>
     ) {
         output.append(formatVersion)
         output.append(kind.rawValue)
         output.append(UInt8(clamping: hops))
-        output.append(hasPublisherIdentifier ? 1 : 0)
+        output.append(flags)
         append(eventID.high.bigEndian, to: &output)
         append(eventID.low.bigEndian, to: &output)
         append(UInt64(bitPattern: outboxRow).littleEndian, to: &output)
@@ -117,6 +126,7 @@ public struct StreamEntry: Sendable, Hashable {
         eventID = view.eventID
         hops = view.hops
         hasPublisherIdentifier = view.hasPublisherIdentifier
+        mayStopEarly = view.mayStopEarly
         outboxRow = view.outboxRow
         bus = text(view.bus)
         principal = Principal(text(view.principal))
@@ -131,6 +141,7 @@ public struct StreamEntryView {
     public let kind: StreamEntry.Kind
     public let hops: Int
     public let hasPublisherIdentifier: Bool
+    public let mayStopEarly: Bool
     public let eventID: Identifier
     public let outboxRow: Int64
     public let bus: UnsafeRawBufferPointer
@@ -143,7 +154,8 @@ public struct StreamEntryView {
         guard body.count >= 28, body[0] == 1, let kind = StreamEntry.Kind(rawValue: body[1]) else { return nil }
         self.kind = kind
         hops = Int(body[2])
-        hasPublisherIdentifier = body[3] & 1 != 0
+        hasPublisherIdentifier = body[3] & StreamEntry.publisherIdentifierFlag != 0
+        mayStopEarly = body[3] & StreamEntry.mayStopEarlyFlag != 0
         eventID = Identifier(
             high: UInt64(bigEndian: body.loadUnaligned(fromByteOffset: 4, as: UInt64.self)),
             low: UInt64(bigEndian: body.loadUnaligned(fromByteOffset: 12, as: UInt64.self)))

@@ -93,7 +93,7 @@ import Testing
     @Test("A bad request is answered with its error, with and without delimiter, and the server goes on")
     func badRequests() async throws {
         try await TestBus.run { bus in
-            let client = try RawClient(.dealer, bus.endpoint)
+            let client = try RawClient(.dealer, bus.requestsEndpoint)
             for bad in RequestServerTests.badRequests {
                 for delimiter in [[], [[UInt8]()]] {
                     // A lone empty frame cannot be told from a delimiter.
@@ -119,8 +119,8 @@ import Testing
     @Test("A frame far past the limit costs its sender the connection and nobody else anything")
     func hugeFrame() async throws {
         try await TestBus.run { bus in
-            let other = try RawClient(.dealer, bus.endpoint)
-            let client = try RawClient(.dealer, bus.endpoint)
+            let other = try RawClient(.dealer, bus.requestsEndpoint)
+            let client = try RawClient(.dealer, bus.requestsEndpoint)
             try await client.send([
                 [UInt8]("OPS1"), [], [UInt8]("test:Echo"), Array(repeating: 32, count: 4 * Limits.requestBytesMax + 1),
             ])
@@ -137,7 +137,7 @@ import Testing
     @Test("A REQ socket gets its answer behind the delimiter it sent", arguments: ["test:Echo", "events:PutEvents"])
     func requestSocket(operation: String) async throws {
         try await TestBus.run { bus in
-            let client = try RawClient(.request, bus.endpoint)
+            let client = try RawClient(.request, bus.requestsEndpoint)
             for number in 0..<3 {
                 try await client.send("OPS1", "id-\(number)", operation, "{\"n\":\(number)}")
                 #expect(try await client.receiveText() == ["OPS1", "id-\(number)", "200", "{\"n\":\(number)}"])
@@ -148,7 +148,7 @@ import Testing
     @Test("Request ids come back as they were, from none to 64 bytes of anything")
     func requestIdentifiers() async throws {
         try await TestBus.run { bus in
-            let client = try RawClient(.dealer, bus.endpoint)
+            let client = try RawClient(.dealer, bus.requestsEndpoint)
             for count in [0, 1, 33, 34, 64] {
                 let identifier = (0..<count).map { UInt8(truncatingIfNeeded: 255 - $0) }
                 try await client.send([[UInt8]("OPS1"), identifier, [UInt8]("test:Echo"), [UInt8]("{}")])
@@ -160,7 +160,7 @@ import Testing
     @Test("A pipelined request that is ready early is answered early")
     func pipelining() async throws {
         try await TestBus.run { bus in
-            let client = try RawClient(.dealer, bus.endpoint)
+            let client = try RawClient(.dealer, bus.requestsEndpoint)
             try await client.send("OPS1", "slow", "test:Wait", "{}")
             try await client.send("OPS1", "fast", "test:Echo", "{}")
             #expect(try await client.receive()[1].text == "fast")
@@ -171,8 +171,8 @@ import Testing
 
     @Test("Published bodies reach the handler byte by byte, and each answer its own request")
     func publishing() async throws {
-        try await TestBus.run(publisher: FakePublisher(answersAtOnce: false)) { bus in
-            let client = try RawClient(.dealer, bus.endpoint)
+        try await TestBus.run(.init(publisher: FakePublisher(answersAtOnce: false))) { bus in
+            let client = try RawClient(.dealer, bus.requestsEndpoint)
             let bodies = (0..<600).map { [UInt8]("{\"Entries\":[],\"n\":\($0)}") }
             for (number, body) in bodies.enumerated() {
                 try await client.send([[UInt8]("OPS1"), [UInt8]("\(number)"), [UInt8]("events:PutEvents"), body])
@@ -195,8 +195,8 @@ import Testing
 
     @Test("Past its share of requests in flight a connection is throttled, and another is not")
     func throttling() async throws {
-        try await TestBus.run(publisher: FakePublisher(answersAtOnce: false)) { bus in
-            let client = try RawClient(.dealer, bus.endpoint)
+        try await TestBus.run(.init(publisher: FakePublisher(answersAtOnce: false))) { bus in
+            let client = try RawClient(.dealer, bus.requestsEndpoint)
             let share = Limits.requestsInFlightPerClientMax
             for number in 0..<share + 5 { try await client.send("OPS1", "\(number)", "events:PutEvents", "{}") }
             for number in share..<share + 5 {
@@ -206,7 +206,7 @@ import Testing
                 let body = try JSON(parsing: reply[3])
                 #expect(body["__type"] == "ThrottlingException")
             }
-            let other = try RawClient(.dealer, bus.endpoint)
+            let other = try RawClient(.dealer, bus.requestsEndpoint)
             try await other.send("OPS1", "other", "test:Echo", "{}")
             #expect(try await other.receive()[2].text == "200")
 

@@ -45,6 +45,7 @@ import Testing
         ("$..['id']", "[0,1,2,3]"),
         ("$.detail.items..id", "[1,2,3]"),
         ("$..items[*].id", "[1,2]"),
+        ("$..items..id", "[1,2,3]"),
         ("$..items[1].id", "[2]"),
         ("$..[1]", "[\"b\",{\"id\":2}]"),
         ("$.detail.items[0]..[*]", "[1,[\"x\"],\"x\"]"),
@@ -99,7 +100,7 @@ import Testing
         ("$['a", .step, "the quoted name is not closed", 3),
         ("$['a\\", .step, "the quoted name is not closed", 3),
         ("$[?(@.a)]", .step, "expected an index from 0, '*' or a name in quotes", 3),
-        ("$..a..b", .deepScan, "a path may hold '..' once only", 5),
+        ("$..a..b..c", .deepScan, "a path may hold '..' twice at most", 8),
     ]
 
     @Test("Refused, with the column", arguments: refusals)

@@ -214,7 +214,7 @@ func runbookText(_ steps: String, _ head: String = "") -> String {
             ),
             (
                 "- {name: a, \(api), outputs: [{Name: x, Selector: y}]}",
-                .content, "beginning with '$'"
+                .content, "the selector of an output of step \"a\""
             ),
             (
                 "- {name: a, \(api), outputs: [{Name: x, Selector: $, Type: Text}]}",

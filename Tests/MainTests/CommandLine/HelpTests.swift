@@ -35,7 +35,7 @@ struct HelpTests {
         let command = try #require(path.last)
         #expect(command.run == nil || !command.examples.isEmpty)
         for example in command.examples where example.line.hasPrefix("opsbus ") {
-            let words = try shellWords(example.line)
+            let words = shellWords(example.line.components(separatedBy: " | ")[0])
             #expect(throws: Never.self, "\(example.line)") {
                 try ArgumentParser(root: .opsbus, globals: GlobalOptions.all).parse(words)
             }
@@ -59,7 +59,7 @@ struct HelpTests {
     }
 
     /// The words after the program's name, with quotes removed.
-    private func shellWords(_ line: String) throws -> [String] {
+    private func shellWords(_ line: String) -> [String] {
         var words: [String] = []
         var word = ""
         var isQuoted = false

@@ -14,7 +14,7 @@ final class FaultyJournalFiles: JournalFiles {
         /// The operation with this number fails, or half of it happens.
         case once(Int, errno: Int32)
         /// From this operation on nothing works any more.
-        case from(Int)
+        case from(Int, errno: Int32 = EIO)
         /// Each operation fails with this probability.
         case random(Double)
     }
@@ -30,6 +30,7 @@ final class FaultyJournalFiles: JournalFiles {
     }
 
     private struct State {
+        var fault: Fault
         var operations = 0
         var names: [String: Inode] = [:]
         var durableNames: [String: Inode] = [:]
@@ -37,13 +38,22 @@ final class FaultyJournalFiles: JournalFiles {
     }
 
     private let state: Mutex<State>
-    private let fault: Fault
     private let local = LocalFiles()
 
     init(_ fault: Fault, seed: UInt64 = 1) {
-        self.fault = fault
-        state = Mutex(State(generator: SeededGenerator(state: seed)))
+        state = Mutex(State(fault: fault, generator: SeededGenerator(state: seed)))
     }
+
+    /// The operation with this number and all after it fail.
+    func fail(from operation: Int, errno: Int32 = EIO) {
+        state.withLock { $0.fault = .from(operation, errno: errno) }
+    }
+
+    /// The operation with this number fails.
+    func fail(once operation: Int) { state.withLock { $0.fault = .once(operation, errno: EIO) } }
+
+    /// From now on nothing fails; what was lost stays lost.
+    func heal() { state.withLock { $0.fault = .none } }
 
     var operations: Int { state.withLock { $0.operations } }
 
@@ -52,10 +62,10 @@ final class FaultyJournalFiles: JournalFiles {
         state.withLock { state in
             state.operations += 1
             var number: Int32?
-            switch fault {
+            switch state.fault {
             case .none: break
             case .once(let operation, let errno): if state.operations == operation { number = errno }
-            case .from(let operation): if state.operations >= operation { number = EIO }
+            case .from(let operation, let errno): if state.operations >= operation { number = errno }
             case .random(let probability):
                 if Double.random(in: 0..<1, using: &state.generator) < probability {
                     number = Bool.random(using: &state.generator) ? ENOSPC : EIO

@@ -148,4 +148,57 @@ struct JournalFaultTests {
         }
         try await checkRecovery(directory, workload, isExact: false, "seed \(seed)")
     }
+
+    @Test("keeps what it showed after a restart, though the sync before the restart had failed")
+    func distrustsFailedSync() async throws {
+        let directory = ScratchDirectory()
+        let files = FaultyJournalFiles(.none)
+        var journal = try SegmentJournal.open(directory, files: files)
+        try await journal.append([("a/", "1")])
+        // The write goes well and the sync does not, nor anything after it.
+        files.fail(from: files.operations + 2)
+        await #expect(throws: StorageError.self) { try await journal.append([("a/", "2")]) }
+        journal.close()
+        files.heal()
+        journal = try SegmentJournal.open(directory, files: files)
+        #expect(journal.lastSequence == 2)
+        try await journal.append([("a/", "3")])
+        journal.close()
+        for seed: UInt64 in 1...5 {
+            let remains = try files.afterPowerFailure(seed: seed)
+            #expect(try SegmentJournal.open(remains).entries().map(\.sequence) == [1, 2, 3])
+        }
+    }
+
+    @Test("goes on in a new segment after a failed sync, and in the same one after a failed write", arguments: [1, 2])
+    func leavesUnsyncedSegment(operation: Int) async throws {
+        let directory = ScratchDirectory()
+        let files = FaultyJournalFiles(.none)
+        let journal = try SegmentJournal.open(directory, files: files)
+        try await journal.append([("a/", "1")])
+        files.fail(once: files.operations + operation)
+        await #expect(throws: StorageError.self) { try await journal.append([("a/", "lost")]) }
+        try await journal.append([("a/", "2")])
+        #expect(directory.segments.count == operation)
+        #expect(try journal.entries().map(\.description) == ["1<-0 a/ 1", "2<-1 a/ 2"])
+    }
+
+    @Test("refuses what is published while the disk is full, and takes it again when there is space")
+    func survivesFullDisk() async throws {
+        let directory = ScratchDirectory()
+        let files = FaultyJournalFiles(.none)
+        let journal = try SegmentJournal.open(directory, segmentBytes: 300, files: files)
+        try await journal.append([("a/", "1")])
+        files.fail(from: files.operations + 1, errno: ENOSPC)
+        for _ in 0..<20 {
+            let error = await #expect(throws: StorageError.self) {
+                try await journal.append([("a/", String(repeating: "x", count: 200))])
+            }
+            #expect(error?.code == .diskFull && error?.message.contains("free some space") == true)
+        }
+        #expect(try journal.entries().map(\.sequence) == [1])
+        files.heal()
+        #expect(try await journal.append([("a/", "2")]).firstSequence == 2)
+        #expect(try journal.entries().map(\.previous) == [0, 1])
+    }
 }
