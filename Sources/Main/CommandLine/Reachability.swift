@@ -55,8 +55,9 @@ enum Reachability {
         let descriptor = socket(family, Int32(SOCK_STREAM.rawValue), 0)
         guard descriptor >= 0, let address else { return String(cString: strerror(errno)) }
         defer { close(descriptor) }
-        var timeout = timeval(tv_sec: timeoutSeconds, tv_usec: 0)
-        setsockopt(descriptor, SOL_SOCKET, SO_SNDTIMEO, &timeout, socklen_t(MemoryLayout<timeval>.size))
+        // A `timeval`, which the C library's module keeps to itself: seconds and microseconds.
+        var timeout = (timeoutSeconds, 0)
+        setsockopt(descriptor, SOL_SOCKET, SO_SNDTIMEO, &timeout, socklen_t(MemoryLayout<(Int, Int)>.size))
         guard connect(descriptor, address, length) != 0 else { return nil }
         // The send timeout, which Linux also applies to connecting, shows as this.
         return errno == EINPROGRESS ? "no answer within \(timeoutSeconds) seconds" : String(cString: strerror(errno))

@@ -36,19 +36,15 @@ extension Command {
             Example("opsbus documents show Repair-File", "The default version"),
             Example("opsbus documents show Repair-File --version 2", "Version 2"),
         ],
-        options: [version], arguments: [name]
+        options: [versionOption], arguments: [name]
     ) { arguments, session in
         let output = try await session.connect().call(
             "ssm:GetDocument",
             input([
-                ("Name", .string(try arguments.required(name))), ("DocumentVersion", .text(arguments[version])),
+                ("Name", .string(try arguments.required(name))), ("DocumentVersion", .text(arguments[versionOption])),
             ]))
         session.output.result(output) {
-            let content = output.cell("Content")
-            // A document is text of several lines, each made safe to show.
-            for line in content.split(separator: "\n", omittingEmptySubsequences: false) {
-                session.output.line(printable(String(line)))
-            }
+            session.output.text(output.cell("Content"))
         }
         return .success
     }
@@ -67,7 +63,8 @@ extension Command {
             name: arguments[nameOption] ?? DocumentUpload.name(of: path), content: try session.read(path), path: path)
         let (version, output) = try await upload.put(try session.connect())
         session.output.result(output) {
-            session.output.line(version.map { "\(upload.name) has version \($0)" } ?? "\(upload.name) is as the file says")
+            session.output.line(
+                version.map { "\(upload.name) has version \($0)" } ?? "\(upload.name) is as the file says")
         }
         return .success
     }
@@ -105,7 +102,7 @@ extension Command {
 
     private static let type = Option(
         "type", "TYPE", .choice(["Command", "Automation"]), "Only command documents, or only runbooks.")
-    private static let version = Option("version", "N", .text, "A version, $DEFAULT or $LATEST. [$DEFAULT]")
+    private static let versionOption = Option("version", "N", .text, "A version, $DEFAULT or $LATEST. [$DEFAULT]")
     private static let nameOption = Option("name", "NAME", .text, "The document's name, if not the file's.")
     private static let name = Argument("DOCUMENT", .text.completing(.live(.documents)), "The document's name.")
     private static let file = Argument("FILE", .file, "The document in YAML or JSON.")
@@ -121,7 +118,12 @@ struct DocumentUpload {
     /// Creates the document, or a new version that becomes the default one.
     /// - Returns: The version, nil where the content was there already; and the last operation's output.
     func put(_ connection: any Connection) async throws -> (version: String?, output: JSON) {
-        let isRunbook = try Document(parsing: content, fileName: path).runbook != nil
+        let isRunbook: Bool
+        do {
+            isRunbook = try Document(parsing: content, fileName: path).runbook != nil
+        } catch {
+            throw CommandError.failure("\(path): \(error)", fix: "see 'opsbus documents check'")
+        }
         let isJSON = content.first { $0 > UInt8(ascii: " ") } == UInt8(ascii: "{")
         var request: JSON = [
             "Name": .string(name), "Content": .string(String(decoding: content, as: UTF8.self)),

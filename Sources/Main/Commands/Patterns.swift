@@ -35,7 +35,8 @@ extension Command {
         "test", "Say whether a pattern matches an event, and why or why not.",
         discussion: "The exit code is 0 where it matches, 1 where it does not.",
         examples: [
-            Example(#"opsbus patterns test '{"source": ["my.app"]}' '{"source": "my.app"}'"#, "Both on the command line"),
+            Example(
+                #"opsbus patterns test '{"source": ["my.app"]}' '{"source": "my.app"}'"#, "Both on the command line"),
             Example("opsbus patterns test @pattern.json @event.json", "Both from files"),
         ],
         arguments: [pattern, event]
@@ -43,13 +44,14 @@ extension Command {
         let pattern = try compile(try session.text(try arguments.required(pattern)))
         let event = try session.text(try arguments.required(event))
         do {
-            let isMatch = try pattern.matches(event)
-            let explanation = try pattern.explain(event).description
-            session.output.result(["Result": .bool(isMatch), "Explanation": .string(explanation)]) {
+            let explanation = try pattern.explain(event)
+            session.output.result(
+                ["Result": .bool(explanation.matches), "Explanation": .string(explanation.description)]
+            ) {
                 for warning in pattern.warnings { session.output.remark(warning.description) }
-                session.output.line(explanation)
+                session.output.line(explanation.description)
             }
-            return isMatch ? .success : .failure
+            return explanation.matches ? .success : .failure
         } catch {
             throw CommandError.usage("EVENT: \(error)", fix: "give one event as a JSON object")
         }
@@ -95,7 +97,8 @@ private struct PatternVector {
             do throws(JSONError) {
                 let value = try JSON(parsing: Array(line))
                 if let identifier = value["id"] { place += " \(identifier.cell)" }
-                let failure = PatternVector(value).map { $0.failure() } ?? "needs pattern, and event and expect or valid"
+                let failure =
+                    PatternVector(value).map { $0.failure() } ?? "needs pattern, and event and expect or valid"
                 results.append(Result(place: place, failure: failure))
             } catch {
                 results.append(Result(place: place, failure: "\(error.message) at column \(error.position.column)"))
@@ -130,7 +133,12 @@ private struct PatternVector {
         guard isValid else { return "the pattern is accepted" }
         guard let event else { return nil }
         do {
-            return try compiled.matches(event) == expected ? nil : expected ? "does not match" : "matches"
+            // The engine that the server matches with, not the one that explains.
+            var matcher = Matcher()
+            let set = PatternSet()
+            set.add(compiled, for: 0)
+            let isMatch = try !matcher.matches(event, with: set.snapshot).isEmpty
+            return isMatch == expected ? nil : isMatch ? "matches, and must not" : "does not match, and must"
         } catch {
             return "the event is refused: \(error)"
         }

@@ -25,6 +25,13 @@ struct Output: Sendable {
     /// Text as it is, without a line end of its own.
     func raw(_ text: String) { terminal.write(text) }
 
+    /// Text of several lines, each made safe to show.
+    func text(_ text: String) {
+        var lines = text.split(separator: "\n", omittingEmptySubsequences: false)
+        if lines.last == "" { lines.removeLast() }
+        for content in lines { line(printable(String(content))) }
+    }
+
     /// A remark that is no part of the result, on standard error.
     func remark(_ text: String) { terminal.writeError("opsbus: \(printable(text))\n") }
 
