@@ -130,6 +130,12 @@ public actor Agent {
         startQueued()
     }
 
+    /// The link was made anew by itself: its other end knows nothing of this node yet, so the agent registers again.
+    public func linkConnected() {
+        linkMachine = LinkMachine(now: clock.monotonic)
+        register()
+    }
+
     /// Ends what runs, without an outcome.
     func stop() async {
         isStopping = true

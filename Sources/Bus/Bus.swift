@@ -84,7 +84,7 @@ public final class BusServer: Sendable {
     ) throws(BusError) -> Running {
         let keys = configuration.keys
         let isAuthenticated = keys != nil
-        let zap = isAuthenticated ? try ZAPHandler(in: context, loop: loops.decisions, keys: ports.keys) : nil
+        let zap = isAuthenticated ? try ZAPHandler(in: context, loop: loops.zap, keys: ports.keys) : nil
         let requests = try RequestServer.openSocket(in: context, isShared: isAuthenticated)
         let stream = try StreamPublisher.openSocket(
             in: context, messagesQueuedMax: configuration.streamMessagesQueuedMax)
@@ -98,7 +98,7 @@ public final class BusServer: Sendable {
                 socket: requests, isAuthenticated: isAuthenticated, loop: loops.requests, operations: ports.operations,
                 publisher: ports.publisher),
             stream: StreamPublisher(
-                socket: stream, isAuthenticated: isAuthenticated, loop: loops.stream, decisions: loops.decisions,
+                socket: stream, isAuthenticated: isAuthenticated, loop: loops.stream,
                 server: self.stream, authorizer: ports.authorizer, position: position, clock: clock, log: log),
             nodes: NodeSwitch(
                 socket: nodes, isAuthenticated: isAuthenticated, loop: loops.nodes, server: self.nodes,
@@ -133,16 +133,16 @@ struct BusLoops {
     let stream: BusLoop
     let nodes: BusLoop
     /// Who may connect, and who may subscribe.
-    let decisions: BusLoop
+    let zap: BusLoop
 
     init() throws(BusError) {
         requests = try BusLoop(name: "ops-requests")
         stream = try BusLoop(name: "ops-stream")
         nodes = try BusLoop(name: "ops-nodes")
-        decisions = try BusLoop(name: "ops-decisions")
+        zap = try BusLoop(name: "ops-zap")
     }
 
     func stop() {
-        for loop in [requests, stream, nodes, decisions] { loop.stop() }
+        for loop in [requests, stream, nodes, zap] { loop.stop() }
     }
 }

@@ -54,8 +54,8 @@ struct SubscriptionMachine: Equatable {
             isStarted = true
             switch start {
             case .now: verified = sequence
-            case .after: read(after: verified, to: sequence)
-            case .named: read(after: nil, to: sequence)
+            case .after: read(after: verified, to: .max)
+            case .named: read(after: nil, to: .max)
             }
             return
         }

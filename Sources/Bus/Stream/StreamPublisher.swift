@@ -18,7 +18,6 @@ actor StreamPublisher: LoopMember {
 
     nonisolated let unownedExecutor: UnownedSerialExecutor
     private nonisolated let loop: BusLoop
-    private let decisions: BusLoop
     private let server: StreamServer
     private var socket: Socket
     private let isAuthenticated: Bool
@@ -31,15 +30,13 @@ actor StreamPublisher: LoopMember {
     private var lastSent: UInt64
     private var nextHeartbeat: Int64 = 0
 
-    /// - Parameter decisions: Where the authorizer runs.
     init(
-        socket: consuming Socket, isAuthenticated: Bool, loop: BusLoop, decisions: BusLoop, server: StreamServer,
+        socket: consuming Socket, isAuthenticated: Bool, loop: BusLoop, server: StreamServer,
         authorizer: any Authorizer, position: StreamPosition, clock: any Clock, log: Log
     ) {
         self.socket = socket
         self.isAuthenticated = isAuthenticated
         self.loop = loop
-        self.decisions = decisions
         self.server = server
         self.authorizer = authorizer
         epoch = position.epoch

@@ -2,10 +2,10 @@ public import Core
 
 /// One automation execution: which step of a runbook is next, and what became of the whole.
 ///
-/// A value that decides and does nothing. The caller starts, cancels and waits as it is told, reports what happened with
-/// the present time, and keeps ``json`` whenever it changed; the machine reads no clock. It sleeps, branches, retries and
-/// checks asserted properties itself, so that the caller only ever runs actions. A call that does not fit the state, such
-/// as the late report of a step that was given up, changes nothing.
+/// A value that decides and does nothing. The caller starts, cancels and waits as it is told, reports what happened
+/// with the present time, and keeps ``json`` whenever it changed; the machine reads no clock. It sleeps, branches,
+/// retries and checks asserted properties itself, so that the caller only ever runs actions. A call that does not fit
+/// the state, such as the late report of a step that was given up, changes nothing.
 /// - Source: Systems Manager user guide, "Automation actions reference", shared properties of actions.
 public struct RunbookMachine: Sendable, Equatable {
     public enum Action: Sendable, Equatable {

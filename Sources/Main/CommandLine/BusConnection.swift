@@ -41,7 +41,8 @@ struct BusConnection: Connection {
     }
 
     /// The keys for an encrypted bus; nil where none are configured.
-    private static func keys(_ configuration: Configuration) throws -> ClientKeys? {
+    /// The keys of a client or an agent of an encrypted bus; nil for a bus without encryption.
+    static func keys(_ configuration: Configuration) throws -> ClientKeys? {
         switch (configuration[Settings.clientKey], configuration[Settings.serverKey]) {
         case (nil, nil): return nil
         case (.some, nil), (nil, .some):

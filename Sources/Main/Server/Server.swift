@@ -1,10 +1,12 @@
 internal import API
+internal import Agent
 internal import Bus
 internal import Core
 internal import Events
 internal import Governance
 internal import Platform
 internal import Storage
+internal import Systems
 
 /// The server: opens the data directory, wires the engines through the operation table, and serves the bus.
 final class Server: Sendable {
@@ -13,6 +15,9 @@ final class Server: Sendable {
     private let journal: SegmentJournal
     private let governance: GovernanceService
     private let events: EventsService
+    private let systems: SystemsService
+    /// Nil where this machine is not to be a node.
+    private let agent: EmbeddedAgent?
     private let bus: BusServer
     private let table: OperationTable
     /// Nil where no directory of rules is configured.
@@ -28,8 +33,8 @@ final class Server: Sendable {
         let account = Account(id: configuration[Settings.account], region: configuration[Settings.region])
         let directory = try Storage.DataDirectory(configuration[Settings.data])
         let database = try Database(
-            path: directory.databasePath, migrations: eventsMigrations + governanceMigrations, clock: clock,
-            log: log.named("database"))
+            path: directory.databasePath, migrations: eventsMigrations + governanceMigrations + SystemsService.migrations,
+            clock: clock, log: log.named("database"))
         let journal = try SegmentJournal(
             directory: directory.journalPath, segmentBytes: configuration[Settings.segmentSize], clock: clock,
             log: log.named("journal"))
@@ -43,8 +48,12 @@ final class Server: Sendable {
                 account: account, deduplicationWindow: configuration[Settings.deduplicationWindow],
                 retention: configuration[Settings.retention]),
             clock: clock, log: log)
+        let processes = ProcessLoop()
+        let systems = SystemsService(
+            database: database, caller: calls, authorizer: governance.authorizer, processes: processes,
+            directory: directory.path + "/scripts", account: account, clock: clock, log: log)
         let table = OperationTable(
-            governance.operations + events.operations, authorizer: governance.authorizer,
+            governance.operations + events.operations + systems.operations, authorizer: governance.authorizer,
             recorder: governance.recorder, translate: { ($0 as? StorageError).map(ServiceError.init(storage:)) })
         calls.connect(table)
         self.directory = directory
@@ -52,6 +61,12 @@ final class Server: Sendable {
         self.journal = journal
         self.governance = governance
         self.events = events
+        self.systems = systems
+        agent =
+            configuration[Settings.embeddedAgent]
+            ? try EmbeddedAgent(
+                directory: directory.path + "/agent", region: account.region, handler: systems.nodes,
+                processes: processes, clock: clock, log: log.named("agent")) : nil
         self.table = table
         self.log = log
         rules = configuration[Settings.rules].map { path in
@@ -67,13 +82,15 @@ final class Server: Sendable {
 
     func start() async throws {
         try await governance.start()
+        try await systems.start(remote: bus.nodes, embedded: agent?.link)
         try await events.start()
+        agent?.start()
         try await rules?.start()
         StreamFeed.connect(journal, to: bus.stream)
         try bus.start(
             BusServer.Ports(
                 operations: table, publisher: PublishAdapter(ingest: events.ingest), authorizer: governance.authorizer,
-                nodes: NoNodes(), keys: KeyLookup(authorizer: governance.authorizer)),
+                nodes: systems.nodes, keys: KeyLookup(authorizer: governance.authorizer)),
             at: StreamPosition(epoch: journal.epoch.description, sequence: journal.lastSequence))
     }
 
@@ -91,6 +108,8 @@ final class Server: Sendable {
         await bus.stop()
         await rules?.stop()
         await events.stop()
+        await systems.stop()
+        await agent?.stop()
         journal.close()
         await database.close()
     }
@@ -113,8 +132,4 @@ private struct KeyLookup: KeyDirectory {
     let authorizer: KeyAuthorizer
 
     func principal(forKey publicKey: String) -> Principal? { authorizer.principal(forKey: publicKey) }
-}
-
-private struct NoNodes: NodeMessageHandler {
-    func receive(_ message: NodeMessage, from connection: NodeConnection) async {}
 }

@@ -22,10 +22,12 @@ struct SegmentBuilder {
 
     // MARK: From patterns
 
-    mutating func add(_ pattern: Pattern, for rule: UInt32) {
+    mutating func add(_ pattern: Pattern, for rule: UInt32) { add(pattern.conjunctions, for: rule) }
+
+    mutating func add(_ conjunctions: [Conjunction], for rule: UInt32) {
         let slot = UInt32(rules.count)
         rules.append(rule)
-        for conjunction in pattern.conjunctions {
+        for conjunction in conjunctions {
             for constraint in conjunction.constraints { constraintEntries.append(entry(constraint)) }
             endConjunction(of: slot)
         }

@@ -88,8 +88,7 @@ struct CommandChanges: Sendable {
         let event = EventEnvelope(
             id: Identifier(using: &generator), source: "aws.ssm", detailType: detailType, account: account,
             time: transaction.now, resources: resources, detail: detail)
-        let (topic, body) = event.record(context: record.consequence(of: cause))
-        try transaction.emit(topic: topic, eventID: event.id, body: body)
+        try transaction.put(event, context: record.consequence(of: cause))
     }
 }
 
@@ -114,7 +113,7 @@ struct CommandProgress: Sendable {
         for member in members.object?.members ?? [] { body[member.key] = member.value }
         body["Time"] = .string(transaction.now.millisecondDescription)
         let cause = node.map { record.invocation(on: $0) } ?? record.subject
-        let entry = StreamEntry(kind: .message, context: record.consequence(of: cause), payload: body.bytes)
-        try transaction.emit(topic: StreamTopic.command(record.id.description), body: entry.encoded)
+        try transaction.publish(
+            body, to: StreamTopic.command(record.id.description), context: record.consequence(of: cause))
     }
 }

@@ -112,16 +112,16 @@ import Testing
             var messages = subscription.makeAsyncIterator()
             bus.journal.append(["command/0/"], to: bus.stream)
             #expect(try await sequences(&messages, 1) == [1])
-            let body = "{\"text\":\"\(String(repeating: "x", count: 2000))\"}"
-            for round in 0..<50 {
+            let body = "{\"text\":\"\(String(repeating: "x", count: 300))\"}"
+            for round in 0..<20 {
                 bus.journal.append((0..<100).map { "command/\(($0 + round) % 7)/" }, to: bus.stream, body: body)
             }
-            let seen = try await sequences(&messages, 5000)
-            #expect(Set(seen) == Set(2...5001))
+            let seen = try await sequences(&messages, 2000)
+            #expect(Set(seen) == Set(2...2001))
             // Not all came live, or this proves nothing.
             #expect(bus.journal.state.withLock { $0.readCount } > 2)
             bus.journal.append(["command/1/"], to: bus.stream)
-            #expect(try await sequences(&messages, 1) == [5002])
+            #expect(try await sequences(&messages, 1) == [2002])
             await client.close()
         }
     }

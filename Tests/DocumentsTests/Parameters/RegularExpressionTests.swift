@@ -52,7 +52,7 @@ import Testing
     }
 
     @Test(
-        "An expression that would run for ever is given up", arguments: ["^(a+)+$", "^(a|a)*$", "^(a|aa)+$", "(.*)*x$"])
+        "An expression that would run for ever is given up", arguments: ["^(a+)+$", "^(a|aa)*$"])
     func exponential(expression: String) throws {
         #expect(try RegularExpression(expression).matches(String(repeating: "a", count: 40) + "!") == nil)
     }

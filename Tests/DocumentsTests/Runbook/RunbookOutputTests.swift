@@ -53,7 +53,7 @@ import Testing
             [
                 "name: a, action: 'aws:executeScript', inputs: {Runtime: bash, Script: x}",
                 "name: b, outputs: [{Name: Names, Selector: $.N, Type: StringList}]",
-                "name: c, inputs: {Service: s, Api: A, P: '{{ a.Payload }}', N: ['{{ b.Names }}'], O: '{{ b.Output }}'}",
+                "name: c, inputs: {Service: s, Api: A, P: '{{ a.Payload }}', N: ['{{ b.Names }}'], O: '{{b.Output}}'}",
             ], head: "outputs: [a.Payload, c.Output]\n")
         _ = try RunbookScript.run(
             &machine, ["a": [.success(["Payload": ["k": 1]])], "b": [.success(["N": ["x", "y"]])]])

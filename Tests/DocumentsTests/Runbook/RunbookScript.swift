@@ -33,8 +33,8 @@ enum RunbookScript {
     }
 
     /// Runs an execution to its end: each start of a step takes the next of its answers, the last one for ever, and a
-    /// success where it has none; time jumps to every instant that is waited for. The machine goes through its persisted
-    /// form before each input.
+    /// success where it has none; time jumps to every instant that is waited for. The machine goes through its
+    /// persisted form before each input.
     /// - Returns: The names of the steps started, and the seconds it all took.
     static func run(
         _ machine: inout RunbookMachine, _ answers: [String: [Answer]] = [:]

@@ -49,6 +49,9 @@ final class FaultyJournalFiles: JournalFiles {
         state.withLock { $0.fault = .from(operation, errno: errno) }
     }
 
+    /// The operation with this number fails.
+    func fail(once operation: Int) { state.withLock { $0.fault = .once(operation, errno: EIO) } }
+
     /// From now on nothing fails; what was lost stays lost.
     func heal() { state.withLock { $0.fault = .none } }
 

@@ -170,6 +170,19 @@ struct JournalFaultTests {
         }
     }
 
+    @Test("goes on in a new segment after a failed sync, and in the same one after a failed write", arguments: [1, 2])
+    func leavesUnsyncedSegment(operation: Int) async throws {
+        let directory = ScratchDirectory()
+        let files = FaultyJournalFiles(.none)
+        let journal = try SegmentJournal.open(directory, files: files)
+        try await journal.append([("a/", "1")])
+        files.fail(once: files.operations + operation)
+        await #expect(throws: StorageError.self) { try await journal.append([("a/", "lost")]) }
+        try await journal.append([("a/", "2")])
+        #expect(directory.segments.count == operation)
+        #expect(try journal.entries().map(\.description) == ["1<-0 a/ 1", "2<-1 a/ 2"])
+    }
+
     @Test("refuses what is published while the disk is full, and takes it again when there is space")
     func survivesFullDisk() async throws {
         let directory = ScratchDirectory()

@@ -65,6 +65,27 @@ struct JournalRecoveryTests {
         }
     }
 
+    @Test("tells two unfinished commits in one place apart, though each record is good in itself")
+    func separatesFailedCommits() async throws {
+        let start = try await fill().last ?? 0
+        let other = try directory.copy()
+        for (directory, body) in [(directory, "one"), (other, "two")] {
+            let journal = try SegmentJournal.open(directory)
+            try await journal.append([("a/", body), ("b/", body)])
+            journal.close()
+        }
+        let rest = try Data(contentsOf: URL(fileURLWithPath: other.segments[0]))
+        let second = start + JournalRecord.headerBytes + 5
+        try edit(directory) { $0.replaceSubrange(second..., with: rest[second...]) }
+
+        let report = SegmentJournal.verify(directory: directory.path)
+        #expect(report.isSound && report.records == 4)
+        #expect(report.torn?.sequence == 6 && report.torn?.offset == second)
+        let journal = try SegmentJournal.open(directory)
+        #expect(journal.lastSequence == 4)
+        #expect(journal.recovery.bytesCut == rest.count - start)
+    }
+
     @Test("names the record in which any bit has changed, and refuses to open")
     func findsChangedBits() async throws {
         let offsets = try await fill()

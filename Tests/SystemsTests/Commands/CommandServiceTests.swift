@@ -391,9 +391,6 @@ final class TestServer: Sendable {
     }
 
     @Test func badNodesFailTheCallWhenNamedAndTheInvocationWhenTargeted() async throws {
-        let clock = clock
-        let probe = try await TestServer(memoryDatabase(clock), clock)
-        _ = probe
         let server = try await server()
         let good = try await server.connect("a")
         let error = await #expect(throws: ServiceError.self) {

@@ -1,0 +1,50 @@
+internal import API
+internal import Agent
+internal import Bus
+internal import Core
+internal import Glibc
+internal import Platform
+
+/// The agent process of a managed node.
+enum AgentProcess {
+    /// Runs until the process is told to end.
+    static func run(_ configuration: Configuration) async throws -> ExitCode {
+        let log = Log(
+            component: "agent", minimum: configuration[Settings.logLevel], format: configuration[Settings.logFormat])
+        let directory = configuration[Settings.agentState]
+        try Files.createDirectory(directory, mode: 0o700)
+        var options = Agent.Options(
+            directory: directory, activationID: configuration[Settings.activationID],
+            activationCode: configuration[Settings.activationCode], agentVersion: Version.current,
+            region: configuration[Settings.region], environment: AgentEnvironment.inherited)
+        options.parallelCommandsMax = 5
+        let agent = try Agent(options, processes: ProcessLoop(), clock: SystemClock(), log: log)
+        let link = try BusLink(
+            endpoint: configuration[Settings.nodes], keys: try BusConnection.keys(configuration), log: log)
+        log.info("connecting to \(configuration[Settings.nodes]); state in \(directory)")
+        return try await Interruption.cancelling {
+            await withTaskGroup(of: Void.self) { group in
+                group.addTask { await link.run(agent) }
+                group.addTask { await agent.run(over: link) }
+                await group.next()
+                group.cancelAll()
+            }
+            await link.close()
+            return .success
+        }
+    }
+}
+
+/// What scripts on this node inherit from the agent's own environment.
+enum AgentEnvironment {
+    private static let names = ["PATH", "HOME", "LANG", "LC_ALL", "TZ", "USER", "LOGNAME", "SHELL"]
+
+    static var inherited: [String: String] {
+        var environment: [String: String] = [:]
+        for name in names {
+            if let value = getenv(name) { environment[name] = String(cString: value) }
+        }
+        if environment["PATH"] == nil { environment["PATH"] = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin" }
+        return environment
+    }
+}

@@ -1,0 +1,74 @@
+public import API
+internal import Core
+internal import Storage
+
+extension AutomationService {
+    /// The operations on automation executions, as in the SSM API.
+    public nonisolated var operations: [Operation] {
+        let id = Field.required("AutomationExecutionId", .string(length: 36...36))
+        return [
+            Operation(
+                "ssm:StartAutomationExecution", "Starts a runbook; the same ClientToken starts it once.", .writes,
+                input: [
+                    .required("DocumentName", .string(length: 1...1000)),
+                    .optional("DocumentVersion", .string(length: 1...20)),
+                    .optional("Parameters", .map(.any, count: 0...200)),
+                    .optional("ClientToken", .string(length: 36...36)), .optional("Mode", .string(values: ["Auto"])),
+                ],
+                handler: { input, context in
+                    ["AutomationExecutionId": .string(try await self.begin(input, context).description)]
+                }),
+            Operation(
+                "ssm:GetAutomationExecution", "Answers an execution with its steps.", .reads, input: [id],
+                handler: { input, _ in
+                    ["AutomationExecution": try await self.execution(input).json(withSteps: true)]
+                }),
+            Operation(
+                "ssm:DescribeAutomationExecutions", "Lists executions, the newest first.", .reads,
+                input: [
+                    .optional("MaxResults", .integer(1...50)), .optional("NextToken", .string(length: 1...64)),
+                ], handler: { input, _ in try await self.list(input) }),
+            Operation(
+                "ssm:StopAutomationExecution", "Cancels an execution.", .writes,
+                input: [id, .optional("Type", .string(values: ["Cancel"]))],
+                handler: { input, context in
+                    try await self.cancel(try AutomationService.identifier(input), context)
+                    return [:]
+                }),
+        ]
+    }
+
+    private static func identifier(_ input: JSON) throws(ServiceError) -> Identifier {
+        let text = input["AutomationExecutionId"]?.string ?? ""
+        guard let id = Identifier(text) else { throw unknown(text) }
+        return id
+    }
+
+    private func execution(_ input: JSON) async throws -> AutomationExecution {
+        let id = try AutomationService.identifier(input)
+        guard let found = try await database.read({ try AutomationStore.execution(id, $0) }) else {
+            throw AutomationService.unknown(id.description)
+        }
+        return found
+    }
+
+    private func list(_ input: JSON) async throws -> JSON {
+        let limit = input["MaxResults"]?.int ?? 50
+        var before: Timestamp?
+        if let token = input["NextToken"]?.string {
+            guard let microseconds = Int64(token) else {
+                throw ServiceError(.invalidNextToken, "The NextToken is not valid.")
+            }
+            before = Timestamp(microseconds: microseconds)
+        }
+        let start = before
+        let found = try await database.read { try AutomationStore.list(before: start, limit: limit, $0) }
+        var output: JSON = [
+            "AutomationExecutionMetadataList": .array(found.map { $0.json(withSteps: false) })
+        ]
+        if found.count == limit, let last = found.last {
+            output["NextToken"] = .string(String(last.startedAt.microseconds))
+        }
+        return output
+    }
+}

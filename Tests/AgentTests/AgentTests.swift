@@ -1,0 +1,325 @@
+import API
+import Core
+import Foundation
+import Platform
+import Testing
+
+@testable import Agent
+
+@Suite struct AgentTests {
+    let scratch = Scratch()
+
+    // MARK: Running
+
+    @Test func aCommandIsAcceptedRunAndReported() async throws {
+        let test = try await TestAgent(scratch)
+        let command = command("echo out; echo err >&2; exit 3", "echo second")
+        await test.run(command)
+        let report = try await test.report(command.id)
+        #expect(report.outcome == .failed)
+        #expect(report.steps.map(\.name) == ["step1", "step2"])
+        #expect(report.steps.map(\.code) == [3, 0])
+        #expect(report.steps.map(\.status) == [.failed, .success])
+        #expect(report.steps.map(\.standardOutput) == ["out\n", "second\n"])
+        #expect(report.steps[0].standardError == "err\n")
+        #expect(report.steps[0].start != nil)
+        let kinds = test.link.messages.map(\.kind).filter { $0 != .heartbeat }
+        #expect(
+            kinds == [
+                .register, .accepted, .stepStarted, .stepFinished, .stepStarted, .stepFinished, .finished,
+            ])
+    }
+
+    @Test func scriptsFindTheirEnvironmentAndInterpreter() async throws {
+        let test = try await TestAgent(scratch)
+        let command = command(
+            "#!/bin/cat\nnot a shell",
+            "echo $AWS_SSM_INSTANCE_ID $AWS_SSM_REGION_NAME $SSM_COMMAND_ID $HOME; cd /usr\npwd")
+        await test.run(command)
+        let report = try await test.report(command.id)
+        #expect(report.steps[0].standardOutput == "#!/bin/cat\nnot a shell\n")
+        #expect(report.steps[1].standardOutput == "mi-0123456789abcdef0 us-east-1 \(command.id) /root\n/usr\n")
+        let script = scratch.directory + "/commands/\(command.id)/steps/step1/_script.sh"
+        let attributes = try FileManager.default.attributesOfItem(atPath: script)
+        #expect((attributes[.posixPermissions] as? NSNumber)?.intValue == 0o700)
+    }
+
+    @Test(arguments: [("/usr", "/usr\n"), ("no/such/directory", nil), ("/no/such/directory", "")] as [(String, String?)])
+    func theWorkingDirectoryIsTakenOrLeft(_ directory: String, _ output: String?) async throws {
+        let test = try await TestAgent(scratch)
+        let command = command("pwd", inputs: ["workingDirectory": .string(directory)])
+        await test.run(command)
+        let step = try await test.report(command.id).steps[0]
+        #expect(step.standardOutput == output ?? FileManager.default.currentDirectoryPath + "\n")
+        if output == "" { #expect(step.standardError.contains("/no/such/directory")) }
+    }
+
+    @Test func exitCodes168And169EndTheDocument() async throws {
+        let test = try await TestAgent(scratch)
+        let good = command("echo a; echo b >&2; exit 168", "echo never")
+        await test.run(good)
+        let success = try await test.report(good.id)
+        #expect(success.outcome == .success)
+        #expect(success.steps[0].standardError == "")
+        #expect(success.steps[0].standardOutput.hasPrefix("a\n"))
+        #expect(success.steps[1].code == 0)
+        #expect(!success.steps[1].standardOutput.contains("never"))
+        let bad = command("exit 169", "echo never")
+        await test.run(bad)
+        let failure = try await test.report(bad.id)
+        #expect(failure.outcome == .failed)
+        #expect(failure.steps[0].code == 169)
+    }
+
+    @Test func aStepThatTakesTooLongIsTimedOut() async throws {
+        let test = try await TestAgent(scratch)
+        let command = command("echo before; sleep 1000", timeout: 5)
+        await test.run(command)
+        let report = try await test.report(command.id)
+        #expect(report.outcome == .executionTimedOut)
+        #expect(report.steps[0].status == .timedOut)
+        #expect(report.steps[0].code == 137)
+        #expect(report.steps[0].standardOutput == "before\n")
+    }
+
+    @Test func hugeAndBinaryOutputIsCut() async throws {
+        let test = try await TestAgent(scratch)
+        let command = command("head -c 50000000 /dev/zero | tr '\\0' x; printf '\\377\\376' >&2")
+        await test.run(command)
+        let step = try await test.report(command.id).steps[0]
+        #expect(step.standardOutput.utf8.count == 24_000)
+        #expect(step.standardOutput.hasSuffix("xx--output truncated--"))
+        #expect(step.standardError == "\u{FFFD}\u{FFFD}")
+    }
+
+    @Test func brokenDocumentsFailWithTheReason() async throws {
+        let test = try await TestAgent(scratch)
+        var broken = command("true")
+        broken.document = "{\"schemaVersion\": \"2.2\", \"mainSteps\": []}"
+        await test.run(broken)
+        let report = try await test.report(broken.id)
+        #expect(report.outcome == .failed)
+        #expect(report.message.contains("mainSteps"))
+        #expect(report.steps.isEmpty)
+    }
+
+    @Test func noMoreThanFiveRunAtATimeAndCancelsPassThem() async throws {
+        let test = try await TestAgent(scratch)
+        let commands = (0..<7).map { _ in command("sleep 1000") }
+        for command in commands { await test.run(command) }
+        _ = await test.link.wait(.stepStarted, count: 5)
+        #expect(await test.agent.runs.count == 5)
+        #expect(await test.agent.queue.count == 2)
+        await test.agent.receive(NodeMessage(.cancel, command: commands[6].id))
+        #expect(try await test.report(commands[6].id).outcome == .cancelled)
+        await test.agent.receive(NodeMessage(.cancel, command: commands[0].id))
+        #expect(try await test.report(commands[0].id).outcome == .cancelled)
+        #expect(await test.link.wait(.stepStarted, count: 6)?.command == commands[5].id)
+        await test.agent.stop()
+    }
+
+    // MARK: Cancel
+
+    @Test func aCancelReachesTheWholeGroupAndEndsTheDocument() async throws {
+        let test = try await TestAgent(scratch)
+        let command = command("sleep 1000 & echo $!; wait", "echo never")
+        await test.run(command)
+        _ = await test.link.wait(.stepStarted)
+        await test.agent.receive(NodeMessage(.cancel, command: command.id))
+        let report = try await test.report(command.id)
+        #expect(report.outcome == .cancelled)
+        #expect(report.steps.map(\.status) == [.cancelled, .cancelled])
+        #expect(report.steps[0].code == 137)
+        let output = report.steps[0].standardOutput.filter { $0 != "\n" }
+        if let background = Int32(output) { #expect(ProcessIdentity(of: background) == nil) }
+        // Again: the same answer.
+        await test.agent.receive(NodeMessage(.cancel, command: command.id))
+        #expect(test.link.all(.finished).count == 2)
+    }
+
+    @Test func aCancelThatOvertakesItsCommandKeepsItFromRunning() async throws {
+        let test = try await TestAgent(scratch)
+        let marker = scratch.directory + "/ran"
+        let command = command("touch \(marker)")
+        await test.agent.receive(NodeMessage(.cancel, command: command.id))
+        await test.run(command)
+        #expect(test.link.all(.finished).compactMap { CommandReport($0.body)?.outcome } == [.cancelled, .cancelled])
+        #expect(test.link.all(.accepted).isEmpty)
+        #expect(!Files.exists(marker))
+    }
+
+    // MARK: At most once
+
+    @Test func repeatedOffersRunACommandOnce() async throws {
+        let test = try await TestAgent(scratch)
+        let log = scratch.directory + "/log"
+        let command = command("echo run >> \(log)")
+        for _ in 0..<3 { await test.run(command) }
+        _ = try await test.report(command.id)
+        await test.run(command)
+        #expect(test.link.all(.accepted).count == 3)
+        #expect(test.link.all(.finished).count == 2)
+        await test.agent.receive(NodeMessage(.finishedReceived, command: command.id))
+        await test.run(command)
+        #expect(test.link.all(.finished).count == 2)
+        #expect(try Files.read(log) == Array("run\n".utf8))
+    }
+
+    @Test func anExpiredCommandIsNotStarted() async throws {
+        let test = try await TestAgent(scratch)
+        let command = command("touch \(scratch.directory)/ran", expiresIn: .seconds(-1))
+        await test.run(command)
+        #expect(try await test.report(command.id).outcome == .deliveryTimedOut)
+        #expect(test.link.all(.accepted).isEmpty)
+        #expect(!Files.exists(scratch.directory + "/ran"))
+    }
+
+    @Test func anOutcomeIsSentUntilItIsReceivedOverAllReconnections() async throws {
+        let test = try await TestAgent(scratch)
+        let command = command("echo done")
+        test.link.cut(true)
+        await test.run(command)
+        while await test.agent.commands[command.id]?.state.report == nil { await Task.yield() }
+        test.link.cut(false)
+        await test.register()
+        #expect(test.link.all(.finished).count == 1)
+        await test.register()
+        #expect(test.link.all(.finished).count == 2)
+        await test.agent.receive(NodeMessage(.finishedReceived, command: command.id))
+        await test.register()
+        #expect(test.link.all(.finished).count == 2)
+    }
+
+    // MARK: Restart
+
+    /// The next agent on the directory of one that was stopped.
+    private func restart(_ test: consuming TestAgent) async throws -> TestAgent {
+        await test.agent.stop()
+        return try await TestAgent(reopen(test))
+    }
+
+    /// The first agent's lock goes with it.
+    private func reopen(_ test: consuming TestAgent) -> Scratch {
+        _ = consume test
+        return scratch
+    }
+
+    @Test func anAgentThatStopsMidCommandReportsWhatItCannotKnow() async throws {
+        let first = try await TestAgent(scratch)
+        let command = command("echo one", "echo again >> \(scratch.directory)/log; sleep 1000", "echo never")
+        let waiting = (0..<5).map { _ in AgentTests.sleeper() }
+        await first.run(command)
+        _ = await first.link.wait(.stepStarted, count: 2)
+        let log = scratch.directory + "/log"
+        while !Files.exists(log) { await Task.yield() }
+        for other in waiting { await first.run(other) }
+
+        let second = try await restart(first)
+        let report = try await second.report(command.id)
+        #expect(report.outcome == .failed)
+        #expect(report.steps.map(\.name) == ["step1", "step2"])
+        #expect(report.steps[0].standardOutput == "one\n")
+        #expect(report.steps[1].code == -1)
+        #expect(report.steps[1].standardError.contains("\"step2\""))
+        #expect(report.steps[1].standardError.contains("cannot be known"))
+        #expect(second.link.all(.register).first?.body["Commands"]?.array?.count == 6)
+        // Offered again, it is reported again and not run.
+        await second.run(command)
+        #expect(second.link.all(.accepted).isEmpty)
+        #expect(try Files.read(log) == Array("again\n".utf8))
+        await second.agent.stop()
+    }
+
+    private static func sleeper() -> NodeCommand { command("sleep 1000") }
+
+    @Test func aCommandThatWasNotBegunRunsAfterTheRestart() async throws {
+        let store = try AgentStore(directory: scratch.directory)
+        let command = command("echo late")
+        try store.add(StoredCommand(id: command.id, command: command, state: .init(expiresAt: command.expiresAt)))
+        let test = try await TestAgent(scratch)
+        let report = try await test.report(command.id)
+        #expect(report.outcome == .success)
+        #expect(report.steps[0].standardOutput == "late\n")
+    }
+
+    @Test func anAgentKilledOutrightIsSucceededByOneThatCleansUp() async throws {
+        let directory = scratch.directory
+        let command = command("echo $$ > \(directory)/pid; sleep 1000 & wait")
+        try Files.write(command.json.bytes, to: directory + "/command")
+        await #expect(processExitsWith: .signal(SIGKILL)) { [directory] in
+            let agent = try Agent(
+                Agent.Options(directory: directory, environment: ["PATH": "/usr/bin:/bin"]),
+                processes: ProcessLoop(), clock: SystemClock(), log: Log(component: "agent", minimum: .error))
+            await agent.connect(TestLink())
+            let text = try JSON(parsing: try Files.read(directory + "/command"))
+            await agent.receive(NodeMessage(.run, text))
+            while !Files.exists(directory + "/pid") { try await Task.sleep(for: .milliseconds(1)) }
+            kill(getpid(), SIGKILL)
+        }
+        let text = String(decoding: try Files.read(directory + "/pid"), as: UTF8.self)
+        let leader = try #require(Int32(text.filter { $0 != "\n" }))
+        #expect(ProcessIdentity(of: leader) != nil, "the script outlives its agent")
+        let test = try await TestAgent(scratch)
+        let report = try await test.report(command.id)
+        #expect(report.outcome == .failed)
+        #expect(report.steps[0].standardError.contains("have been killed"))
+        let deadline = ContinuousClock.now + .seconds(20)
+        while ProcessIdentity(of: leader) != nil && ContinuousClock.now < deadline { await Task.yield() }
+        #expect(ProcessIdentity(of: leader) == nil)
+    }
+
+    // MARK: Output
+
+    @Test func outputIsStreamedInOrderWithinTheWindow() async throws {
+        let test = try await TestAgent(scratch, window: 1000)
+        let command = command("seq 1 2000; echo end >&2", streams: true)
+        await test.run(command)
+        var received: [String: [UInt8]] = [:]
+        var taken = 0
+        while test.link.all(.finished).isEmpty {
+            let pieces = test.link.all(.output)
+            let sent = pieces.reduce(0) { $0 + $1.payload.count }
+            let known = pieces.prefix(taken).reduce(0) { $0 + $1.payload.count }
+            #expect(sent - known <= 1000)
+            for piece in pieces.dropFirst(taken) {
+                let output = try #require(NodeOutput(piece.body))
+                #expect(output.offset == received[output.stream, default: []].count)
+                received[output.stream, default: []] += piece.payload
+                taken += 1
+                await test.agent.receive(
+                    NodeMessage(
+                        .outputCredit,
+                        [
+                            "CommandId": .string(command.id.description), "Bytes": .integer(piece.payload.count),
+                        ]))
+            }
+            await Task.yield()
+        }
+        for piece in test.link.all(.output).dropFirst(taken) {
+            received[NodeOutput(piece.body)?.stream ?? "", default: []] += piece.payload
+        }
+        #expect(received["stdout"] == Array((1...2000).map { "\($0)\n" }.joined().utf8))
+        #expect(received["stderr"] == Array("end\n".utf8))
+    }
+
+    @Test func withoutCreditTheScriptWaitsAndWithoutALinkItGoesOn() async throws {
+        let test = try await TestAgent(scratch, window: 100)
+        let command = command("head -c 5000000 /dev/zero; touch \(scratch.directory)/written", streams: true)
+        await test.run(command)
+        _ = await test.link.wait(.output)
+        while await test.agent.runs[command.id]?.waiter == nil { await Task.yield() }
+        #expect(!Files.exists(scratch.directory + "/written"))
+        // The server forgets the node: nothing is streamed any more, and the script is not held.
+        await test.agent.receive(NodeMessage(.refused, ["Code": "NotRegistered"]))
+        #expect(try await test.report(command.id).outcome == .success)
+        #expect(test.link.all(.output).reduce(0) { $0 + $1.payload.count } == 100)
+    }
+
+    @Test func outputIsNotStreamedUnasked() async throws {
+        let test = try await TestAgent(scratch)
+        let command = command("echo x")
+        await test.run(command)
+        _ = try await test.report(command.id)
+        #expect(test.link.all(.output).isEmpty)
+    }
+}

@@ -1,0 +1,70 @@
+internal import Core
+internal import Foundation
+@testable internal import Patterns
+import Testing
+
+/// The engine against the naive matcher, on random patterns and events.
+///
+/// `OPSBUS_FUZZ_PAIRS` sets the number of pairs of the long run (a million, say); `OPSBUS_FUZZ_SEED` replays one.
+@Suite struct DifferentialTests {
+    private static let environment = ProcessInfo.processInfo.environment
+
+    static let seed = environment["OPSBUS_FUZZ_SEED"].flatMap { UInt64($0) } ?? 20_261_123
+    static let pairs = environment["OPSBUS_FUZZ_PAIRS"].flatMap { Int($0) } ?? 4_000
+
+    @Test(arguments: [false, true])
+    func `The engine and the naive matcher agree`(hasOddKeys: Bool) throws {
+        var vocabulary = Vocabulary(generator: SeededGenerator(seed: Self.seed), hasOddKeys: hasOddKeys)
+        var matcher = Matcher()
+        var validator = JSONValidator()
+        var pairs = 0
+        var matches = 0
+        while pairs < Self.pairs / 2 {
+            let patterns = (0..<20).map { _ in vocabulary.pattern() }
+            let set = PatternSet()
+            var accepted: [Int] = []
+            for (index, json) in patterns.enumerated() {
+                // Random wildcards may be malformed or too complex.
+                guard let pattern = try? Pattern(parsing: json.text) else { continue }
+                accepted.append(index)
+                set.add(pattern, for: UInt32(index))
+            }
+            for _ in 0..<20 {
+                let event = vocabulary.event()
+                let bytes = event.bytes
+                let expected = accepted.filter { NaiveMatcher.matches(pattern: patterns[$0], event: event) }
+                let found = try matcher.matches(bytes, with: set.snapshot).map(Int.init)
+                try #require(
+                    found == expected,
+                    "seed \(Self.seed): \(Self.difference(found, expected, patterns)) on \(event.text)")
+                let mayStopEarly = try bytes.withUnsafeBytes { try validator.validateEvent($0) }
+                let early = try matcher.matches(bytes, with: set.snapshot, validated: mayStopEarly).map(Int.init)
+                try #require(early == expected, "seed \(Self.seed), stopping early, on \(event.text)")
+                pairs += accepted.count
+                matches += expected.count
+            }
+        }
+        // The vocabulary is meant to make both outcomes common.
+        #expect(matches * 50 > pairs && matches * 2 < pairs, "\(matches) of \(pairs) matched")
+    }
+
+    @Test func `An explanation agrees with the engine`() throws {
+        var vocabulary = Vocabulary(generator: SeededGenerator(seed: Self.seed &+ 1))
+        for _ in 0..<300 {
+            let json = vocabulary.pattern()
+            guard let pattern = try? Pattern(parsing: json.text) else { continue }
+            let event = vocabulary.event()
+            let explanation = try pattern.explain(event.bytes)
+            try #require(
+                explanation.matches == NaiveMatcher.matches(pattern: json, event: event), "\(json) on \(event)")
+            // What failed is named unless only the elements of an array disagree.
+            let branch = explanation.decisiveBranch
+            #expect(branch.matches || branch.isSpreadOverElements || branch.fields.contains { !$0.matches })
+        }
+    }
+
+    private static func difference(_ found: [Int], _ expected: [Int], _ patterns: [JSON]) -> String {
+        let index = Set(found).symmetricDifference(expected).min() ?? 0
+        return "\(found.contains(index) ? "matched" : "missed") \(patterns[index].text)"
+    }
+}
