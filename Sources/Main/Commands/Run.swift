@@ -15,7 +15,8 @@ extension Command {
                 "Run a document on all nodes with a tag, two at a time"),
         ],
         options: [
-            shell, nodeList, CommonOptions.targets, CommonOptions.parameters, CommonOptions.wait, timeout, maxConcurrency,
+            shell, nodeList, CommonOptions.targets, CommonOptions.parameters, CommonOptions.wait, timeout,
+            maxConcurrency,
             maxErrors, comment,
         ],
         arguments: [document]
