@@ -118,7 +118,9 @@ private final class SetClock: Platform.Clock {
             sequence: 2, time: Timestamp(microseconds: 1_700_000_000_000_001), principal: "system",
             action: "DeliveryAttempt", subject: "delivery/1", cause: "rule/grüße",
             outcome: "failure:ThrottlingException", detail: "{}")
-        #expect(second.hash(after: hash).description == "8e3ee4f4b780e9e33a8b0d1fe42f754c8ef8c944a531d480f4af79ae62130fe1")
+        #expect(
+            second.hash(after: hash).description
+                == "8e3ee4f4b780e9e33a8b0d1fe42f754c8ef8c944a531d480f4af79ae62130fe1")
     }
 
     @Test func `Pruning removes what is older and keeps the rest verifiable`() async throws {

@@ -84,7 +84,7 @@ import Testing
         #expect(try AuditLog.verify(path: path).faultCount == 2)
     }
 
-    @Test func `A record rewritten together with its hash is betrayed by the next, or by the end of the chain`() throws {
+    @Test func `A record rewritten with its hash is betrayed by the next, or by the end of the chain`() throws {
         for sequence in [10, 5] as [Int64] {
             let connection = try Connection(path: path, access: .readWrite)
             let before: Digest? = try connection.value("SELECT hash FROM audit WHERE sequence = ?", [sequence - 1])
