@@ -179,11 +179,11 @@ import Testing
             }
             try await eventually("all requests came") { bus.publisher.requests.count == bodies.count }
             let requests = bus.publisher.requests
-            #expect(requests.map(\.body.bytes) == bodies)
+            #expect(requests.map(\.body) == bodies)
             #expect(requests.allSatisfy { $0.principal == .local })
             // Answered last first, with a second answer that must go nowhere.
-            PublishRequest.reply(to: requests.reversed().map { PublishReply(to: $0, status: 200, body: $0.body.bytes) })
-            for request in requests { request.reply(status: 500, body: []) }
+            for request in requests.reversed() { request.reply(200, request.body) }
+            for request in requests { request.reply(500, []) }
             for number in bodies.indices.reversed() {
                 let reply = try await client.receive()
                 #expect(reply == [[UInt8]("OPS1"), [UInt8]("\(number)"), [UInt8]("200"), bodies[number]])
@@ -210,7 +210,7 @@ import Testing
             try await other.send("OPS1", "other", "test:Echo", "{}")
             #expect(try await other.receive()[2].text == "200")
 
-            PublishRequest.reply(to: bus.publisher.requests.map { PublishReply(to: $0, status: 200, body: [UInt8]("{}")) })
+            for request in bus.publisher.requests { request.reply(200, [UInt8]("{}")) }
             for _ in 0..<share { #expect(try await client.receive()[2].text == "200") }
             try await client.send("OPS1", "again", "test:Echo", "{}")
             #expect(try await client.receive()[2].text == "200")
