@@ -216,4 +216,29 @@ import Testing
             #expect(try await client.receive()[2].text == "200")
         }
     }
+
+    @Test("A client that does not read holds up nobody, and what it is not sent is counted")
+    func slowReader() async throws {
+        try await TestBus.run { bus in
+            let client = try RawClient(.dealer, bus.requestsEndpoint, messagesQueuedMax: 100)
+            let body = [UInt8]("{\"text\":\"\(String(repeating: "x", count: 1000))\"}")
+            var sent = 0
+            for number in 0..<12_000
+            where client.trySend([[UInt8]("OPS1"), [UInt8]("\(number)"), [UInt8]("events:PutEvents"), body]) {
+                sent += 1
+                if number.isMultiple(of: 50) { try await Task.sleep(for: .milliseconds(1)) }
+            }
+            let other = try RawClient(.dealer, bus.requestsEndpoint)
+            try await other.send("OPS1", "1", "test:Echo", "{}")
+            #expect(try await other.receive()[2].text == "200")
+            var answers = 0
+            try await eventually("everything sent is answered, or counted as discarded") {
+                while let reply = client.poll() {
+                    #expect(["200", "429"].contains(reply[2].text))
+                    answers += 1
+                }
+                return answers + bus.server.counters.answersDiscarded == sent
+            }
+        }
+    }
 }
