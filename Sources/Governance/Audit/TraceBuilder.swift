@@ -23,7 +23,7 @@ struct TraceBuilder {
         let subject = Subject(.event, identifier.description)
         let event = try find(identifier)
         var progress = Progress()
-        var root = try await node(subject, &progress)
+        var root = try await node(subject, causedBy: nil, &progress)
         if event == nil && root["Records"]?.array?.isEmpty == true && root["Children"]?.array?.isEmpty == true {
             throw ServiceError(
                 .resourceNotFound, "There is no event \(identifier): neither the journal nor the audit log knows it.")
@@ -32,10 +32,14 @@ struct TraceBuilder {
         return ["Root": root, "Truncated": .bool(progress.isTruncated)]
     }
 
-    private func node(_ subject: Subject, _ progress: inout Progress) async throws -> JSON {
+    private func node(
+        _ subject: Subject, causedBy parent: Subject?, _ progress: inout Progress
+    ) async throws -> JSON {
         progress.visited.insert(subject)
         var filter = AuditFilter()
         filter.subject = subject
+        // A delivery or a command has one cause, and its whole story belongs here; a topic or a log group has many.
+        if !subject.kind.hasOneCause { filter.cause = parent }
         let records = try await log.list(filter)
         var children: [JSON] = []
         for child in try await childSubjects(of: subject) where !progress.visited.contains(child) {
@@ -43,7 +47,7 @@ struct TraceBuilder {
                 progress.isTruncated = true
                 break
             }
-            children.append(try await node(child, &progress))
+            children.append(try await node(child, causedBy: subject, &progress))
         }
         return [
             "Subject": .string(subject.description), "Records": .array(records.map(\.json)),
@@ -74,5 +78,15 @@ struct TraceBuilder {
             return false
         }
         return found
+    }
+}
+
+extension Subject.Kind {
+    /// Whether all records about one such thing come from the same cause.
+    fileprivate var hasOneCause: Bool {
+        switch self {
+        case .event, .delivery, .command, .invocation, .automation, .step: true
+        case .rule, .bus, .topic, .document, .node, .key, .subscriber, .schedule, .operation, .log, .parameter: false
+        }
     }
 }

@@ -116,13 +116,13 @@ struct ArgumentParser {
             guard value == nil else {
                 throw .usage("\(spelled) takes no value", fix: "write \(spelled) alone")
             }
-            return result.arguments.add(true, text: "true", option: option.name)
+            return result.arguments.add(true, text: "true", option: option)
         }
         guard let text = value ?? rest.popFirst() else {
             throw .usage("\(spelled) needs a value", fix: "write \(spelled) \(valueName)")
         }
         do {
-            result.arguments.add(try option.value(of: text), text: text, option: option.name)
+            result.arguments.add(try option.value(of: text), text: text, option: option)
         } catch {
             throw .usage("\(spelled): '\(text)' \(error.problem)", fix: helpHint(result.path))
         }

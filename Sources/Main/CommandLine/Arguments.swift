@@ -3,11 +3,11 @@ struct Arguments: Sendable {
     private var options: [String: [any Sendable]] = [:]
     private var positionals: [String: [any Sendable]] = [:]
 
-    private var texts: [String: String] = [:]
+    private var settingTexts: [String: String] = [:]
 
-    mutating func add(_ value: any Sendable, text: String, option: String) {
-        options[option, default: []].append(value)
-        texts[option] = text
+    mutating func add(_ value: any Sendable, text: String, option: any OptionDeclaration) {
+        options[option.name, default: []].append(value)
+        if option.isSetting { settingTexts[option.name] = text }
     }
 
     mutating func add(_ value: any Sendable, argument: String) { positionals[argument, default: []].append(value) }
@@ -28,8 +28,8 @@ struct Arguments: Sendable {
         (positionals[argument.name] ?? []).compactMap { $0 as? Value }
     }
 
-    /// The option's value as it was typed; nil where it was not given.
-    func text(ofOption name: String) -> String? { texts[name] }
+    /// The value of a setting's flag as it was typed; nil where it was not given.
+    func text(ofSetting name: String) -> String? { settingTexts[name] }
 
     /// The value of an argument that the parser has made sure of.
     func required<Value>(_ argument: Argument<Value>) throws(CommandError) -> Value {

@@ -27,7 +27,8 @@ struct BusConnection: Connection {
         let task = Task {
             do {
                 // No prefix means every topic, which the bus spells as the empty prefix.
-                for try await message in try client.subscribe(to: prefixes.isEmpty ? [""] : prefixes, from: start.onBus) {
+                for try await message in try client.subscribe(to: prefixes.isEmpty ? [""] : prefixes, from: start.onBus)
+                {
                     continuation.yield(Message(message))
                 }
                 continuation.finish()

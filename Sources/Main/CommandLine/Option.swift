@@ -8,6 +8,8 @@ protocol OptionDeclaration: Sendable {
     var summary: String { get }
     var isRepeated: Bool { get }
     var completion: Completion { get }
+    /// Whether it is the flag of a ``Setting``, and so part of the configuration.
+    var isSetting: Bool { get }
 
     func value(of text: String) throws(ValueError) -> any Sendable
 }
@@ -19,17 +21,19 @@ struct Option<Value: Sendable>: OptionDeclaration {
     let valueName: String?
     let summary: String
     let isRepeated: Bool
+    let isSetting: Bool
     private let syntax: ValueSyntax<Value>
 
     init(
         _ name: String, short: Character? = nil, _ valueName: String, _ syntax: ValueSyntax<Value>,
-        repeated: Bool = false, _ summary: String
+        repeated: Bool = false, setting: Bool = false, _ summary: String
     ) {
         self.name = name
         self.short = short
         self.valueName = valueName
         self.summary = summary
         isRepeated = repeated
+        isSetting = setting
         self.syntax = syntax
     }
 
@@ -52,6 +56,7 @@ struct Flag: OptionDeclaration {
 
     var valueName: String? { nil }
     var isRepeated: Bool { false }
+    var isSetting: Bool { false }
     var completion: Completion { .none }
 
     func value(of text: String) throws(ValueError) -> any Sendable { true }

@@ -38,7 +38,8 @@ extension Command {
 
     private static let traceAudit = Command(
         "trace", "Show all that an event brought about, as a tree.",
-        discussion: "From the event through rules, deliveries, runbooks and commands to the events that came of it. Each line "
+        discussion:
+            "From the event through rules, deliveries, runbooks and commands to the events that came of it. Each line "
             + "has the time since the first record.",
         examples: [
             Example("opsbus audit trace 6f0c53ad-1d1f-4c5a-9a55-7f3a4c9d2b11", "The tree of an event"),
@@ -98,7 +99,8 @@ extension Command {
     private static let principal = Option("principal", "NAME", .text, "What this principal did.")
     private static let action = Option("action", "NAME", .text, "Records of this action, such as PutRule.")
     private static let outcome = Option(
-        "outcome", "OUTCOME", .choice(AuditOutcome.Kind.allCases.map(\.rawValue)), "How it went: started, success or failure.")
+        "outcome", "OUTCOME", .choice(AuditOutcome.Kind.allCases.map(\.rawValue)),
+        "How it went: started, success or failure.")
     private static let limit = Option("limit", short: "n", "N", .integer(1...1000), "The latest N records. [100]")
     private static let since = Option("since", "TIME", .time { SystemClock().now }, "Records from then on.")
     private static let until = Option("until", "TIME", .time { SystemClock().now }, "Records before then.")

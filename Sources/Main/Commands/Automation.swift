@@ -8,7 +8,8 @@ extension Command {
 
     private static let startAutomation = Command(
         "start", "Start a runbook.",
-        discussion: "With --wait every step is printed as it goes; the exit code is 0 only where the runbook succeeded.",
+        discussion:
+            "With --wait every step is printed as it goes; the exit code is 0 only where the runbook succeeded.",
         examples: [
             Example(
                 "opsbus automation start Repair-File --parameter path=/etc/motd --parameter mode=0644 --wait",

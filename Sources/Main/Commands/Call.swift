@@ -3,7 +3,8 @@ internal import Core
 extension Command {
     static let call = Command(
         "call", "Call any operation of the server.",
-        discussion: "The output is printed as JSON. Operations are named as in policies: events:PutRule, ssm:SendCommand.",
+        discussion:
+            "The output is printed as JSON. Operations are named as in policies: events:PutRule, ssm:SendCommand.",
         examples: [
             Example("opsbus call events:ListRules", "An operation without input"),
             Example(#"opsbus call events:DescribeRule '{"Name": "file-drift"}'"#, "Input on the command line"),

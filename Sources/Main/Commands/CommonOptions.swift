@@ -40,11 +40,11 @@ enum CommonOptions {
     }
 }
 
-/// An input object from members of which some may be absent.
+/// An input object from members of which some may be absent: nil, or null, which is what `nil` means as JSON.
 func input(_ members: [(String, JSON?)]) -> JSON {
-    .object(
-        JSONObject(
-            members.compactMap { member in member.1.map { JSONObject.Member(key: member.0, value: $0) } }))
+    var object = JSONObject()
+    for case (let key, let value?) in members where !value.isNull { object.append(key, value) }
+    return .object(object)
 }
 
 extension JSON {

@@ -63,7 +63,8 @@ extension Command {
             name: arguments[nameOption] ?? DocumentUpload.name(of: path), content: try session.read(path), path: path)
         let (version, output) = try await upload.put(try session.connect())
         session.output.result(output) {
-            session.output.line(version.map { "\(upload.name) has version \($0)" } ?? "\(upload.name) is as the file says")
+            session.output.line(
+                version.map { "\(upload.name) has version \($0)" } ?? "\(upload.name) is as the file says")
         }
         return .success
     }

@@ -27,7 +27,10 @@ extension Command {
             ("DetailType", .string(try arguments.required(detailType))),
             ("Detail", .string(detail.text)),
             ("EventBusName", .text(arguments[CommonOptions.bus])),
-            ("Resources", arguments.all(resources).isEmpty ? nil : .array(arguments.all(resources).map { .string($0) })),
+            (
+                "Resources",
+                arguments.all(resources).isEmpty ? nil : .array(arguments.all(resources).map { .string($0) })
+            ),
             ("OpsBusEventId", .text(arguments[identifier])),
         ])
         let output = try await session.connect().call("events:PutEvents", ["Entries": [entry]])
@@ -119,7 +122,8 @@ struct EntryBatches {
             bytes += text.count
             do throws(JSONError) {
                 guard let entry = entry(try JSON(parsing: Array(text))) else {
-                    let reason = "neither an entry (Source, DetailType, Detail) nor an event (source, detail-type, detail)"
+                    let reason =
+                        "neither an entry (Source, DetailType, Detail) nor an event (source, detail-type, detail)"
                     batch.problems.append((line, reason))
                     continue
                 }

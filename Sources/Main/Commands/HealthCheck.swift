@@ -38,7 +38,9 @@ struct HealthCheck {
 
     func findings() -> [Finding] {
         guard isDirectory(directory) else {
-            return [Finding(.bad, "directory", "\(directory) is no directory", advice: "Name the right one with --data.")]
+            return [
+                Finding(.bad, "directory", "\(directory) is no directory", advice: "Name the right one with --data.")
+            ]
         }
         return [holder, journal, database, auditLog, space]
     }
@@ -84,7 +86,8 @@ struct HealthCheck {
             }
             let bytes = spelled(bytes: Int(report.databaseBytes))
             return Finding(
-                .good, "database", "\(bytes), and \(spelled(bytes: Int(report.logBytes))) of write-ahead log; no damage")
+                .good, "database", "\(bytes), and \(spelled(bytes: Int(report.logBytes))) of write-ahead log; no damage"
+            )
         } catch {
             return unreadable("database", error, path)
         }

@@ -13,26 +13,31 @@ extension Command {
 
     private static let generateKey = Command(
         "generate", "Make a key pair in a file and print its public key.",
-        discussion: "The file is for --client-key; only its owner may read it. It holds the secret: keep it where it is.",
+        discussion:
+            "The file is for --client-key; only its owner may read it. It holds the secret: keep it where it is.",
         examples: [Example("opsbus keys generate --out ~/.opsbus.key", "Make a pair")],
         options: [out]
     ) { arguments, session in
         let path = arguments[out] ?? "opsbus.key"
         guard !Files.exists(path) else {
             throw CommandError.failure(
-                "\(path) exists already", fix: "name another file with --out, or print its key with 'opsbus keys public'")
+                "\(path) exists already",
+                fix: "name another file with --out, or print its key with 'opsbus keys public'")
         }
         let pair = try CurveKeyPair(file: path)
         session.output.result(["PublicKey": .string(pair.publicKey), "File": .string(path)]) {
             session.output.line(pair.publicKey)
-            session.output.remark("the pair is in \(path); register it with: opsbus keys add NAME --public '\(pair.publicKey)'")
+            session.output.remark(
+                "the pair is in \(path); register it with: opsbus keys add NAME --public '\(pair.publicKey)'")
         }
         return .success
     }
 
     private static let publicKey = Command(
         "public", "Print the public key of a pair.",
-        examples: [Example("opsbus keys public /var/lib/opsbus/server.key", "The key that clients need as --server-key")],
+        examples: [
+            Example("opsbus keys public /var/lib/opsbus/server.key", "The key that clients need as --server-key")
+        ],
         arguments: [file]
     ) { arguments, session in
         let path = try arguments.required(file)
@@ -112,7 +117,9 @@ extension Command {
 extension ValueSyntax where Value == String {
     /// A CURVE key in Z85.
     static let curveKey = ValueSyntax { (text) throws(ValueError) in
-        guard CurveKeyPair.isKey(text) else { throw ValueError("is not a key of 40 characters (quote it in the shell)") }
+        guard CurveKeyPair.isKey(text) else {
+            throw ValueError("is not a key of 40 characters (quote it in the shell)")
+        }
         return text
     }
 }

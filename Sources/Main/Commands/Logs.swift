@@ -15,7 +15,9 @@ extension Command {
         session.output.result(output) {
             for event in output["events"]?.array ?? [] {
                 // Log times count milliseconds.
-                let time = event["timestamp"]?.int.map { Timestamp(microseconds: Int64($0) * 1000).millisecondDescription }
+                let time = event["timestamp"]?.int.map {
+                    Timestamp(microseconds: Int64($0) * 1000).millisecondDescription
+                }
                 let style = session.output.style
                 session.output.line("\(style.faint(time ?? "")) \(printable(event.cell("message")))")
             }

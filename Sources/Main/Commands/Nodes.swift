@@ -50,7 +50,9 @@ extension Command {
         "activate", "Make an activation, with which agents register nodes.",
         discussion: "The code is shown this once.",
         examples: [
-            Example("opsbus nodes activate --name web --registrations 10 --expires-in 2d", "Admit ten nodes within two days")
+            Example(
+                "opsbus nodes activate --name web --registrations 10 --expires-in 2d", "Admit ten nodes within two days"
+            )
         ],
         options: [name, registrations, expires]
     ) { arguments, session in
@@ -81,7 +83,8 @@ extension Command {
     }
 
     private static let node = Argument("NODE", .text.completing(.live(.nodes)), "The node's id, mi-...")
-    private static let tags = Argument("KEY=VALUE", .keyValue, count: 1...Int.max, "Tags; one of the same key is replaced.")
+    private static let tags = Argument(
+        "KEY=VALUE", .keyValue, count: 1...Int.max, "Tags; one of the same key is replaced.")
     private static let name = Option("name", "TEXT", .text, "The nodes' name in lists.")
     private static let registrations = Option(
         "registrations", "N", .integer(1...1000), "How many nodes may register with it. [1]")

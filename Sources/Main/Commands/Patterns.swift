@@ -35,7 +35,8 @@ extension Command {
         "test", "Say whether a pattern matches an event, and why or why not.",
         discussion: "The exit code is 0 where it matches, 1 where it does not.",
         examples: [
-            Example(#"opsbus patterns test '{"source": ["my.app"]}' '{"source": "my.app"}'"#, "Both on the command line"),
+            Example(
+                #"opsbus patterns test '{"source": ["my.app"]}' '{"source": "my.app"}'"#, "Both on the command line"),
             Example("opsbus patterns test @pattern.json @event.json", "Both from files"),
         ],
         arguments: [pattern, event]
@@ -96,7 +97,8 @@ private struct PatternVector {
             do throws(JSONError) {
                 let value = try JSON(parsing: Array(line))
                 if let identifier = value["id"] { place += " \(identifier.cell)" }
-                let failure = PatternVector(value).map { $0.failure() } ?? "needs pattern, and event and expect or valid"
+                let failure =
+                    PatternVector(value).map { $0.failure() } ?? "needs pattern, and event and expect or valid"
                 results.append(Result(place: place, failure: failure))
             } catch {
                 results.append(Result(place: place, failure: "\(error.message) at column \(error.position.column)"))

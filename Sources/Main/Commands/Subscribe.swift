@@ -44,7 +44,8 @@ extension Command {
     private static let count = Option("count", short: "n", "N", .positive, "End after N messages.")
     private static let timeout = Option(
         "timeout", "DURATION", .duration, "End after this time; exit 1 where --count was not reached.")
-    private static let prefixes = Argument("PREFIX", .text.completing(.values(topicPrefixes)), count: 0...Int.max, "Topics.")
+    private static let prefixes = Argument(
+        "PREFIX", .text.completing(.values(topicPrefixes)), count: 0...Int.max, "Topics.")
     private static let topicPrefixes = ["event/", "command/", "automation/", "topic/", "system/"]
 }
 

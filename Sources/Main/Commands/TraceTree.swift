@@ -23,7 +23,9 @@ struct TraceTree {
         lines.append(style.faint(head) + style.heading(printable(node.cell("Subject"))))
         let children = depth < TraceTree.depthMax ? node["Children"]?.array ?? [] : []
         let stem = children.isEmpty ? "   " : "│  "
-        if let event = node["Event"], !event.isNull { lines.append(style.faint(margin + stem) + line(event: event, start)) }
+        if let event = node["Event"], !event.isNull {
+            lines.append(style.faint(margin + stem) + line(event: event, start))
+        }
         for record in node["Records"]?.array ?? [] {
             lines.append(style.faint(margin + stem) + line(record, start))
         }

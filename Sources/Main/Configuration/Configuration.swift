@@ -46,7 +46,7 @@ struct Configuration: Sendable {
             if let text = environment(setting.environmentName) {
                 try set(setting, text, from: .environment(setting.environmentName))
             }
-            if let text = arguments.text(ofOption: setting.name) {
+            if let text = arguments.text(ofSetting: setting.name) {
                 try set(setting, text, from: .flag(setting.name))
             }
         }
@@ -93,7 +93,8 @@ struct Configuration: Sendable {
         }
         if case .null = root.value { return }
         guard let members = root.members else {
-            throw CommandError(.configuration, "\(path): the file is no mapping", fix: "write lines such as 'data: DIR'")
+            throw CommandError(
+                .configuration, "\(path): the file is no mapping", fix: "write lines such as 'data: DIR'")
         }
         for member in members { try set(member, in: path) }
     }
@@ -116,7 +117,8 @@ struct Configuration: Sendable {
                 fix: near ?? "known are \(names.joined(separator: ", "))")
         }
         guard let text = member.value.scalarText else {
-            throw CommandError(.configuration, "\(place): '\(member.key)' is no single value", fix: "write text or a number")
+            throw CommandError(
+                .configuration, "\(place): '\(member.key)' is no single value", fix: "write text or a number")
         }
         try set(setting, text, from: .file(path, member.keyPosition))
     }

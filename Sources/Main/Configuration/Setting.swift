@@ -31,7 +31,7 @@ struct Setting<Value: Sendable>: SettingDeclaration {
         self.standard = standard
         standardText = text
         isSecret = secret
-        option = Option(name, valueName, syntax, text.isEmpty ? summary : "\(summary) [\(text)]")
+        option = Option(name, valueName, syntax, setting: true, text.isEmpty ? summary : "\(summary) [\(text)]")
     }
 
     var flag: any OptionDeclaration { option }

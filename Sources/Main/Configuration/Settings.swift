@@ -2,8 +2,10 @@ internal import Platform
 
 /// Every setting.
 enum Settings {
-    static let data = Setting("data", "DIR", .file, "opsbus-data", "The directory that holds everything the server keeps.")
-    static let rules = Setting<String?>("rules", "DIR", .file, "Rule files to load, and to load again when they change.")
+    static let data = Setting(
+        "data", "DIR", .file, "opsbus-data", "The directory that holds everything the server keeps.")
+    static let rules = Setting<String?>(
+        "rules", "DIR", .file, "Rule files to load, and to load again when they change.")
 
     static let requests = Setting(
         "requests", "ENDPOINT", .endpoint, "tcp://127.0.0.1:7401", "Where operations are called.")
@@ -63,7 +65,9 @@ enum Settings {
         logLevel, logFormat,
     ]
 
-    static let ofAgent: [any SettingDeclaration] = [nodes, agentState, activationID, activationCode, logLevel, logFormat]
+    static let ofAgent: [any SettingDeclaration] = [
+        nodes, agentState, activationID, activationCode, logLevel, logFormat,
+    ]
 }
 
 /// Whether the bus is encrypted, and with which key pair.

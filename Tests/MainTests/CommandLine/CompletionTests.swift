@@ -11,7 +11,7 @@ struct CompletionTests {
     @Test func `Commands are offered by what is typed of them`() async {
         #expect(await complete("au") == ["automation", "audit"])
         #expect(await complete("dlq", "") == ["list", "show", "redrive"])
-        #expect(await complete("nonsense", "") .contains("serve"))
+        #expect(await complete("nonsense", "").contains("serve"))
     }
 
     @Test func `Options are offered after a dash`() async {

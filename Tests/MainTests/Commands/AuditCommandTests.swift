@@ -17,7 +17,10 @@ struct AuditCommandTests {
     @Test func `The latest records are listed, the newest last`() async {
         let connection = FakeConnection([
             "audit:ListRecords": [
-                ["Records": [record(2, "failure:ValidationException", cause: "event/e"), record(1)], "NextSequence": 2]
+                [
+                    "Records": [record(2, "failure:ValidationException", cause: "event/e"), record(1)],
+                    "NextSequence": 2,
+                ]
             ]
         ])
         let outcome = await opsbus(
@@ -59,7 +62,9 @@ struct AuditCommandTests {
     }
 
     @Test func `An interrupted follow is no failure`() async {
-        let connection = FakeConnection(["audit:ListRecords": [["Records": [record(1)], "NextSequence": 1]]])
+        let connection = FakeConnection([
+            "audit:ListRecords": [["Records": [record(1)], "NextSequence": 1], ["Records": [], "NextSequence": 1]]
+        ])
         let outcome = await opsbus(["audit", "list", "-f", "-o", "json"], connection, interrupted: true)
         #expect(outcome.exitCode == .success)
         #expect(outcome.lines == [record(1).text])

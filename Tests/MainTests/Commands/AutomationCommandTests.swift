@@ -111,7 +111,8 @@ struct AutomationCommandTests {
         _ = await opsbus(["automation", "stop", "e-1", "--complete"], connection)
         #expect(
             connection.inputs("ssm:StopAutomationExecution") == [
-                ["AutomationExecutionId": "e-1", "Type": "Cancel"], ["AutomationExecutionId": "e-1", "Type": "Complete"],
+                ["AutomationExecutionId": "e-1", "Type": "Cancel"],
+                ["AutomationExecutionId": "e-1", "Type": "Complete"],
             ])
     }
 }

@@ -44,7 +44,8 @@ struct EventsCommandTests {
 
     @Test func `A refused event is an error with its code`() async {
         let answer: JSON = [
-            "FailedEntryCount": 1, "Entries": [["ErrorCode": "MalformedDetail", "ErrorMessage": "Detail is malformed."]],
+            "FailedEntryCount": 1,
+            "Entries": [["ErrorCode": "MalformedDetail", "ErrorMessage": "Detail is malformed."]],
         ]
         let outcome = await opsbus(
             ["events", "put", "-s", "a", "-t", "b", "-d", "1"], FakeConnection(["events:PutEvents": [answer]]))

@@ -26,7 +26,7 @@ struct OtherCommandTests {
                 [
                     "InstanceInformationList": [
                         [
-                            "InstanceId": "mi-1", "PingStatus": "Online", "LastPingDateTime": 1769846400,
+                            "InstanceId": "mi-1", "PingStatus": "Online", "LastPingDateTime": 1_769_846_400,
                             "ComputerName": "web-1", "IPAddress": "10.0.0.7", "PlatformName": "Debian GNU/Linux",
                             "PlatformVersion": "13", "AgentVersion": "0.1.0",
                         ]
@@ -80,7 +80,7 @@ struct OtherCommandTests {
 
     @Test func `Log lines are printed with their times`() async {
         let connection = FakeConnection([
-            "logs:FilterLogEvents": [["events": [["timestamp": 1769846400123, "message": "a\u{1B}b"]]]]
+            "logs:FilterLogEvents": [["events": [["timestamp": 1_769_846_400_123, "message": "a\u{1B}b"]]]]
         ])
         let outcome = await opsbus(["logs", "/opsbus/events", "-n", "5"], connection)
         #expect(outcome.output == "2026-01-31T08:00:00.123Z a\u{FFFD}b\n")

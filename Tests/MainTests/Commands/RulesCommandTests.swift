@@ -62,7 +62,8 @@ struct RulesCommandTests {
             "events:DescribeRule": [
                 [
                     "Name": "disk-full", "EventBusName": "default", "State": "ENABLED",
-                    "EventPattern": #"{"source":["disk"]}"#, "Arn": "arn:aws:events:us-east-1:123456789012:rule/disk-full",
+                    "EventPattern": #"{"source":["disk"]}"#,
+                    "Arn": "arn:aws:events:us-east-1:123456789012:rule/disk-full",
                 ]
             ],
             "events:ListTargetsByRule": [

@@ -36,16 +36,16 @@ struct TraceTreeTests {
         #expect(
             TraceTree(root: root, style: Style(isColored: false)).text == """
                 event/e
-                │      +0.000s Drift from my.app on bus default by checker
+                │     +0.000s Drift from my.app on bus default by checker
                 ├─ delivery/1
-                │  │      +0.012s Deliver success by local  RuleName=file-drift Attempt=1
+                │  │     +0.012s Deliver success by local  RuleName=file-drift Attempt=1
                 │  └─ automation/a
-                │     │      +0.020s Start started by local
-                │     │      +1.500s Finish success by local
+                │     │     +0.020s Start started by local
+                │     │     +1.500s Finish success by local
                 │     └─ step/fix
-                │               +1.000s Step failure:Failed by local
+                │              +1.000s Step failure:Failed by local
                 └─ delivery/2
-                          +0.013s Deliver success by local
+                         +0.013s Deliver success by local
 
                 """)
     }

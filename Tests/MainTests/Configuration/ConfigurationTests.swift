@@ -86,7 +86,8 @@ struct ConfigurationTests {
     }
 
     @Test func `Mistakes in a file are named with line, column and a way out`() throws {
-        #expect(try problem("data: x\n\nretension: 7d\n") == "FILE:3:1: unknown key 'retension': did you mean 'retention'?")
+        #expect(
+            try problem("data: x\n\nretension: 7d\n") == "FILE:3:1: unknown key 'retension': did you mean 'retention'?")
         #expect(try problem("data:\n  - x\n") == "FILE:1:1: 'data' is no single value: write text or a number")
         #expect(
             try problem("retention: soon\n")
@@ -103,7 +104,8 @@ struct ConfigurationTests {
     @Test func `A wrong variable is named`() throws {
         #expect(
             throws: CommandError(
-                .configuration, "$OPSBUS_NODES: 'here' is not an endpoint such as tcp://127.0.0.1:7401 or "
+                .configuration,
+                "$OPSBUS_NODES: 'here' is not an endpoint such as tcp://127.0.0.1:7401 or "
                     + "ipc:///run/opsbus/requests", fix: "correct 'nodes'")
         ) { try configuration(environment: ["OPSBUS_NODES": "here"]) }
     }
@@ -114,7 +116,8 @@ struct ConfigurationTests {
             environment: ["OPSBUS_ACTIVATION_CODE": "hush", "OPSBUS_DATA": "/srv/opsbus"])
         #expect(outcome.exitCode == .success)
         #expect(outcome.lines.count == Settings.all.count + 1)
-        #expect(outcome.lines.contains { $0.hasPrefix("region ") && $0.contains("eu-west-1") && $0.hasSuffix("--region") })
+        #expect(
+            outcome.lines.contains { $0.hasPrefix("region ") && $0.contains("eu-west-1") && $0.hasSuffix("--region") })
         #expect(outcome.lines.contains { $0.hasPrefix("data ") && $0.hasSuffix("$OPSBUS_DATA") })
         #expect(!outcome.output.contains("hush"))
     }
