@@ -134,6 +134,7 @@ extension Agent {
     func began(_ id: Identifier, _ step: CommandStepRun, at start: Timestamp) throws {
         guard var stored = commands[id] else { return }
         stored.state.current = CommandState.Current(step: step.name, action: step.action, start: start)
+        try store.forgetProcess(of: id)
         try store.save(stored.state, of: id)
         commands[id] = stored
         send(
@@ -151,8 +152,11 @@ extension Agent {
         if isCancelled(id) { child.stop() }
         // Gone already where it was quick.
         guard let identity = ProcessIdentity(of: child.identifier) else { return }
-        commands[id]?.state.current?.process = identity.text
-        if let state = commands[id]?.state { save(state, id) }
+        do throws(FileError) {
+            try store.save(identity, of: id)
+        } catch {
+            log.error("the process of the command \(id) cannot be noted: \(error)")
+        }
     }
 
     /// Notes steps that are done.

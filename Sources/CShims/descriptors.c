@@ -19,6 +19,8 @@ int ops_open(const char *path, int flags, mode_t mode) { return open(path, flags
 
 int ops_lock_exclusive(int descriptor) { return flock(descriptor, LOCK_EX | LOCK_NB) == 0 ? 0 : errno; }
 
+void ops_unlock(int descriptor) { flock(descriptor, LOCK_UN); }
+
 int ops_preallocate(int descriptor, int64_t size) { return posix_fallocate(descriptor, 0, size); }
 
 int ops_disk_space(const char *path, uint64_t *free_bytes, uint64_t *total_bytes) {

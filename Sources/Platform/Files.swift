@@ -41,18 +41,21 @@ public enum Files {
     }
 
     /// Replaces a file's content as one step: after a crash it holds the old or the new content, durably.
+    /// - Parameter isDurable: False for what may be lost with the power: the file is then not waited for.
     /// - Throws: `FileError`.
-    public static func write(_ content: [UInt8], to path: String, mode: UInt32 = 0o644) throws(FileError) {
+    public static func write(
+        _ content: [UInt8], to path: String, mode: UInt32 = 0o644, isDurable: Bool = true
+    ) throws(FileError) {
         let temporary = path + ".new"
         let descriptor = ops_open(temporary, O_WRONLY | O_CREAT | O_TRUNC, mode)
         guard descriptor >= 0 else { throw FileError("create", temporary, errno: errno) }
         do {
             defer { close(descriptor) }
             try writeAll(content, to: descriptor, path: temporary)
-            guard fsync(descriptor) == 0 else { throw FileError("sync", temporary, errno: errno) }
+            guard !isDurable || fsync(descriptor) == 0 else { throw FileError("sync", temporary, errno: errno) }
         }
         guard rename(temporary, path) == 0 else { throw FileError("rename", temporary, errno: errno) }
-        try syncDirectory(of: path)
+        if isDurable { try syncDirectory(of: path) }
     }
 
     /// Writes all bytes to a descriptor at its current offset.

@@ -7,7 +7,8 @@ internal import Platform
 ///     DIRECTORY/node.json                         NodeId, Fingerprint
 ///     DIRECTORY/commands/COMMAND-ID/command.json  the command, written before it is acknowledged
 ///     DIRECTORY/commands/COMMAND-ID/state.json    how far it is
-///     DIRECTORY/commands/COMMAND-ID/STEP/         the step's script
+///     DIRECTORY/commands/COMMAND-ID/process       the process of the step begun last
+///     DIRECTORY/commands/COMMAND-ID/steps/STEP/   the step's script
 struct AgentStore: Sendable {
     private let directory: String
 
@@ -76,6 +77,21 @@ struct AgentStore: Sendable {
         try Files.write(state.json.bytes, to: path(id) + "/state.json", mode: 0o600)
     }
 
+    /// Notes the process of the step that runs; need not survive a loss of power, which the process does not either.
+    func save(_ process: ProcessIdentity, of id: Identifier) throws(FileError) {
+        try Files.write(Array(process.text.utf8), to: path(id) + "/process", mode: 0o600, isDurable: false)
+    }
+
+    /// Takes back what was noted for an earlier step.
+    func forgetProcess(of id: Identifier) throws(FileError) {
+        if Files.exists(path(id) + "/process") { try Files.remove(path(id) + "/process") }
+    }
+
+    /// The process noted for the step begun last; nil where none was.
+    func process(of id: Identifier) -> ProcessIdentity? {
+        (try? Files.read(path(id) + "/process")).flatMap { ProcessIdentity(text: String(decoding: $0, as: UTF8.self)) }
+    }
+
     func remove(_ id: Identifier) throws(FileError) { try Files.remove(path(id)) }
 
     /// The directory of one step, made if need be; `/` and the like in the name cannot lead out of it.
@@ -128,8 +144,6 @@ struct CommandState: Sendable, Hashable {
         var step: String
         var action: String
         var start: Timestamp
-        /// `ProcessIdentity.text`, once there is a process.
-        var process: String?
     }
 
     var steps: [StepReport] = []
@@ -158,7 +172,7 @@ struct CommandState: Sendable, Hashable {
         if let current = body["Current"], let step = current["StepName"]?.string,
             let action = current["Action"]?.string, let start = current["StartTime"]?.timestamp
         {
-            self.current = Current(step: step, action: action, start: start, process: current["Process"]?.string)
+            self.current = Current(step: step, action: action, start: start)
         }
         report = body["Report"].flatMap { CommandReport($0) }
         isAcknowledged = body["Acknowledged"]?.bool ?? false
@@ -174,7 +188,6 @@ struct CommandState: Sendable, Hashable {
                 "StepName": .string(current.step), "Action": .string(current.action),
                 "StartTime": .string(current.start.millisecondDescription),
             ]
-            body["Current"]?["Process"] = current.process.map { .string($0) }
         }
         body["Report"] = report?.json
         return body

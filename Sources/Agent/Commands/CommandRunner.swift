@@ -94,7 +94,7 @@ struct CommandRunner: Sendable {
             try await agent.began(command.id, step, at: start)
             let directory = try store.directory(of: step.name, in: command.id)
             let path = directory + "/_script.sh"
-            try Files.write(Array(script.text.utf8), to: path, mode: 0o700)
+            try Files.write(Array(script.text.utf8), to: path, mode: 0o700, isDurable: false)
             let child = try await processes.start(request(script, path, step))
             await agent.spawned(command.id, child)
             return await follow(child, step, start)

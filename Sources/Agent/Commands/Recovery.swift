@@ -15,7 +15,7 @@ struct Recovery {
         if stored.state.report != nil || stored.state.isAcknowledged || stored.state.isWaiting { return stored }
         if let current = stored.state.current {
             let leftovers =
-                kill(current, stored.id)
+                killProcesses(of: stored.id)
                 ? "Its processes were still running and have been killed." : "None of its processes were left."
             let message = """
                 The agent stopped while the step "\(current.step)" ran, which had begun at \
@@ -40,11 +40,10 @@ struct Recovery {
         return stored
     }
 
-    private func kill(_ current: CommandState.Current, _ id: Identifier) -> Bool {
+    /// The agent may have died between starting a process and noting it: then the mark in the environment tells.
+    private func killProcesses(of id: Identifier) -> Bool {
         let marker = "SSM_COMMAND_ID=\(id)"
-        guard let process = current.process.flatMap(ProcessIdentity.init(text:)) else {
-            return ProcessIdentity.killGroups(marker: marker)
-        }
+        guard let process = store.process(of: id) else { return ProcessIdentity.killGroups(marker: marker) }
         return process.killGroup(marker: marker)
     }
 }

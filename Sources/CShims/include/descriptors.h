@@ -12,6 +12,9 @@ int ops_open(const char *path, int flags, mode_t mode);
 /// Takes an exclusive lock of the whole open file without waiting. Returns 0 or an errno.
 int ops_lock_exclusive(int descriptor);
 
+/// Gives the lock back, also where a child that is just being started still holds a copy of the descriptor.
+void ops_unlock(int descriptor);
+
 /// Makes sure that `size` bytes of the file are allocated. Returns 0 or an errno.
 int ops_preallocate(int descriptor, int64_t size);
 

@@ -18,5 +18,8 @@ public final class DirectoryLock: Sendable {
         }
     }
 
-    deinit { close(descriptor) }
+    deinit {
+        ops_unlock(descriptor)
+        close(descriptor)
+    }
 }

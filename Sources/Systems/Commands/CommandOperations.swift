@@ -69,17 +69,19 @@ extension CommandService {
     private nonisolated func invocations(
         of request: CommandRequest, _ context: OperationContext
     ) async throws -> ([CommandMachine.Invocation], names: [String: String]) {
-        let all = try await nodes.store.nodes()
-        let known = Dictionary(all.map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first })
-        let ids: [String]
-        if let targets = request.targets {
-            ids = targets.nodes ?? all.filter(targets.matches).map(\.id)
+        let found: [ManagedNode]
+        var named: [String]?
+        if let targets = request.targets, targets.nodes == nil {
+            found = try await nodes.store.nodes().filter(targets.matches)
         } else {
-            ids = request.instanceIDs
+            let ids = request.targets?.nodes ?? request.instanceIDs
+            found = try await nodes.store.nodes(ids)
+            named = ids
         }
+        let known = Dictionary(found.map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first })
         var invocations: [CommandMachine.Invocation] = []
         var names: [String: String] = [:]
-        for id in ids {
+        for id in named ?? found.map(\.id) {
             let obstacle = obstacle(id, known[id], context)
             if let obstacle, request.targets == nil { throw obstacle.error }
             invocations.append(CommandMachine.Invocation(node: id, status: obstacle?.status ?? .pending))

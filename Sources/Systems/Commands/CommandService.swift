@@ -12,6 +12,8 @@ public actor CommandService: NodeObserver {
     final class ActiveCommand {
         var record: CommandRecord
         var machine: CommandMachine
+        /// Changes on their way to the disk. Until they are there, nothing is sent.
+        var pendingWrites = 0
 
         init(_ record: CommandRecord, _ machine: CommandMachine) {
             self.record = record
@@ -136,7 +138,10 @@ public actor CommandService: NodeObserver {
         let changes = settle(command, &effects, concerning: node)
         let isMoved = before != node.flatMap { command.machine.invocation(of: $0) }
         if changes.isAudited || isMoved || extra != nil {
-            guard await write(changes, extra) else { return false }
+            command.pendingWrites += 1
+            let isWritten = await write(changes, extra)
+            command.pendingWrites -= 1
+            guard isWritten else { return false }
         }
         await perform(effects, command)
         return true
@@ -246,6 +251,8 @@ public actor CommandService: NodeObserver {
         guard let command = active[record.id] else { return record }
         var effects = command.machine.resume()
         let changes = settle(command, &effects, concerning: nil)
+        command.pendingWrites += 1
+        defer { command.pendingWrites -= 1 }
         do {
             let earlier = try await store.database.write(record.context) { transaction -> CommandRecord? in
                 if let token = record.clientToken,
@@ -305,7 +312,9 @@ public actor CommandService: NodeObserver {
 
     public func nodeLost(_ node: String) async {
         connected.remove(node)
-        for id in held[node] ?? [] { await change(id, node: node) { $0.unreachable(node) } }
+        for id in held[node] ?? [] where !connected.contains(node) {
+            await change(id, node: node) { $0.unreachable(node) }
+        }
     }
 
     /// Sends the node what it has not answered.
@@ -313,7 +322,9 @@ public actor CommandService: NodeObserver {
         let now = clock.monotonic
         for id in held[node] ?? [] {
             if let last = sentAt[Delivery(command: id, node: node)], now - last < age { continue }
-            guard let command = active[id], let invocation = command.machine.invocation(of: node) else { continue }
+            guard let command = active[id], command.pendingWrites == 0,
+                let invocation = command.machine.invocation(of: node)
+            else { continue }
             if invocation.status == .cancelling {
                 await send(NodeMessage(.cancel, command: id), of: command, to: node)
             } else if invocation.stage == .sent {

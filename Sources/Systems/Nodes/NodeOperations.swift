@@ -231,7 +231,7 @@ extension NodeService {
         _ input: JSON, _ context: OperationContext
     ) async throws -> JSON {
         let id = try Self.node(of: input)
-        guard let node = try await store.node(id), !node.isRemoved else {
+        guard let node = try await store.node(id) else {
             throw ServiceError(.invalidResourceID, "There is no managed node \(id).")
         }
         return ["TagList": node.tags.json]

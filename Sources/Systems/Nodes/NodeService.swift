@@ -194,8 +194,9 @@ public actor NodeService: NodeMessageHandler {
     private func lose(_ node: String) async {
         guard let session = connected.removeValue(forKey: node) else { return }
         sessions[session.connection] = nil
-        await record(node, .connectionLost, lastPingAt: session.lastPingAt)
         await observer?.nodeLost(node)
+        // It may have come back meanwhile.
+        if connected[node] == nil { await record(node, .connectionLost, lastPingAt: session.lastPingAt) }
     }
 
     /// Marks the nodes that did not come back after the server's own absence.
@@ -243,6 +244,7 @@ public actor NodeService: NodeMessageHandler {
             guard let session = connected[node.id] else { return node }
             var node = node
             node.lastPingAt = session.lastPingAt
+            node.pingStatus = .online
             return node
         }
     }

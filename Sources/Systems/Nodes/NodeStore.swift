@@ -40,8 +40,17 @@ public struct NodeStore: Sendable {
         }
     }
 
-    func node(_ id: String) async throws -> ManagedNode? {
-        try await database.read { try NodeStore.node(id, in: $0) }
+    func node(_ id: String) async throws -> ManagedNode? { try await nodes([id]).first }
+
+    /// Those of the nodes named that exist and are not deregistered.
+    func nodes(_ ids: [String]) async throws -> [ManagedNode] {
+        try await database.read { transaction in
+            var found: [ManagedNode] = []
+            for id in ids {
+                if let node = try NodeStore.node(id, in: transaction), !node.isRemoved { found.append(node) }
+            }
+            return found
+        }
     }
 
     static func node(_ id: String, in transaction: borrowing some Queryable & ~Copyable) throws -> ManagedNode? {

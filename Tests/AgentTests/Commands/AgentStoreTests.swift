@@ -17,7 +17,7 @@ import Testing
                 standardError: "e", start: Timestamp(seconds: 1), end: Timestamp(seconds: 2))
         ]
         state.current = CommandState.Current(
-            step: "two", action: "aws:runShellScript", start: Timestamp(seconds: 3), process: "1 2 3")
+            step: "two", action: "aws:runShellScript", start: Timestamp(seconds: 3))
         state.report = CommandReport(command: id, outcome: .failed, message: "m", steps: state.steps)
         let command = NodeCommand(
             id: id, documentName: "d", document: "{}", parameters: ["a": ["b"]],
