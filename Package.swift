@@ -61,9 +61,10 @@ let package = Package(
                 "Systems",
             ],
             swiftSettings: swiftSettings),
+        .target(name: "CBenchmarks"),
         .executableTarget(
             name: "Benchmarks",
-            dependencies: ["Bus", "CShims", "CZeroMQ", "Core", "Patterns", "Platform", "Storage"],
+            dependencies: ["Bus", "CBenchmarks", "CShims", "CZeroMQ", "Core", "Patterns", "Platform", "Storage"],
             exclude: ["README.md"],
             swiftSettings: swiftSettings),
 

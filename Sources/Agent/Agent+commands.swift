@@ -14,6 +14,7 @@ extension Agent {
     /// How long the server may leave a command without credit before its output is no longer streamed.
     private static let creditTimeMax = Duration.seconds(30)
     private static let pieceBytesMax = 32 << 10
+    private static let defaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
     // MARK: From the server
 
@@ -118,7 +119,7 @@ extension Agent {
     private var environment: [String: String] {
         let machine = Machine.current
         var environment = options.environment
-        if environment["PATH"] == nil { environment["PATH"] = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin" }
+        if environment["PATH"] == nil { environment["PATH"] = Agent.defaultPath }
         environment["AWS_SSM_INSTANCE_ID"] = nodeID ?? ""
         environment["AWS_SSM_REGION_NAME"] = options.region
         environment["AWS_SSM_PLATFORM_NAME"] = machine.platformName
@@ -196,8 +197,8 @@ extension Agent {
                 continue
             }
             let part = rest.cut(bytesMax: min(run.credit, Agent.pieceBytesMax))
+            guard send(NodeMessage(.output, part.output.json, payload: part.bytes)) else { return }
             runs[id]?.credit -= part.bytes.count
-            send(NodeMessage(.output, part.output.json, payload: part.bytes))
         }
     }
 

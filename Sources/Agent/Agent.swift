@@ -52,7 +52,8 @@ public actor Agent {
     nonisolated let processes: ProcessLoop
     nonisolated let clock: any Clock
     nonisolated let log: Log
-    private nonisolated let lock: DirectoryLock
+    /// Nil once the agent has stopped: the directory is free for the next one.
+    private var lock: DirectoryLock?
     /// The agent's own, because it waits for the disk.
     nonisolated let thread = WorkerThread(name: "agent")
     private let machine = Machine.current
@@ -133,16 +134,18 @@ public actor Agent {
     /// The link was made anew by itself: its other end knows nothing of this node yet, so the agent registers again.
     public func linkConnected() {
         linkMachine = LinkMachine(now: clock.monotonic)
+        for id in runs.keys { releaseWaiter(id) }
         register()
     }
 
-    /// Ends what runs, without an outcome.
+    /// Ends what runs, without an outcome, and leaves the directory to the next agent.
     func stop() async {
         isStopping = true
         let tasks = runs.values.map(\.task)
         for task in tasks { task.cancel() }
         for id in runs.keys { releaseWaiter(id) }
         for task in tasks { await task.value }
+        lock = nil
     }
 
     /// What is due by time.
@@ -194,6 +197,7 @@ public actor Agent {
 
     /// Takes in a message of the server; in order.
     public func receive(_ message: NodeMessage) {
+        if isStopping { return }
         linkMachine.heard(now: clock.monotonic)
         switch message.kind {
         case .registered: registered(message.body)
@@ -222,7 +226,10 @@ public actor Agent {
             log.info("registered as \(id)")
         }
         outputWindowBytes = max(1, body["OutputWindowBytes"]?.int ?? outputWindowBytes)
-        for key in runs.keys { runs[key]?.credit = outputWindowBytes }
+        for id in runs.keys {
+            runs[id]?.credit = outputWindowBytes
+            releaseWaiter(id)
+        }
         let heartbeat = Duration.microseconds(Int64(min(seconds, 3600) * 1_000_000))
         perform(linkMachine.registered(heartbeat: heartbeat, now: clock.monotonic))
         startQueued()

@@ -1,4 +1,17 @@
+/// `opsbus-bench NAME [OPTIONS]`: the measurements of the README, one subcommand each.
 @main
 struct Main {
-    static func main() {}
+    private static let benchmarks: [(name: String, summary: String, run: @Sendable ([String]) throws -> Void)] = [
+        ("patterns", PatternsBenchmark.summary, PatternsBenchmark.run)
+    ]
+
+    static func main() throws {
+        let arguments = Array(CommandLine.arguments.dropFirst())
+        guard let benchmark = benchmarks.first(where: { $0.name == arguments.first }) else {
+            print("usage: opsbus-bench NAME [OPTIONS]")
+            for benchmark in benchmarks { print("  \(benchmark.name): \(benchmark.summary)") }
+            return
+        }
+        try benchmark.run(Array(arguments.dropFirst()))
+    }
 }

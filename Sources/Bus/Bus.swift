@@ -65,7 +65,7 @@ public final class BusServer: Sendable {
     /// - Throws: `BusError` `.addressInUse`, `.invalidEndpoint`, `.socket`; nothing is then bound.
     public func start(_ ports: Ports, at position: StreamPosition) throws(BusError) {
         let context = try Context()
-        let loops = try BusLoops()
+        let loops = try BusLoops(isAuthenticated: configuration.keys != nil)
         do throws(BusError) {
             let started = try open(ports, at: position, context, loops)
             started.zap?.start()
@@ -84,7 +84,8 @@ public final class BusServer: Sendable {
     ) throws(BusError) -> Running {
         let keys = configuration.keys
         let isAuthenticated = keys != nil
-        let zap = isAuthenticated ? try ZAPHandler(in: context, loop: loops.zap, keys: ports.keys) : nil
+        var zap: ZAPHandler?
+        if let loop = loops.zap { zap = try ZAPHandler(in: context, loop: loop, keys: ports.keys) }
         let requests = try RequestServer.openSocket(in: context, isShared: isAuthenticated)
         let stream = try StreamPublisher.openSocket(
             in: context, messagesQueuedMax: configuration.streamMessagesQueuedMax)
@@ -98,8 +99,8 @@ public final class BusServer: Sendable {
                 socket: requests, isAuthenticated: isAuthenticated, loop: loops.requests, operations: ports.operations,
                 publisher: ports.publisher),
             stream: StreamPublisher(
-                socket: stream, isAuthenticated: isAuthenticated, loop: loops.stream,
-                server: self.stream, authorizer: ports.authorizer, position: position, clock: clock, log: log),
+                socket: stream, isAuthenticated: isAuthenticated, loop: loops.stream, server: self.stream,
+                authorizer: ports.authorizer, position: position, clock: clock, log: log),
             nodes: NodeSwitch(
                 socket: nodes, isAuthenticated: isAuthenticated, loop: loops.nodes, server: self.nodes,
                 handler: ports.nodes, log: log),
@@ -132,17 +133,17 @@ struct BusLoops {
     let requests: BusLoop
     let stream: BusLoop
     let nodes: BusLoop
-    /// Who may connect, and who may subscribe.
-    let zap: BusLoop
+    /// For `ZAPHandler`; only where there are keys.
+    let zap: BusLoop?
 
-    init() throws(BusError) {
+    init(isAuthenticated: Bool) throws(BusError) {
         requests = try BusLoop(name: "ops-requests")
         stream = try BusLoop(name: "ops-stream")
         nodes = try BusLoop(name: "ops-nodes")
-        zap = try BusLoop(name: "ops-zap")
+        zap = isAuthenticated ? try BusLoop(name: "ops-zap") : nil
     }
 
     func stop() {
-        for loop in [requests, stream, nodes, zap] { loop.stop() }
+        for loop in [requests, stream, nodes, zap] { loop?.stop() }
     }
 }

@@ -44,7 +44,9 @@ import Testing
         #expect((attributes[.posixPermissions] as? NSNumber)?.intValue == 0o700)
     }
 
-    @Test(arguments: [("/usr", "/usr\n"), ("no/such/directory", nil), ("/no/such/directory", "")] as [(String, String?)])
+    @Test(arguments: [
+        ("/usr", "/usr\n"), ("no/such/directory", nil), ("/no/such/directory", ""),
+    ] as [(String, String?)])
     func theWorkingDirectoryIsTakenOrLeft(_ directory: String, _ output: String?) async throws {
         let test = try await TestAgent(scratch)
         let command = command("pwd", inputs: ["workingDirectory": .string(directory)])
@@ -153,8 +155,10 @@ import Testing
     @Test func repeatedOffersRunACommandOnce() async throws {
         let test = try await TestAgent(scratch)
         let log = scratch.directory + "/log"
-        let command = command("echo run >> \(log)")
+        let go = scratch.directory + "/go"
+        let command = command("echo run >> \(log); while [ ! -e \(go) ]; do sleep 0.01; done")
         for _ in 0..<3 { await test.run(command) }
+        try Files.write([], to: go)
         _ = try await test.report(command.id)
         await test.run(command)
         #expect(test.link.all(.accepted).count == 3)
@@ -192,18 +196,6 @@ import Testing
 
     // MARK: Restart
 
-    /// The next agent on the directory of one that was stopped.
-    private func restart(_ test: consuming TestAgent) async throws -> TestAgent {
-        await test.agent.stop()
-        return try await TestAgent(reopen(test))
-    }
-
-    /// The first agent's lock goes with it.
-    private func reopen(_ test: consuming TestAgent) -> Scratch {
-        _ = consume test
-        return scratch
-    }
-
     @Test func anAgentThatStopsMidCommandReportsWhatItCannotKnow() async throws {
         let first = try await TestAgent(scratch)
         let command = command("echo one", "echo again >> \(scratch.directory)/log; sleep 1000", "echo never")
@@ -214,7 +206,8 @@ import Testing
         while !Files.exists(log) { await Task.yield() }
         for other in waiting { await first.run(other) }
 
-        let second = try await restart(first)
+        await first.agent.stop()
+        let second = try await TestAgent(scratch)
         let report = try await second.report(command.id)
         #expect(report.outcome == .failed)
         #expect(report.steps.map(\.name) == ["step1", "step2"])
@@ -246,7 +239,7 @@ import Testing
         let directory = scratch.directory
         let command = command("echo $$ > \(directory)/pid; sleep 1000 & wait")
         try Files.write(command.json.bytes, to: directory + "/command")
-        await #expect(processExitsWith: .signal(SIGKILL)) { [directory] in
+        await #expect(processExitsWith: .signal(SIGKILL)) { [directory = directory as String] in
             let agent = try Agent(
                 Agent.Options(directory: directory, environment: ["PATH": "/usr/bin:/bin"]),
                 processes: ProcessLoop(), clock: SystemClock(), log: Log(component: "agent", minimum: .error))

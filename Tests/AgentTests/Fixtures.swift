@@ -87,9 +87,8 @@ struct TestAgent {
     func report(_ id: Identifier) async throws -> CommandReport {
         let deadline = ContinuousClock.now + .seconds(60)
         while ContinuousClock.now < deadline {
-            if let report = link.all(.finished).lazy.compactMap({ CommandReport($0.body) }).first(where: { $0.command == id }) {
-                return report
-            }
+            let reports = link.all(.finished).compactMap { CommandReport($0.body) }
+            if let report = reports.first(where: { $0.command == id }) { return report }
             try await Task.sleep(for: .milliseconds(2))
         }
         throw TimedOut()
@@ -100,7 +99,8 @@ struct TestAgent {
 
 /// A command whose steps are scripts, named `step1` and so on.
 func command(
-    _ scripts: String..., timeout: Int = 60, inputs: JSON = [:], streams: Bool = false, expiresIn: Duration = .seconds(600)
+    _ scripts: String..., timeout: Int = 60, inputs: JSON = [:], streams: Bool = false,
+    expiresIn: Duration = .seconds(600)
 ) -> NodeCommand {
     var generator = SystemRandomNumberGenerator()
     let steps = scripts.enumerated().map { number, script -> JSON in

@@ -6,7 +6,7 @@ public import Core
 /// |---|---|---|---|
 /// | `Register` | agent | first on every connection, and after `Refused` with `NotRegistered` | ``NodeRegistration`` |
 /// | `Registered` | server | answers `Register` | `NodeId, HeartbeatSeconds, OutputWindowBytes` |
-/// | `Refused` | server | instead of `Registered`, or to a message over a connection that has not registered | `Code, Message` |
+/// | `Refused` | server | instead of `Registered`, or to any message before `Register` | `Code, Message` |
 /// | `Heartbeat` | both | every `HeartbeatSeconds` | – |
 /// | `Run` | server | a command for this node; repeated until `Accepted` or `Finished` | ``NodeCommand`` |
 /// | `Accepted` | agent | the command is on the node's disk; repeated for a repeated `Run` | `CommandId` |

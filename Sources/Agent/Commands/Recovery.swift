@@ -14,12 +14,13 @@ struct Recovery {
         var stored = stored
         if stored.state.report != nil || stored.state.isAcknowledged || stored.state.isWaiting { return stored }
         if let current = stored.state.current {
-            let wereProcessesLeft = kill(current, stored.id)
+            let leftovers =
+                kill(current, stored.id)
+                ? "Its processes were still running and have been killed." : "None of its processes were left."
             let message = """
                 The agent stopped while the step "\(current.step)" ran, which had begun at \
                 \(current.start.millisecondDescription); how it would have ended cannot be known. \
-                \(wereProcessesLeft ? "Its processes were still running and have been killed." : "None of its processes were left.") \
-                No later step was started.
+                \(leftovers) No later step was started.
                 """
             stored.state.steps.append(
                 StepReport(

@@ -37,7 +37,8 @@ public struct StreamSubscription: AsyncSequence, Sendable {
             while true {
                 if let message = ready.popFirst() { return message }
                 switch machine.step {
-                case .read(let after): try await read(after: after)
+                case .read(let after):
+                    guard try await read(after: after) else { return nil }
                 case .listen:
                     if live.isEmpty {
                         guard let events = try await subscription.channel.events.next() else { return nil }
@@ -77,7 +78,8 @@ public struct StreamSubscription: AsyncSequence, Sendable {
             }
         }
 
-        private mutating func read(after: UInt64?) async throws {
+        /// Returns false where the client was closed.
+        private mutating func read(after: UInt64?) async throws -> Bool {
             var input: JSON = [
                 "TopicPrefixes": .array(subscription.prefixes.map { .string($0) }),
                 "Limit": .integer(Limits.readStreamMessagesMax),
@@ -90,11 +92,14 @@ public struct StreamSubscription: AsyncSequence, Sendable {
             if let epoch = machine.epoch { input["Epoch"] = .string(epoch) }
             do {
                 try take(try await subscription.client.call("bus:ReadStream", input), after: after)
+            } catch let error as BusError where error.code == .closed {
+                return false
             } catch let error as BusError where error.code == .timedOut || error.code == .connectionLost {
                 // The server is away; what is missing can only be read once it is back.
             } catch let error as ServiceError where error.code.isRetryable {
                 try await Task.sleep(for: Iterator.retryDelay)
             }
+            return true
         }
 
         private mutating func take(_ page: JSON, after: UInt64?) throws {

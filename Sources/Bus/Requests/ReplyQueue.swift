@@ -20,8 +20,9 @@ final class ReplyQueue: Sendable {
 
     init(loop: BusLoop) { self.loop = loop }
 
-    func append(_ added: some Collection<Reply>) {
-        replies.withLock { $0.append(contentsOf: added) }
+    /// Many answers in a row, as after a commit of the journal, wake the socket's thread once.
+    func append(_ reply: Reply) {
+        replies.withLock { $0.append(reply) }
         loop.notify()
     }
 

@@ -3,11 +3,11 @@ internal import Core
 
 /// Reads requests off a router socket: bus protocol OPS1, section 2.
 struct RequestReader: ~Copyable {
-    enum Outcome: ~Copyable {
+    enum Outcome {
         /// Nothing is waiting.
         case none
-        case publish(RequestBody)
-        case call(operation: String, RequestBody)
+        case publish([UInt8])
+        case call(operation: String, [UInt8])
         case malformed(ServiceError)
     }
 
@@ -81,9 +81,7 @@ struct RequestReader: ~Copyable {
                     .requestTooLarge,
                     "The body has \(frame.bytes.count) bytes; at most \(Limits.requestBytesMax) are allowed."))
         }
-        var body = Frame()
-        swap(&body, &frame)
-        return isPublish ? .publish(RequestBody(body)) : .call(operation: operation, RequestBody(body))
+        return isPublish ? .publish(Array(frame.bytes)) : .call(operation: operation, Array(frame.bytes))
     }
 
     private func malformed(_ what: String) -> Outcome {

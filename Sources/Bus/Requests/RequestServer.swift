@@ -5,8 +5,9 @@ internal import Synchronization
 
 /// Answers requests on a router socket: bus protocol OPS1, section 2.
 ///
-/// `events:PutEvents` goes to the `PublishHandler` in batches; every other operation is a task that calls the operation
-/// table. Answers are sent in the order they become ready. The loop's thread never waits for either.
+/// `events:PutEvents` goes past the operation table to the `PublishHandler`, a batch at a time: whether a body is JSON,
+/// whether the principal may publish, and the audit record are that handler's affair. Every other operation is a task
+/// that calls the table. Answers are sent in the order they become ready. The loop's thread never waits for either.
 ///
 /// A client that does not read its answers: libzmq queues `answersQueuedMax` of them; up to
 /// `Limits.requestsInFlightPerClientMax` more are held here for at most `answerHoldNanoseconds`, still counted as in
@@ -94,7 +95,9 @@ actor RequestServer: LoopMember {
             case .publish(let body):
                 guard let token = open(bytes: body.count) else { continue }
                 published.append(
-                    PublishRequest(body: body, principal: reader.principal, token: token, replies: replies))
+                    PublishRequest(body: body, principal: reader.principal) { [replies] status, body in
+                        replies.append(Reply(token: token, status: status, body: body))
+                    })
             case .call(let operation, let body):
                 guard let token = open(bytes: body.count) else { continue }
                 call(operation, body, OperationContext(principal: reader.principal), token)
@@ -128,7 +131,7 @@ actor RequestServer: LoopMember {
     }
 
     private nonisolated func call(
-        _ operation: String, _ body: RequestBody, _ context: OperationContext, _ token: RequestToken
+        _ operation: String, _ body: [UInt8], _ context: OperationContext, _ token: RequestToken
     ) {
         let (operations, replies) = (operations, replies)
         Task { @concurrent in
@@ -139,13 +142,13 @@ actor RequestServer: LoopMember {
             } catch {
                 reply = Reply(token: token, status: error.code.status, body: error.json.bytes)
             }
-            replies.append(CollectionOfOne(reply))
+            replies.append(reply)
         }
     }
 
-    private static func input(_ body: RequestBody) throws(ServiceError) -> JSON {
+    private static func input(_ body: [UInt8]) throws(ServiceError) -> JSON {
         do throws(JSONError) {
-            let input = try JSON(parsing: body.bytes)
+            let input = try JSON(parsing: body)
             guard input.object != nil else {
                 throw JSONError(
                     .syntax, "expected a JSON object, found \(input.typeName)", at: TextPosition(line: 1, column: 1))

@@ -8,8 +8,8 @@ internal import Synchronization
 /// OPS1, section 3.
 ///
 /// Subscriptions are entered by hand (`ZMQ_XPUB_MANUAL`), after the authorizer has allowed them. libzmq enters one for
-/// the connection that the message read last came from, and forgets that connection as soon as any other ends; so the
-/// answer must be there before the next message is read, and this thread waits for it.
+/// the connection that the message read last came from, and forgets that connection as soon as any other ends; so it
+/// must be entered before the next message is read.
 actor StreamPublisher: LoopMember {
     static let heartbeatNanoseconds: Int64 = 1_000_000_000
     /// A subscription is one frame: the operation and the prefix.

@@ -1,5 +1,6 @@
 /// What is wrong with a YAML text, where, and how to mend it.
 public struct YAMLError: Error, Hashable, Sendable, CustomStringConvertible {
+    /// Why a text is refused.
     public enum Code: String, Sendable {
         /// The text is not YAML (or, where JSON was chosen, not JSON).
         case syntax
@@ -21,16 +22,21 @@ public struct YAMLError: Error, Hashable, Sendable, CustomStringConvertible {
         case number
     }
 
+    /// For programs.
     public let code: Code
+    /// What is wrong and how to mend it, without the place.
     public let message: String
+    /// Where reading stopped.
     public let position: TextPosition
 
+    /// - Parameter message: Without the place, which `description` adds.
     public init(_ code: Code, _ message: String, at position: TextPosition) {
         self.code = code
         self.message = message
         self.position = position
     }
 
+    /// The message and the place.
     public var description: String { "\(message) at \(position)" }
 }
 

@@ -7,6 +7,7 @@ public import Core
 /// `onSuccess` and `finallyStep` change that.
 /// - Source: amazon-ssm-agent, `runpluginutil`; user guide, "Shared inputs", "Handling reboots when running commands".
 public struct CommandDocumentMachine: Sendable, Equatable {
+    /// What the caller is to do.
     public enum Action: Sendable, Equatable {
         case run(CommandStepRun)
         /// End the processes of the step that runs, then report its end.
@@ -24,7 +25,9 @@ public struct CommandDocumentMachine: Sendable, Equatable {
         static let killed = 137
     }
 
+    /// What is run.
     public let document: Document
+    /// With what.
     public let parameters: Parameters
     /// `Linux`, `MacOS` or `Windows`.
     public let platform: String
@@ -34,6 +37,9 @@ public struct CommandDocumentMachine: Sendable, Equatable {
     private var endReason: String?
     private var isCancelled = false
 
+    /// - Parameters:
+    ///   - document: A command document; a runbook has no such steps, and ends as soon as it starts.
+    ///   - platform: `Linux`, `MacOS` or `Windows`.
     public init(document: Document, parameters: Parameters, platform: String) {
         self.document = document
         self.parameters = parameters
@@ -70,6 +76,7 @@ public struct CommandDocumentMachine: Sendable, Equatable {
     /// The step that runs.
     private var current: Int? { results.firstIndex { $0.status == .inProgress } }
 
+    /// Whether no step runs and none is to run.
     public var isFinished: Bool { results.allSatisfy { $0.status != .notStarted && $0.status != .inProgress } }
 
     /// What became of the document: a failure outweighs a timeout, and that a cancel.

@@ -2,6 +2,7 @@ public import Core
 
 /// How far one step of a command document is on a node.
 public struct CommandStepResult: Sendable, Hashable {
+    /// The statuses that agents know.
     public enum Status: String, Sendable, Hashable, CaseIterable {
         case notStarted = "NotStarted"
         case inProgress = "InProgress"
@@ -13,6 +14,7 @@ public struct CommandStepResult: Sendable, Hashable {
         case skipped = "Skipped"
     }
 
+    /// `notStarted` until it is its turn.
     public internal(set) var status = Status.notStarted
     /// -1 where the step did not start; 0 where it was skipped.
     public internal(set) var code = -1
@@ -55,8 +57,11 @@ public enum CommandStepEnding: Sendable, Hashable {
 public struct CommandStepRun: Sendable, Hashable {
     /// Its place among the steps of the document.
     public let index: Int
+    /// Unique in the document.
     public let name: String
+    /// The plugin, such as `aws:runShellScript`.
     public let action: String
+    /// An object, or in schema 1.2 perhaps a list of objects.
     public let inputs: JSON
     /// To be set for the step's processes: arguments that must not enter a script's text.
     public let environment: [String: String]

@@ -2,10 +2,14 @@ public import Core
 
 /// What an execution is called and where it runs: the values of `automation:` and `global:` references.
 public struct RunbookContext: Sendable, Hashable {
+    /// A UUID, as text.
     public var executionID: String
+    /// Whose and where.
     public var account: Account
+    /// The part after `arn:`.
     public var partition: String
 
+    /// - Parameter executionID: As `{{ automation:EXECUTION_ID }}` shows it.
     public init(executionID: String, account: Account, partition: String = "aws") {
         self.executionID = executionID
         self.account = account

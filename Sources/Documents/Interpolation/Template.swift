@@ -3,14 +3,17 @@
 /// A token is two braces, spaces, a name, spaces, two braces. The name begins with a letter, a digit or `_` and goes on
 /// with those and `. : / - [ ]`; anything else between braces, such as `{{.State}}` of other languages, is text.
 public struct Template: Sendable, Hashable {
+    /// A piece of the text.
     public enum Part: Sendable, Hashable {
         case text(String)
         /// The name alone, and the token as written.
         case reference(String, spelled: String)
     }
 
+    /// In order; empty for an empty text.
     public let parts: [Part]
 
+    /// Cuts a text; every text is a template.
     public init(_ text: String) {
         let bytes = Array(text.utf8)
         var parts: [Part] = []

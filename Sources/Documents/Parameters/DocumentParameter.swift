@@ -2,23 +2,32 @@ public import Core
 
 /// The declaration of one argument of a document.
 public struct DocumentParameter: Sendable, Hashable {
+    /// As the document's references have it.
     public let name: String
+    /// What its values are.
     public let type: ParameterType
     /// The type as written; differs from `type` for resource types such as `AWS::EC2::Instance::Id`.
     public let typeName: String
+    /// For people.
     public let description: String?
     /// Of the declared type, or text that holds an `{{ssm:…}}` reference; nil makes the parameter required.
     public let defaultValue: JSON?
     /// Any of these texts, for lists in each element; empty for no such rule.
     public let allowedValues: [String]
+    /// An expression that each value, or each element of a list, must contain a match of.
     public let allowedPattern: String?
+    /// How many elements a list or map may have.
     public let items: ClosedRange<Int>
+    /// How many characters a text, or each text of a list, may have.
     public let chars: ClosedRange<Int>
+    /// Where an Integer must lie.
     public let range: ClosedRange<Int>
     /// Whether scripts receive the value as the environment variable `SSM_NAME` instead of as text.
     public let isEnvironmentVariable: Bool
+    /// Of the name.
     public let position: TextPosition
 
+    /// Whether a run must supply it.
     public var isRequired: Bool { defaultValue == nil }
 }
 

@@ -41,6 +41,7 @@ public struct Parameters: Sendable, Hashable {
         environmentNames = Set(document.parameters.filter(\.isEnvironmentVariable).map(\.name))
     }
 
+    /// The value of a parameter; nil for one that is not declared.
     public subscript(name: String) -> JSON? { values[name] }
 
     /// The form of the API: each name with a list of texts.

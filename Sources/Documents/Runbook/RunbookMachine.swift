@@ -8,6 +8,7 @@ public import Core
 /// the state, such as the late report of a step that was given up, changes nothing.
 /// - Source: Systems Manager user guide, "Automation actions reference", shared properties of actions.
 public struct RunbookMachine: Sendable, Equatable {
+    /// What the caller is to do.
     public enum Action: Sendable, Equatable {
         case start(RunbookStepStart)
         /// End the step that runs, then report its end.
@@ -36,9 +37,13 @@ public struct RunbookMachine: Sendable, Equatable {
     static let backoffSeconds: Int64 = 1
     static let backoffSecondsMax: Int64 = 30
 
+    /// What is run.
     public let document: Document
+    /// With what.
     public let parameters: Parameters
+    /// Under which name, and where.
     public let context: RunbookContext
+    /// Where the execution is.
     public internal(set) var status = RunbookStatus.pending
     /// One for each step of the runbook, in the order written.
     public internal(set) var steps: [RunbookStepRecord]
@@ -154,7 +159,9 @@ public struct RunbookMachine: Sendable, Equatable {
 public struct RunbookStepStart: Sendable, Hashable {
     /// Its place among the steps of the runbook.
     public let index: Int
+    /// Unique in the runbook.
     public let name: String
+    /// Such as `aws:runCommand`.
     public let action: String
     /// From 1.
     public let attempt: Int

@@ -3,13 +3,17 @@ public import Core
 /// What an execution knows of one step; retries share the record.
 /// - Source: SSM API model, `StepExecution`.
 public struct RunbookStepRecord: Sendable, Hashable {
+    /// Unique in the runbook.
     public let name: String
+    /// Such as `aws:runCommand`.
     public let action: String
     /// `pending` for ever where the execution never came to it.
     public internal(set) var status = RunbookStatus.pending
     /// 0 before the first.
     public internal(set) var attempt = 0
+    /// Of the first attempt.
     public internal(set) var startedAt: Timestamp?
+    /// Nil until the step is over.
     public internal(set) var endedAt: Timestamp?
     /// Of the present attempt, once it was started.
     public internal(set) var deadline: Timestamp?
@@ -17,6 +21,7 @@ public struct RunbookStepRecord: Sendable, Hashable {
     public internal(set) var inputs: JSON?
     /// The action's own and the declared ones, typed.
     public internal(set) var outputs = JSONObject()
+    /// What the action answered, once it did.
     public internal(set) var response: JSON?
     /// Of the last attempt, also while another is awaited.
     public internal(set) var failure: RunbookStepFailure?
@@ -25,9 +30,13 @@ public struct RunbookStepRecord: Sendable, Hashable {
 
     // The settings as resolved when the step began.
 
+    /// 1 or more.
     public internal(set) var maxAttempts = 1
+    /// For each attempt.
     public internal(set) var timeoutSeconds = 0
+    /// Whether the execution ends with this step.
     public internal(set) var isEnd = false
+    /// Whether a failure of this step is one of the execution.
     public internal(set) var isCritical = true
 
     init(_ step: RunbookStep) {

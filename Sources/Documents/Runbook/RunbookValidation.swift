@@ -127,13 +127,16 @@ struct RunbookValidation {
 
     private func checkReferences() throws(DocumentError) {
         for step in document.source["mainSteps"]?.elements ?? [] {
-            try step.forEachText { (text, position) throws(DocumentError) in
-                for name in Template(text).references { try check(name, at: position, inStep: true) }
+            // A description is for people, and may speak of references.
+            for member in step.members ?? [] where member.key != "description" {
+                try member.value.forEachText { (text, position) throws(DocumentError) in
+                    for name in Template(text).references { try check(name, at: position) }
+                }
             }
         }
         if let role = document.source["assumeRole"] {
             for name in Template(role.plainText ?? "").references {
-                try check(name, at: role.position, inStep: true)
+                try check(name, at: role.position)
             }
         }
         for (output, node) in zip(runbook.outputs, document.source["outputs"]?.elements ?? []) {
@@ -141,7 +144,7 @@ struct RunbookValidation {
         }
     }
 
-    private func check(_ name: String, at position: TextPosition, inStep: Bool) throws(DocumentError) {
+    private func check(_ name: String, at position: TextPosition) throws(DocumentError) {
         if name.hasPrefix("ssm:") || name.hasPrefix("ssm-secure:") {
             throw DocumentError(
                 .content, "{{ \(name) }} may stand in the default of a parameter only; refer to that parameter here",

@@ -2,6 +2,7 @@ public import Core
 
 /// One step of a command document.
 public struct CommandStep: Sendable, Hashable {
+    /// Unique in the document, except in schema 1.2.
     public let name: String
     /// The plugin, such as `aws:runShellScript`.
     public let action: String
@@ -9,6 +10,7 @@ public struct CommandStep: Sendable, Hashable {
     public let inputs: JSON
     /// As written; evaluated on the node, where a malformed one fails the step.
     public let precondition: JSON?
+    /// Of the step.
     public let position: TextPosition
 }
 

@@ -5,6 +5,7 @@ public import Core
 /// A valid document is not yet one that runs here: ``checkExecutable()`` tells.
 /// - Source: Systems Manager user guide, "Document schemas and features".
 public struct Document: Sendable, Hashable {
+    /// The versions that are understood, each by its own text.
     public enum Schema: String, Sendable {
         case command12 = "1.2"
         case command20 = "2.0"
@@ -12,15 +13,19 @@ public struct Document: Sendable, Hashable {
         case runbook = "0.3"
     }
 
+    /// What the document does.
     public enum Body: Sendable, Hashable {
         case command([CommandStep])
         case runbook(Runbook)
     }
 
+    /// The version it is written in.
     public let schema: Schema
+    /// For people; Markdown in runbooks.
     public let description: String?
     /// In the order written.
     public let parameters: [DocumentParameter]
+    /// Steps, or a graph of steps.
     public let body: Body
     /// The whole text, for checks that look everywhere.
     let source: Node
@@ -61,6 +66,7 @@ public struct Document: Sendable, Hashable {
         if case .runbook(let runbook) = body { try RunbookValidation(self, runbook).run() }
     }
 
+    /// The declaration of that name.
     public subscript(parameter name: String) -> DocumentParameter? { parameters.first { $0.name == name } }
 
     /// The steps of a command document; empty for a runbook.

@@ -4,6 +4,7 @@ public import Core
 public struct Runbook: Sendable, Hashable {
     /// The role the steps act as, references unresolved.
     public let assumeRole: String?
+    /// Values that hold for all steps.
     public let variables: [DocumentParameter]
     /// In the order written; the first is where an execution starts.
     public let steps: [RunbookStep]
@@ -35,6 +36,7 @@ public struct Runbook: Sendable, Hashable {
 
 /// One step of a runbook.
 public struct RunbookStep: Sendable, Hashable {
+    /// Where to go when all attempts of a step failed.
     public enum FailureRoute: Sendable, Hashable {
         case abort
         case proceed
@@ -43,6 +45,7 @@ public struct RunbookStep: Sendable, Hashable {
 
     /// A value taken from an action's response for later steps.
     public struct Output: Sendable, Hashable {
+        /// What references call it, after the step's name.
         public let name: String
         /// Applied to the action's response.
         public let selector: JSONPath
@@ -50,21 +53,29 @@ public struct RunbookStep: Sendable, Hashable {
         public let type: ParameterType?
     }
 
+    /// Letters, digits and `_`; unique in the runbook.
     public let name: String
+    /// Such as `aws:runCommand`.
     public let action: String
     /// As written, an object, references not yet resolved.
     public let inputs: JSON
+    /// Declared by the author; actions have some of their own.
     public let outputs: [Output]
+    /// 1 where the author set none.
     public let maxAttempts: Setting<Int>
     /// For each attempt; nil where the author set none.
     public let timeoutSeconds: Setting<Int>?
+    /// `abort` where the author set none.
     public let onFailure: FailureRoute
     /// The step that cleans up after a cancel; nil for none.
     public let onCancel: String?
+    /// Where to go after a success; nil for the next in the list.
     public let nextStep: String?
+    /// Whether the execution ends with this step.
     public let isEnd: Setting<Bool>
     /// Nil where the author leaves it to the default, which depends on `onFailure`.
     public let isCritical: Setting<Bool>?
+    /// Of the step.
     public let position: TextPosition
     let inputsNode: Node
 

@@ -9,7 +9,7 @@ extension Command {
             each node's progress and output are printed; the exit code is 0 only where every node succeeded.
             """,
         examples: [
-            Example("opsbus run --shell 'df -h /' --nodes mi-0123456789abcdef0 --wait", "Run a shell command"),
+            Example("opsbus run --shell 'df -h /' --node mi-0123456789abcdef0 --wait", "Run a shell command"),
             Example(
                 "opsbus run Restart-Service --target tag:role=web --parameter service=nginx --max-concurrency 2 --wait",
                 "Run a document on all nodes with a tag, two at a time"),
@@ -57,7 +57,7 @@ extension Command {
         let targets = CommonOptions.targetList(arguments)
         let instances = arguments.all(nodeList).flatMap { CommonOptions.commaSeparated($0) }
         guard !instances.isEmpty || targets != [] else {
-            throw .usage("no nodes given", fix: "give --nodes ID,... or --target tag:KEY=VALUE")
+            throw .usage("no nodes given", fix: "give --node ID,... or --target tag:KEY=VALUE")
         }
         return input([
             ("DocumentName", .string(name)),
@@ -73,7 +73,7 @@ extension Command {
 
     private static let shell = Option("shell", short: "s", "COMMAND", .text, "Run this with AWS-RunShellScript.")
     private static let nodeList = Option(
-        "nodes", "ID[,ID]", .text.completing(.live(.nodes)), repeated: true, "Nodes by their ids.")
+        "node", "ID[,ID]", .text.completing(.live(.nodes)), repeated: true, "Nodes by their ids.")
     private static let timeout = Option(
         "timeout", "DURATION", .duration, "Give up on nodes that have not begun by then (30s or more).")
     private static let maxConcurrency = Option(

@@ -89,7 +89,7 @@ final class Server: Sendable {
         StreamFeed.connect(journal, to: bus.stream)
         try bus.start(
             BusServer.Ports(
-                operations: table, publisher: PublishAdapter(ingest: events.ingest), authorizer: governance.authorizer,
+                operations: table, publisher: events.ingest, authorizer: governance.authorizer,
                 nodes: systems.nodes, keys: KeyLookup(authorizer: governance.authorizer)),
             at: StreamPosition(epoch: journal.epoch.description, sequence: journal.lastSequence))
     }

@@ -101,7 +101,9 @@ struct RunningChild {
         let count = Glibc.read(pipe.descriptor, &buffer, wanted)
         if count < 0 && (errno == EAGAIN || errno == EINTR) { return [] }
         if count > 0 {
-            if lifecycle.isCapturing { buffer.withUnsafeBytes { channel.append(stream, .init(rebasing: $0[..<count])) } }
+            if lifecycle.isCapturing {
+                buffer.withUnsafeBytes { channel.append(stream, UnsafeRawBufferPointer(rebasing: $0[..<count])) }
+            }
             guard let left = pipe.bytesLeft else { return [] }
             pipe.bytesLeft = left - count
             pipes[stream] = pipe

@@ -7,6 +7,8 @@ public struct AuditReport: Sendable, Hashable {
         public enum Kind: String, Sendable {
             /// There is no record of this sequence.
             case missing
+            /// The record stands before the beginning or after the end of the chain.
+            case unexpected
             /// The record's columns are not those its hash was made of; or the record before it was replaced together
             /// with its hash, which looks the same.
             case altered
@@ -22,6 +24,7 @@ public struct AuditReport: Sendable, Hashable {
         public var description: String {
             switch kind {
             case .missing: "record \(sequence) is missing"
+            case .unexpected: "record \(sequence) does not belong to the chain"
             case .altered: "record \(sequence) was altered, or the one before it was replaced"
             case .hashAltered: "the hash of record \(sequence) was altered"
             case .brokenLink: "record \(sequence) does not fit the chain: it and its neighbours were altered"
@@ -121,6 +124,7 @@ private struct AuditVerification {
     private var previous: AuditHead
     /// A record whose hash is not that of its columns, until the next one tells which of the two was changed.
     private var suspect: (sequence: Int64, computed: Digest?)?
+    private var lastNoted: Int64?
 
     init(path: String, base: AuditHead, head: AuditHead) {
         report = AuditReport(path: path)
@@ -133,10 +137,14 @@ private struct AuditVerification {
 
     mutating func add(_ link: StoredLink) {
         report.recordCount += 1
+        guard link.sequence > previous.sequence, link.sequence <= head.sequence else {
+            settle(followedBy: nil)
+            return note(link.sequence, .unexpected)
+        }
         let isNext = link.sequence == previous.sequence + 1
         if !isNext {
             settle(followedBy: nil)
-            note(link.sequence <= previous.sequence ? link.sequence : previous.sequence + 1, .missing)
+            note(previous.sequence + 1, .missing)
         }
         settle(followedBy: link)
         let computed = link.entry?.hash(after: previous.hash)
@@ -177,6 +185,8 @@ private struct AuditVerification {
     }
 
     private mutating func note(_ sequence: Int64, _ kind: AuditReport.Fault.Kind) {
+        if sequence == lastNoted { return }
+        lastNoted = sequence
         report.faultCount += 1
         if report.firstFault == nil { report.firstFault = AuditReport.Fault(sequence: sequence, kind: kind) }
     }

@@ -17,6 +17,7 @@ actor Checkpointer {
         /// Counts commits, so that idleness can be told.
         var commits = 0
         var isWaitingForIdleness = false
+        var isClosed = false
     }
 
     private nonisolated let thread = WorkerThread(name: "db-checkpoint")
@@ -33,6 +34,8 @@ actor Checkpointer {
         self.clock = clock
         self.log = log
     }
+
+    deinit { thread.stop() }
 
     /// Told by the writer after each group; starts a checkpoint where the log has grown long.
     /// - Parameter pages: The length of the log.
@@ -59,6 +62,7 @@ actor Checkpointer {
 
     /// Closes the connection and ends the thread.
     nonisolated func close() async {
+        state.withLock { $0.isClosed = true }
         await disconnect()
         thread.stop()
     }
@@ -81,10 +85,13 @@ actor Checkpointer {
             } catch {
                 return
             }
-            let isIdle = state.withLock { state in
-                state.isWaitingForIdleness = state.commits != before
-                return !state.isWaitingForIdleness
+            let (isIdle, isClosed) = state.withLock { state in
+                let isIdle = state.commits == before
+                state.isWaitingForIdleness = !isIdle
+                return (isIdle, state.isClosed)
             }
+            // The thread of a closed checkpointer runs nothing more.
+            if isClosed { return }
             if isIdle { return await run(.truncate) }
         }
     }

@@ -25,6 +25,8 @@ actor Reader {
         self.session = session
     }
 
+    deinit { thread.stop() }
+
     /// Has the reader look at its queue.
     nonisolated func wake() {
         Task(executorPreference: thread) { await self.drain() }

@@ -51,6 +51,8 @@ extension Queryable where Self: ~Copyable {
 public struct ReadTransaction: Queryable, ~Copyable {
     private let session: ReadSession
 
+    // Inlined, it crashes the optimiser of Swift 6.3.1.
+    @inline(never)
     init(_ session: ReadSession) { self.session = session }
 
     public func forEach(_ sql: String, values: [(any SQLConvertible)?], row: (borrowing Row) throws -> Bool) throws {
@@ -65,6 +67,7 @@ public struct Transaction: Queryable, ~Copyable {
     public let context: OperationContext
     private let session: WriteSession
 
+    @inline(never)
     init(_ session: WriteSession, context: OperationContext) {
         self.session = session
         self.context = context

@@ -32,6 +32,8 @@ actor Writer {
         self.log = log
     }
 
+    deinit { thread.stop() }
+
     /// Queues a write.
     /// - Throws: `StorageError` with `.throttled` or `.closed`.
     nonisolated func add(_ write: PendingWrite) throws(StorageError) {

@@ -12,7 +12,9 @@ struct CommandQuery: Sendable {
         .optional("MaxResults", .integer(1...50)), .optional("NextToken", .string()),
         .optional(
             "Filters",
-            .list(.structure([.required("key", .string()), .required("value", .string(length: 1...128))]), count: 1...5)),
+            .list(
+                .structure([.required("key", .string()), .required("value", .string(length: 1...128))]),
+                count: 1...5)),
     ]
 
     private(set) var conditions: [String] = ["1 = 1"]
@@ -111,8 +113,8 @@ extension CommandStore {
                 let last = try await command(id)
             else { throw CommandStore.invalidToken }
             query.add(
-                "((c.requested_at, c.id) < (?, ?) OR (c.id = ? AND i.position > ?))", last.requestedAt, last.id, last.id,
-                position)
+                "((c.requested_at, c.id) < (?, ?) OR (c.id = ? AND i.position > ?))", last.requestedAt, last.id,
+                last.id, position)
         }
         let (condition, values, limit) = (query.condition, query.values, query.limit)
         return try await database.read { transaction in

@@ -53,7 +53,7 @@ extension CommandService {
                 }
             }
         }
-        // Only now is the node asked for more: what subscribers cannot take in yet stays with the process that writes it.
+        // Only now is the node asked for more: what cannot be taken in yet stays with the process that writes it.
         let credit: JSON = ["CommandId": .string(id.description), "Bytes": .integer(message.payload.count)]
         _ = await nodes.send(NodeMessage(.outputCredit, credit), to: node)
     }

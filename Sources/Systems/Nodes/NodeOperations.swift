@@ -182,7 +182,8 @@ extension NodeService {
     private static func node(of input: JSON) throws(ServiceError) -> String {
         let type = input["ResourceType"]?.string ?? ""
         guard type == "ManagedInstance" else {
-            throw ServiceError(.invalidResourceType, "Resources of type '\(type)' cannot be tagged; ManagedInstance can.")
+            throw ServiceError(
+                .invalidResourceType, "Resources of type '\(type)' cannot be tagged; ManagedInstance can.")
         }
         return input["ResourceId"]?.string ?? ""
     }

@@ -179,11 +179,11 @@ import Testing
             }
             try await eventually("all requests came") { bus.publisher.requests.count == bodies.count }
             let requests = bus.publisher.requests
-            #expect(requests.map(\.body.bytes) == bodies)
+            #expect(requests.map(\.body) == bodies)
             #expect(requests.allSatisfy { $0.principal == .local })
             // Answered last first, with a second answer that must go nowhere.
-            PublishRequest.reply(to: requests.reversed().map { PublishReply(to: $0, status: 200, body: $0.body.bytes) })
-            for request in requests { request.reply(status: 500, body: []) }
+            for request in requests.reversed() { request.reply(200, request.body) }
+            for request in requests { request.reply(500, []) }
             for number in bodies.indices.reversed() {
                 let reply = try await client.receive()
                 #expect(reply == [[UInt8]("OPS1"), [UInt8]("\(number)"), [UInt8]("200"), bodies[number]])
@@ -210,10 +210,35 @@ import Testing
             try await other.send("OPS1", "other", "test:Echo", "{}")
             #expect(try await other.receive()[2].text == "200")
 
-            PublishRequest.reply(to: bus.publisher.requests.map { PublishReply(to: $0, status: 200, body: [UInt8]("{}")) })
+            for request in bus.publisher.requests { request.reply(200, [UInt8]("{}")) }
             for _ in 0..<share { #expect(try await client.receive()[2].text == "200") }
             try await client.send("OPS1", "again", "test:Echo", "{}")
             #expect(try await client.receive()[2].text == "200")
+        }
+    }
+
+    @Test("A client that does not read holds up nobody, and what it is not sent is counted")
+    func slowReader() async throws {
+        try await TestBus.run { bus in
+            let client = try RawClient(.dealer, bus.requestsEndpoint, messagesQueuedMax: 100)
+            let body = [UInt8]("{\"text\":\"\(String(repeating: "x", count: 1000))\"}")
+            var sent = 0
+            for number in 0..<12_000
+            where client.trySend([[UInt8]("OPS1"), [UInt8]("\(number)"), [UInt8]("events:PutEvents"), body]) {
+                sent += 1
+                if number.isMultiple(of: 50) { try await Task.sleep(for: .milliseconds(1)) }
+            }
+            let other = try RawClient(.dealer, bus.requestsEndpoint)
+            try await other.send("OPS1", "1", "test:Echo", "{}")
+            #expect(try await other.receive()[2].text == "200")
+            var answers = 0
+            try await eventually("everything sent is answered, or counted as discarded") {
+                while let reply = client.poll() {
+                    #expect(["200", "429"].contains(reply[2].text))
+                    answers += 1
+                }
+                return answers + bus.server.counters.answersDiscarded == sent
+            }
         }
     }
 }

@@ -46,7 +46,7 @@ final class FakePublisher: PublishHandler {
     func publish(_ requests: [PublishRequest]) {
         batches.withLock { $0.append(requests) }
         guard answersAtOnce else { return }
-        PublishRequest.reply(to: requests.map { PublishReply(to: $0, status: 200, body: $0.body.bytes) })
+        for request in requests { request.reply(200, request.body) }
     }
 
     var requests: [PublishRequest] { batches.withLock { $0.flatMap { $0 } } }
@@ -159,7 +159,7 @@ final class FakeAuthorizer: Authorizer {
 
     init(_ rule: @escaping @Sendable (Principal, String, String) -> Bool = { _, _, _ in true }) { self.rule = rule }
 
-    func authorize(_ principal: Principal, _ action: String, on resource: String) async throws(ServiceError) {
+    func authorize(_ principal: Principal, _ action: String, on resource: String) throws(ServiceError) {
         asked.withLock { $0.append("\(principal) \(action) \(resource)") }
         guard rule(principal, action, resource) else {
             throw ServiceError(.accessDenied, "\(principal) may not \(action) on \(resource)")

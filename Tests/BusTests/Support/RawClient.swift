@@ -28,6 +28,15 @@ final class RawClient {
         try socket.connect(endpoint)
     }
 
+    /// The other side: a socket that clients connect to.
+    init(_ kind: Socket.Kind, binding endpoint: String) throws {
+        context = try Context()
+        socket = try Socket(kind, in: context)
+        monitor = try SocketMonitor(of: socket, in: context)
+        try socket.set(ZMQ_LINGER, 0)
+        try socket.bind(endpoint)
+    }
+
     /// A subscriber whose subscriptions are in effect: the heartbeat, asked for last, has come.
     static func subscriber(_ endpoint: String, keys: ClientKeys? = nil, to prefixes: String...) async throws -> RawClient {
         let client = try RawClient(.sub, endpoint, keys: keys, subscriptions: prefixes)
@@ -50,7 +59,11 @@ final class RawClient {
         }
     }
 
-    func trySend(_ frames: [[UInt8]]) { _ = socket.send(frames) }
+    /// Sends a message if that is possible now.
+    @discardableResult
+    func trySend(_ frames: [[UInt8]]) -> Bool {
+        if case .sent = socket.send(frames) { true } else { false }
+    }
 
     func send(_ frames: String...) async throws { try await send(frames.map { Array($0.utf8) }) }
 

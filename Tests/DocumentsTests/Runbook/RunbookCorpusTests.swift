@@ -69,7 +69,9 @@ import Testing
                     if round > 0, chance == 0 {
                         action = machine.stepFailed(RunbookStepFailure("no", isTimeout: random(2) == 0), now: now)
                     } else if round > 0, chance == 1 {
-                        action = machine.cancel(now: now)
+                        // A second cancel is answered by nothing; the step still runs then.
+                        let answer = machine.cancel(now: now)
+                        if answer != .nothing { action = answer }
                     } else {
                         action = machine.stepSucceeded(Self.response(machine.step(start.index)), now: now)
                     }

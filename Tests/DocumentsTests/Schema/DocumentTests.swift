@@ -64,6 +64,7 @@ func runbookText(_ steps: String, _ head: String = "") -> String {
             mainSteps:
               - name: look
                 action: aws:executeAwsApi
+                description: 'Looks for {{ anything }}'
                 maxAttempts: '{{ Tries }}'
                 timeoutSeconds: "900"
                 onFailure: step:mend

@@ -19,7 +19,7 @@ struct RunCommandTests {
         let connection = FakeConnection(["ssm:SendCommand": [sent]])
         let outcome = await opsbus(
             [
-                "run", "Restart", "--nodes", "mi-1,mi-2", "--nodes", "mi-3", "--target", "tag:role=web,db",
+                "run", "Restart", "--node", "mi-1,mi-2", "--node", "mi-3", "--target", "tag:role=web,db",
                 "-p", "service=nginx", "-p", "service=sshd", "-p", #"list=["x","y"]"#, "-p", "number=[1]",
                 "--timeout", "2m", "--max-concurrency", "25%", "--max-errors", "1", "--comment", "why",
             ], connection)
@@ -37,7 +37,7 @@ struct RunCommandTests {
 
     @Test func `A shell command becomes the shell document, a command a line`() async {
         let connection = FakeConnection(["ssm:SendCommand": [sent]])
-        _ = await opsbus(["run", "--shell", "df -h\nuptime", "--nodes", "mi-1"], connection)
+        _ = await opsbus(["run", "--shell", "df -h\nuptime", "--node", "mi-1"], connection)
         #expect(
             connection.inputs("ssm:SendCommand") == [
                 [
@@ -48,7 +48,7 @@ struct RunCommandTests {
     }
 
     @Test(arguments: [
-        ["run", "--nodes", "mi-1"], ["run", "Doc"], ["run", "Doc", "--shell", "x", "--nodes", "mi-1"],
+        ["run", "--node", "mi-1"], ["run", "Doc"], ["run", "Doc", "--shell", "x", "--node", "mi-1"],
     ])
     func `What cannot be sent is refused before it is sent`(words: [String]) async {
         let connection = FakeConnection()
@@ -72,7 +72,7 @@ struct RunCommandTests {
             messages: (1...3).map {
                 Message(topic: "command/c-1/", sequence: $0, previousSequence: 0, body: [:], checkpoint: 0)
             })
-        let outcome = await opsbus(["run", "--shell", "x", "--nodes", "mi-1", "--wait"], connection)
+        let outcome = await opsbus(["run", "--shell", "x", "--node", "mi-1", "--wait"], connection)
         #expect(
             outcome.output == """
                 mi-1 Pending
@@ -95,7 +95,7 @@ struct RunCommandTests {
             "ssm:ListCommandInvocations": [invocations(("mi-1", "Success"), ("mi-2", "Failed"))],
             "ssm:GetCommandInvocation": [["Status": "Success"], ["Status": "Failed", "ResponseCode": 3]],
         ])
-        let outcome = await opsbus(["run", "--shell", "x", "--nodes", "mi-1,mi-2", "-w"], connection)
+        let outcome = await opsbus(["run", "--shell", "x", "--node", "mi-1,mi-2", "-w"], connection)
         #expect(outcome.exitCode == .failure)
         #expect(outcome.lines.last == "c-1 Failed: 1 of 2 nodes succeeded")
     }
@@ -106,7 +106,7 @@ struct RunCommandTests {
             "ssm:SendCommand": [sent], "ssm:ListCommands": [commands("Success")],
             "ssm:ListCommandInvocations": [invocations(("mi-1", "Success"))], "ssm:GetCommandInvocation": [result],
         ])
-        let outcome = await opsbus(["run", "--shell", "x", "--nodes", "mi-1", "-w", "-o", "json"], connection)
+        let outcome = await opsbus(["run", "--shell", "x", "--node", "mi-1", "-w", "-o", "json"], connection)
         #expect(outcome.output == result.text + "\n")
     }
 
@@ -116,7 +116,7 @@ struct RunCommandTests {
                 "ssm:SendCommand": [sent], "ssm:ListCommands": [commands("InProgress"), commands("Success")],
                 "ssm:ListCommandInvocations": [invocations()],
             ], streamEnds: true)
-        let outcome = await opsbus(["run", "--shell", "x", "--nodes", "mi-1", "-w"], connection)
+        let outcome = await opsbus(["run", "--shell", "x", "--node", "mi-1", "-w"], connection)
         #expect(outcome.exitCode == .success)
     }
 
@@ -125,7 +125,7 @@ struct RunCommandTests {
             "ssm:SendCommand": [sent], "ssm:ListCommands": [commands("InProgress")],
             "ssm:ListCommandInvocations": [invocations()],
         ])
-        let outcome = await opsbus(["run", "--shell", "x", "--nodes", "mi-1", "-w"], connection, interrupted: true)
+        let outcome = await opsbus(["run", "--shell", "x", "--node", "mi-1", "-w"], connection, interrupted: true)
         #expect(outcome.exitCode == .interrupted)
         #expect(outcome.errors == "opsbus: the command goes on; to end it: opsbus commands cancel c-1\n")
     }

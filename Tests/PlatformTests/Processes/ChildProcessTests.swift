@@ -150,7 +150,6 @@ import Testing
         request.bufferBytesMax = 1
         request.drain = .milliseconds(50)
         let child = try await loop.start(request)
-        let identity = ProcessIdentity(of: child.identifier)
         guard case .output(_, let first) = await child.next() else {
             Issue.record("no output")
             return
@@ -158,14 +157,20 @@ import Testing
         let rest = await child.collect()
         #expect(first.count + rest.standardOutput.count == 120_000)
         #expect(rest.outcome.status == .exited(code: 0))
-        #expect(identity != nil)
     }
 
     @Test func thousandsOfProgramsLeaveNoDescriptorsBehind() async {
         // In a process of its own, because other tests open descriptors meanwhile.
         await #expect(processExitsWith: .exitCode(0)) {
             let loop = ProcessLoop()
-            func descriptors() throws -> Int { try FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd").count }
+            // Only of the kinds that programs need: the runtime opens others when it likes.
+            func descriptors() throws -> Int {
+                let kinds = ["pipe:", "anon_inode:[pidfd]", "/memfd:", "/dev/null"]
+                return try FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd").count { name in
+                    let link = try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/fd/" + name)
+                    return kinds.contains { link?.hasPrefix($0) == true }
+                }
+            }
             _ = try await loop.start(ProcessRequest("/bin/true")).collect()
             let before = try descriptors()
             for _ in 0..<100 {

@@ -10,7 +10,7 @@ import Testing
     private let scratch: Scratch
 
     init() throws {
-        FaultyFiles.register
+        FaultyVFS.register
         scratch = try Scratch()
     }
 
@@ -42,19 +42,19 @@ import Testing
         }
     }
 
-    @Test(arguments: FaultyFiles.Failure.allCases)
+    @Test(arguments: FaultyVFS.Failure.allCases)
     func `Whichever write or sync fails, exactly the acknowledged writes stay and the chain holds`(
-        _ failure: FaultyFiles.Failure
+        _ failure: FaultyVFS.Failure
     ) async throws {
         var step = 0
         var hasFailed = true
         while hasFailed {
             let path = scratch.path("state-\(step).db")
-            let database = try openNotes(path, vfs: FaultyFiles.name)
+            let database = try openNotes(path, vfs: FaultyVFS.name)
             let before = await burst(database, (0..<3).map { "before \($0)" }).0
-            FaultyFiles.fail(failure, after: step)
+            FaultyVFS.fail(failure, after: step)
             let (during, codes) = await burst(database, (0..<6).map { "during \($0)" })
-            hasFailed = FaultyFiles.stop()
+            hasFailed = FaultyVFS.stop()
             #expect(hasFailed == !codes.isEmpty)
             #expect(codes.isSubset(of: [failure == .full ? .diskFull : .inputOutput]))
             let after = await burst(database, ["after"]).0

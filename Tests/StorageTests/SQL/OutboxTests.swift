@@ -42,7 +42,7 @@ import Testing
         #expect(try await outbox.pending(after: first.id, limit: 1).map(\.body) == [[2]])
     }
 
-    @Test func `The relay is woken when an event has become durable, and let go when the database closes`() async throws {
+    @Test func `The relay is woken when an event is durable, and let go when the database closes`() async throws {
         var arrivals = outbox.arrivals.makeAsyncIterator()
         try await database.maintain { try $0.emit(topic: "t", body: [1]) }
         #expect(await arrivals.next() != nil)

@@ -268,7 +268,8 @@ import Testing
 
     @Test func aMachineMadeFromStoredStatesGoesOnWhereItWas() throws {
         let stored: [CommandMachine.Invocation] = [
-            .init(node: "n1", status: .success, stage: .accepted), .init(node: "n2", status: .inProgress, stage: .accepted),
+            .init(node: "n1", status: .success, stage: .accepted),
+            .init(node: "n2", status: .inProgress, stage: .accepted),
             .init(node: "n3", status: .pending, stage: .sent), .init(node: "n4"), .init(node: "n5"),
         ]
         var command = CommandMachine(

@@ -6,7 +6,7 @@ import Synchronization
 /// name, and steered by one test at a time.
 ///
 /// Takes over the default layer and replaces two methods of each file it opens.
-enum FaultyFiles {
+enum FaultyVFS {
     static let name = "faulty"
 
     /// What a failing call answers.
@@ -83,10 +83,10 @@ enum FaultyFiles {
             let table = UnsafeMutablePointer<sqlite3_io_methods>.allocate(capacity: 2)
             table.initialize(repeating: methods.pointee, count: 2)
             table.pointee.xWrite = { file, bytes, count, offset in
-                FaultyFiles.next(isSync: false) ?? file!.pointee.pMethods[1].xWrite(file, bytes, count, offset)
+                FaultyVFS.next(isSync: false) ?? file!.pointee.pMethods[1].xWrite(file, bytes, count, offset)
             }
             table.pointee.xSync = { file, flags in
-                FaultyFiles.next(isSync: true) ?? file!.pointee.pMethods[1].xSync(file, flags)
+                FaultyVFS.next(isSync: true) ?? file!.pointee.pMethods[1].xSync(file, flags)
             }
             tables[UInt(bitPattern: methods)] = UInt(bitPattern: table)
             return UInt(bitPattern: table)
