@@ -66,7 +66,8 @@ struct HealthCheck {
         let extent =
             report.records == 0
             ? "empty"
-            : "\(counted(Int(report.records), "record")) in \(counted(report.segments, "segment")), \(spelled(bytes: report.bytes)), sequences "
+            : "\(counted(Int(report.records), "record")) in \(counted(report.segments, "segment")), "
+                + "\(spelled(bytes: report.bytes)), sequences "
                 + "\(report.firstSequence) to \(report.lastSequence), every checksum and link is right"
         guard report.tornBytes > 0 else { return Finding(.good, "journal", extent) }
         return Finding(
