@@ -63,8 +63,13 @@ actor Matcher {
             (try RuleStore.all(account: account, transaction), try JournalCursor.read(Matcher.cursorName, transaction))
         }
         for rule in rules { try catalog.put(rule) }
-        position = cursor
-        storedPosition = cursor
+        if cursor > journal.lastSequence {
+            log.error(
+                "the journal ends at \(journal.lastSequence), but records up to \(cursor) had been handled: the end of "
+                    + "the journal was lost; run 'opsbus doctor'")
+        }
+        position = min(cursor, journal.lastSequence)
+        storedPosition = position
         journal.observe { [weak self] slice in self?.arrived(slice) }
         wake()
     }

@@ -22,6 +22,8 @@ final class Server: Sendable {
     private let table: OperationTable
     /// Nil where no directory of rules is configured.
     private let rules: RuleLoader?
+    private let maintenance = Once<Task<Void, Never>>()
+    private let clock: any Clock
     private let log: Log
 
     /// Opens everything; serves nothing yet.
@@ -68,6 +70,7 @@ final class Server: Sendable {
                 directory: directory.path + "/agent", region: account.region, handler: systems.nodes,
                 processes: processes, clock: clock, log: log.named("agent")) : nil
         self.table = table
+        self.clock = clock
         self.log = log
         rules = configuration[Settings.rules].map { path in
             RuleLoader(path, account: account, events: events, operations: table, clock: clock, log: log.named("rules"))
@@ -80,12 +83,28 @@ final class Server: Sendable {
             clock: clock, log: log.named("bus"))
     }
 
+    /// Looks after the data directory once a minute.
+    private func maintain() async {
+        while !Task.isCancelled {
+            do {
+                try directory.refreshReserve()
+                try await clock.sleep(for: .seconds(60))
+            } catch let error as StorageError {
+                log.warning("\(error)")
+                try? await clock.sleep(for: .seconds(60))
+            } catch {
+                return
+            }
+        }
+    }
+
     func start() async throws {
         try await governance.start()
         try await systems.start(remote: bus.nodes, embedded: agent?.link)
         try await events.start()
         agent?.start()
         try await rules?.start()
+        maintenance.set(Task { await self.maintain() })
         StreamFeed.connect(journal, to: bus.stream)
         try bus.start(
             BusServer.Ports(
@@ -105,6 +124,7 @@ final class Server: Sendable {
 
     /// Refuses new work, finishes what runs, and closes the data directory.
     func stop() async {
+        maintenance.value?.cancel()
         await bus.stop()
         await rules?.stop()
         await events.stop()
