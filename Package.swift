@@ -49,7 +49,7 @@ let package = Package(
         library("Platform", ["CShims", "Core"]),
         library("Bus", ["API", "CShims", "CZeroMQ", "Core", "Platform"]),
         library("Storage", ["CSQLite", "CShims", "Core", "Platform"]),
-        library("Events", ["API", "Core", "Patterns", "Platform", "Storage"]),
+        library("Events", ["API", "CShims", "Core", "Patterns", "Platform", "Storage"]),
         library("Systems", ["API", "Core", "Documents", "Platform", "Storage"]),
         library("Governance", ["API", "Core", "Platform", "Storage"]),
         library("Agent", ["API", "Core", "Documents", "Platform"]),

@@ -50,7 +50,8 @@ public final class BusServer: Sendable {
     private let log: Log
     private let running = Mutex<Running?>(nil)
 
-    /// - Throws: `BusError` `.securityRequired`: an endpoint can be reached from elsewhere, and there are no keys.
+    /// - Throws: `BusError` `.invalidEndpoint`; `.securityRequired`: an endpoint can be reached from elsewhere, and there
+    ///   are no keys.
     public init(
         _ configuration: BusConfiguration, clock: any Clock = SystemClock(), log: Log = Log(component: "bus")
     ) throws(BusError) {

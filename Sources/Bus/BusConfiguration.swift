@@ -27,10 +27,13 @@ public struct BusConfiguration: Sendable, Hashable {
         self.keys = keys
     }
 
-    /// - Throws: `BusError` `.securityRequired` for an endpoint that other machines can reach while there are no keys.
+    /// - Throws: `BusError` `.invalidEndpoint`, and `.securityRequired` for an endpoint that other machines can reach
+    ///   while there are no keys.
     func validate() throws(BusError) {
+        let endpoints = [requestsEndpoint, streamEndpoint, nodesEndpoint]
+        for endpoint in endpoints { try Endpoint.check(endpoint) }
         guard keys == nil else { return }
-        for endpoint in [requestsEndpoint, streamEndpoint, nodesEndpoint] where !Endpoint.isLocal(endpoint) {
+        for endpoint in endpoints where !Endpoint.isLocal(endpoint) {
             throw BusError(
                 .securityRequired,
                 "other machines can reach this endpoint; configure a CURVE key pair, or listen on 127.0.0.1 or ipc://",

@@ -51,7 +51,7 @@ public enum Limits {
     public static let databaseWritesQueuedMax = 10_000
     public static let databaseReadsQueuedMax = 4096
     /// Messages queued for one subscriber; past it they are dropped, and the subscriber sees the gap.
-    public static let streamMessagesQueuedMax = 100_000
+    public static let streamMessagesQueuedMax = 10_000
     /// Deliveries being attempted at a time; the others wait in the database.
     public static let deliveriesInFlightMax = 256
 

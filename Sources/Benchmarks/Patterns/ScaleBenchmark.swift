@@ -37,6 +37,7 @@ struct ScaleBenchmark {
         try add(texts, to: set)
         let seconds = processorSeconds() - start
         let bytes = (Double(bench_live_bytes()) - Double(liveBefore)) / Double(count)
+        withExtendedLifetime(texts) {}
         let snapshot = set.snapshot
         var matcher = Matcher()
         var samples: [Double] = []

@@ -9,8 +9,8 @@ internal import Synchronization
 ///         ["Source": "billing", "DetailType": "Invoice Paid", "Detail": "{\"amount\": 12}"]
 ///     ])
 ///
-/// Usable from any number of tasks at once: calls share one connection and do not wait for each other. The connection is
-/// made in the background and made again when it breaks.
+/// Usable from any number of tasks at once: calls share one connection and do not wait for each other. The connection
+/// is made in the background and made again when it breaks.
 public final class BusClient: Sendable {
     private let context: Context
     private let loop: BusLoop
@@ -110,7 +110,8 @@ public final class BusClient: Sendable {
     /// is slow is served from the journal: at most 10,000 messages wait in memory.
     /// - Parameter prefixes: Such as `event/default/`, see bus protocol OPS1, section 3; empty text means all topics.
     /// - Throws: `BusError` `.invalidEndpoint`, `.socket`. What iterating throws stands at its `next`.
-    public func subscribe(to prefixes: [String], from start: StreamStart = .now) throws(BusError) -> StreamSubscription {
+    public func subscribe(to prefixes: [String], from start: StreamStart = .now) throws(BusError) -> StreamSubscription
+    {
         try subscribe(to: prefixes, from: start, messagesMax: StreamChannel.messagesMax)
     }
 

@@ -6,9 +6,9 @@ internal import Synchronization
 /// The client's end of the requests socket: pipelines calls, matches answers by request id, gives up on time.
 ///
 /// At most `Limits.requestsInFlightPerClientMax` requests are sent and not answered, so that the server does not
-/// throttle; the others wait here. When the connection breaks, those that may be repeated are sent again, and the others
-/// fail, because whether they were carried out is unknown. A request that was never sent waits for the connection, and
-/// is never sent once its caller has given up.
+/// throttle; the others wait here. When the connection breaks, those that may be repeated are sent again, and the
+/// others fail, because whether they were carried out is unknown. A request that was never sent waits for the
+/// connection, and is never sent once its caller has given up.
 actor RequestChannel: LoopMember {
     struct Answer: Sendable {
         let status: Int

@@ -105,7 +105,9 @@ public struct StreamSubscription: AsyncSequence, Sendable {
         private mutating func take(_ page: JSON, after: UInt64?) throws {
             guard let epoch = page["Epoch"]?.string, let messages = page["Messages"]?.array,
                 let next = page["NextSequence"]?.sequence
-            else { throw BusError(.malformedReply, "the answer to bus:ReadStream lacks Epoch, Messages or NextSequence") }
+            else {
+                throw BusError(.malformedReply, "the answer to bus:ReadStream lacks Epoch, Messages or NextSequence")
+            }
             for entry in messages {
                 guard let topic = entry["Topic"]?.string, let sequence = entry["Sequence"]?.sequence,
                     let previousSequence = entry["PreviousSequence"]?.sequence, let body = entry["Body"]

@@ -18,7 +18,8 @@ enum NodeFrames {
         guard (3...4).contains(frames.count) else {
             throw malformed("a node message has three or four frames, and this one has \(frames.count)")
         }
-        guard let type = String(validating: frames[1], as: UTF8.self), let kind = NodeMessage.Kind(rawValue: type) else {
+        guard let type = String(validating: frames[1], as: UTF8.self), let kind = NodeMessage.Kind(rawValue: type)
+        else {
             throw malformed("frame 2, the type, is not known: \(String(decoding: frames[1].prefix(64), as: UTF8.self))")
         }
         for (index, frame) in frames.enumerated() where frame.count > Limits.requestBytesMax {

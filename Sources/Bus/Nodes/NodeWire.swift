@@ -84,7 +84,8 @@ actor NodeWire: LoopMember {
             // A server that breaks the protocol is not answered: it would not understand the complaint either.
             do throws(ServiceError) {
                 let message = try NodeFrames.decode(frames)
-                received.append(.message(message.kind.isFromServer ? message : .refused(NodeWire.strange(message.kind))))
+                received.append(
+                    .message(message.kind.isFromServer ? message : .refused(NodeWire.strange(message.kind))))
             } catch {
                 received.append(.message(.refused(error)))
             }

@@ -76,7 +76,9 @@ struct RequestLedger {
 
     /// Lends the envelope of a request in flight; nil where it was answered before.
     func withEnvelope<Result>(_ token: RequestToken, _ body: (borrowing Envelope) -> Result) -> Result? {
-        guard slots[Int(token.index)].isTaken, slots[Int(token.index)].generation == token.generation else { return nil }
+        guard slots[Int(token.index)].isTaken, slots[Int(token.index)].generation == token.generation else {
+            return nil
+        }
         return body(slots[Int(token.index)].envelope)
     }
 

@@ -39,7 +39,7 @@ struct LoopWait {
 /// in a queue of the member's and call `notify`, which costs a system call only when the thread sleeps.
 ///
 /// `@unchecked`: `jobs` and `state` are synchronised; all else is touched by the loop's thread alone.
-final class BusLoop: SerialExecutor, TaskExecutor, @unchecked Sendable {
+final class BusLoop: SerialExecutor, @unchecked Sendable {
     private enum State {
         static let running: UInt8 = 0
         static let notified: UInt8 = 1

@@ -15,6 +15,7 @@ struct ClientConnection: ~Copyable {
     /// Starts connecting.
     /// - Parameter socket: With all its options set.
     init(_ socket: consuming Socket, to endpoint: String, in context: Context) throws(BusError) {
+        try Endpoint.check(endpoint)
         let monitor = try SocketMonitor(of: socket, in: context)
         try socket.connect(endpoint)
         self.socket = socket

@@ -5,6 +5,20 @@ internal import Platform
 
 /// Where a socket listens: `tcp://127.0.0.1:7401`, `ipc:///run/opsbus/requests`.
 enum Endpoint {
+    /// Checks an endpoint's form. libzmq would take a port of 99999 for 34463.
+    /// - Throws: `.invalidEndpoint`.
+    static func check(_ endpoint: String) throws(BusError) {
+        if endpoint.hasPrefix("ipc://") && endpoint != "ipc://" { return }
+        guard endpoint.hasPrefix("tcp://"), let colon = endpoint.lastIndex(of: ":"),
+            colon > endpoint.index(endpoint.startIndex, offsetBy: "tcp://".count),
+            let port = Int(endpoint[endpoint.index(after: colon)...]), (1...65_535).contains(port)
+        else {
+            throw BusError(
+                .invalidEndpoint, "not an endpoint; write tcp://HOST:PORT (port 1 to 65535) or ipc://PATH",
+                endpoint: endpoint)
+        }
+    }
+
     /// Whether only programs on this machine can connect: a loopback address, `ipc://`, or `inproc://`.
     static func isLocal(_ endpoint: String) -> Bool {
         if endpoint.hasPrefix("ipc://") || endpoint.hasPrefix("inproc://") { return true }

@@ -26,7 +26,9 @@ struct Frame: ~Copyable {
     /// What is known of the sender's connection: `User-Id`, `Peer-Address`, `Socket-Type`.
     func property(_ name: StaticString) -> String? {
         name.withUTF8Buffer { buffer in
-            buffer.withMemoryRebound(to: CChar.self) { zmq_msg_gets(message, $0.baseAddress).map { String(cString: $0) } }
+            buffer.withMemoryRebound(to: CChar.self) {
+                zmq_msg_gets(message, $0.baseAddress).map { String(cString: $0) }
+            }
         }
     }
 

@@ -4,7 +4,7 @@ internal import Glibc
 /// A libzmq socket. Used by one thread at a time, which its owner sees to: an actor pinned to a `BusLoop`.
 struct Socket: ~Copyable {
     enum Kind {
-        case router, dealer, request, reply, xpub, sub, xsub, pair
+        case router, dealer, request, xpub, sub, xsub, pair
 
         var number: Int32 {
             switch self {
@@ -15,7 +15,6 @@ struct Socket: ~Copyable {
             case .xsub: ZMQ_XSUB
             case .pair: ZMQ_PAIR
             case .request: ZMQ_REQ
-            case .reply: ZMQ_REP
             }
         }
     }
@@ -87,14 +86,6 @@ struct Socket: ~Copyable {
             let code: BusError.Code = zmq_errno() == EADDRINUSE ? .addressInUse : .invalidEndpoint
             throw .last("bind", endpoint: endpoint, code: code)
         }
-    }
-
-    /// What was bound or connected last, with the port filled in where a wildcard was asked for.
-    var lastEndpoint: String {
-        var text = [CChar](repeating: 0, count: 1024)
-        var count = text.count
-        guard zmq_getsockopt(handle, ZMQ_LAST_ENDPOINT, &text, &count) == 0 else { return "" }
-        return String(decoding: text.prefix(max(0, count - 1)).map(UInt8.init(bitPattern:)), as: UTF8.self)
     }
 
     /// Sends one frame without waiting; the bytes are copied.

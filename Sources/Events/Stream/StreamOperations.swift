@@ -27,6 +27,7 @@ struct StreamOperations: Sendable {
                     .optional("TopicPrefixes", .list(.string(length: 0...4096), count: 0...100)),
                     .optional("Epoch", .string(length: 1...64)),
                     .optional("AfterSequence", .integer(0...Int.max)),
+                    .optional("Subscriber", .name(1...256, .busName)),
                     .optional("Limit", .integer(1...Limits.readStreamMessagesMax)),
                 ], handler: read),
             Operation(
@@ -62,7 +63,7 @@ struct StreamOperations: Sendable {
         for prefix in prefixes.isEmpty ? [""] : prefixes {
             try authorizer.authorize(context.principal, "bus:Subscribe", on: prefix + "*")
         }
-        let after = UInt64(input["AfterSequence"]?.int ?? 0)
+        let after = try await start(input)
         // Zero means from the beginning of what there is, whatever retention has removed.
         let start = after == 0 ? journal.oldestSequence - 1 : after
         if start + 1 < journal.oldestSequence { throw expired() }
@@ -76,6 +77,14 @@ struct StreamOperations: Sendable {
             "Epoch": .string(journal.epoch.description), "Messages": .array(found.messages),
             "NextSequence": .integer(max(found.next, after)),
         ]
+    }
+
+    /// The sequence asked for, or where the named subscriber stopped; the beginning where neither is known.
+    private func start(_ input: JSON) async throws -> UInt64 {
+        if let after = input["AfterSequence"]?.int { return UInt64(after) }
+        guard let name = input["Subscriber"]?.string else { return 0 }
+        let subscriber = try await subscribers(where: "name = ?", [name]).first
+        return UInt64(subscriber?["Sequence"]?.int ?? 0)
     }
 
     private func expired() -> ServiceError {

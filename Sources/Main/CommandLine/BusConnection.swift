@@ -22,14 +22,13 @@ struct BusConnection: Connection {
     func call(_ operation: String, _ input: JSON) async throws -> JSON { try await client.call(operation, input) }
 
     func messages(_ prefixes: [String], from start: StreamStart) -> AsyncThrowingStream<Message, any Error> {
-        let client = client
         let (stream, continuation) = AsyncThrowingStream<Message, any Error>.makeStream()
         let task = Task {
             do {
-                // No prefix means every topic, which the bus spells as the empty prefix.
-                for try await message in try client.subscribe(to: prefixes.isEmpty ? [""] : prefixes, from: start.onBus)
-                {
-                    continuation.yield(Message(message))
+                if case .named(let name) = start {
+                    try await readInOrder(prefixes, for: name) { continuation.yield($0) }
+                } else {
+                    try await follow(prefixes, from: start) { continuation.yield($0) }
                 }
                 continuation.finish()
             } catch {
@@ -38,6 +37,36 @@ struct BusConnection: Connection {
         }
         continuation.onTermination = { _ in task.cancel() }
         return stream
+    }
+
+    private func follow(
+        _ prefixes: [String], from start: StreamStart, _ receive: (Message) -> Void
+    ) async throws {
+        // No prefix means every topic, which the bus spells as the empty prefix.
+        let subscription = try client.subscribe(to: prefixes.isEmpty ? [""] : prefixes, from: start.onBus)
+        for try await message in subscription { receive(Message(message)) }
+    }
+
+    /// How often a named subscriber looks where nothing comes live.
+    private static let lookInterval = Duration.seconds(5)
+
+    /// Reads the journal from where the subscriber stopped, in order, so that the last message printed is the place to
+    /// go on from; live messages only say when to look.
+    private func readInOrder(_ prefixes: [String], for name: String, _ receive: (Message) -> Void) async throws {
+        var request: JSON = [
+            "TopicPrefixes": .array(prefixes.map { .string($0) }), "Subscriber": .string(name),
+            "Limit": .integer(Limits.readStreamMessagesMax),
+        ]
+        try await watch(prefixes, on: self, every: BusConnection.lookInterval, remark: { _ in }) {
+            while true {
+                let page = try await call("bus:ReadStream", request)
+                request["AfterSequence"] = page["NextSequence"]
+                request["Epoch"] = page["Epoch"]
+                let messages = page["Messages"]?.array ?? []
+                for message in messages { receive(Message(read: message)) }
+                if messages.isEmpty { return false }
+            }
+        }
     }
 
     /// The keys for an encrypted bus; nil where none are configured.
@@ -79,6 +108,15 @@ extension StreamStart {
 }
 
 extension Message {
+    /// A message as `bus:ReadStream` answers it; those before it came before it.
+    fileprivate init(read message: JSON) {
+        let sequence = message["Sequence"]?.int ?? 0
+        self.init(
+            topic: message.cell("Topic"), sequence: sequence,
+            previousSequence: message["PreviousSequence"]?.int ?? 0, body: message["Body"] ?? .null,
+            checkpoint: sequence)
+    }
+
     fileprivate init(_ message: StreamMessage) {
         self.init(
             topic: message.topic, sequence: Int(message.sequence), previousSequence: Int(message.previousSequence),

@@ -117,7 +117,8 @@ private struct AuditListing: Sendable {
     let output: Output
 
     /// How often new records are asked for.
-    private static let interval = Duration.milliseconds(500)
+    private static let interval = Duration.seconds(1)
+    private static let ownSubject = JSON.string("operation/audit:ListRecords")
 
     /// Prints the latest, the newest last.
     func print() async throws {
@@ -143,7 +144,10 @@ private struct AuditListing: Sendable {
             while true {
                 let page = try await connection.call(
                     "audit:ListRecords", input(filter + [("AfterSequence", after), ("Limit", 1000)]))
-                for record in page["Records"]?.array ?? [] { show(record) }
+                // The audit log records this following too, which would follow itself for ever.
+                for record in page["Records"]?.array ?? [] where record["Subject"] != AuditListing.ownSubject {
+                    show(record)
+                }
                 after = page["NextSequence"] ?? after
                 try await Task.sleep(for: AuditListing.interval)
             }

@@ -95,7 +95,7 @@ extension Command {
             ["Documents": .integer(paths.count), "Problems": .array(problems.map(\.json))]
         ) {
             for problem in problems { session.output.line(printable(problem.description)) }
-            session.output.line("\(paths.count) documents, \(problems.count) problems")
+            session.output.line("\(counted(paths.count, "document")), \(counted(problems.count, "problem"))")
         }
         return problems.isEmpty ? .success : .failure
     }

@@ -66,7 +66,8 @@ struct HealthCheck {
         let extent =
             report.records == 0
             ? "empty"
-            : "\(report.records) records in \(report.segments) segments, \(spelled(bytes: report.bytes)), sequences "
+            : "\(counted(Int(report.records), "record")) in \(counted(report.segments, "segment")), "
+                + "\(spelled(bytes: report.bytes)), sequences "
                 + "\(report.firstSequence) to \(report.lastSequence), every checksum and link is right"
         guard report.tornBytes > 0 else { return Finding(.good, "journal", extent) }
         return Finding(
@@ -98,9 +99,9 @@ struct HealthCheck {
         do {
             let report = try AuditLog.verify(path: path)
             guard let fault = report.firstFault else {
-                return Finding(.good, "audit log", "\(report.recordCount) records, the hash chain is whole")
+                return Finding(.good, "audit log", "\(counted(report.recordCount, "record")), the hash chain is whole")
             }
-            let others = report.faultCount > 1 ? ", and \(report.faultCount - 1) more faults" : ""
+            let others = report.faultCount > 1 ? ", and \(counted(report.faultCount - 1, "more fault"))" : ""
             return Finding(
                 .bad, "audit log", "\(fault)\(others)",
                 advice: "Someone or something changed the log after it was written. Compare with a backup.")

@@ -31,7 +31,8 @@ struct TraceTree {
         }
         for (index, child) in children.enumerated() {
             let isLast = index == children.count - 1
-            draw(child, margin + (isLast ? "└─ " : "├─ "), margin + (isLast ? "   " : "│  "), start, depth + 1, &lines)
+            let (branch, stem) = isLast ? ("└─ ", "   ") : ("├─ ", "│  ")
+            draw(child, margin + branch, margin + stem, start, depth + 1, &lines)
         }
     }
 

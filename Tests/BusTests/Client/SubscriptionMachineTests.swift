@@ -5,7 +5,8 @@ import Testing
 @testable import Bus
 
 @Suite struct SubscriptionMachineTests {
-    @Test("Whatever is lost, repeated or read, every message is delivered once", arguments: 1...30 as ClosedRange<UInt64>)
+    @Test(
+        "Whatever is lost, repeated or read, every message is delivered once", arguments: 1...30 as ClosedRange<UInt64>)
     func randomLoss(seed: UInt64) throws {
         var generator = SeededGenerator(seed: seed)
         var journal: [(topic: String, sequence: UInt64, previousSequence: UInt64)] = []

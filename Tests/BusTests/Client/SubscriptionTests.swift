@@ -50,7 +50,9 @@ import Testing
             let seen = try await sequences(&messages, 3300)
             await publisher.value
             #expect(Set(seen).count == 3300)
-            #expect(Set(seen) == bus.journal.state.withLock { Set($0.entries.filter { $0.topic != "other/" }.map(\.sequence)) })
+            #expect(
+                Set(seen)
+                    == bus.journal.state.withLock { Set($0.entries.filter { $0.topic != "other/" }.map(\.sequence)) })
             await client.close()
         }
     }

@@ -49,9 +49,15 @@ import Testing
             ([[UInt8]("OPS1"), [0xFF, 0xFE], [UInt8]("{}")], "MalformedRequest"),
             ([[UInt8]("OPS1"), [UInt8]("Heartbeat"), []], "SerializationException"),
             ([[UInt8]("OPS1"), [UInt8]("Heartbeat"), [UInt8]("[1]")], "SerializationException"),
-            ([[UInt8]("OPS1"), [UInt8]("Heartbeat"), [UInt8]("{\"a\":\"") + [0xC0] + [UInt8]("\"}")], "SerializationException"),
             (
-                [[UInt8]("OPS1"), [UInt8]("Output"), [UInt8]("{}"), Array(repeating: 0, count: Limits.requestBytesMax + 1)],
+                [[UInt8]("OPS1"), [UInt8]("Heartbeat"), [UInt8]("{\"a\":\"") + [0xC0] + [UInt8]("\"}")],
+                "SerializationException"
+            ),
+            (
+                [
+                    [UInt8]("OPS1"), [UInt8]("Output"), [UInt8]("{}"),
+                    Array(repeating: 0, count: Limits.requestBytesMax + 1),
+                ],
                 "RequestEntityTooLarge"
             ),
         ].map { Malformed(frames: $0, code: $1) }
@@ -123,7 +129,9 @@ import Testing
                 let message = try await agent.receive()
                 try #require(message[2].text == "{\"N\":\(number)}")
             }
-            try await eventually("it is sent to again") { bus.server.nodes.send(NodeMessage(.heartbeat), to: connection) }
+            try await eventually("it is sent to again") {
+                bus.server.nodes.send(NodeMessage(.heartbeat), to: connection)
+            }
         }
     }
 

@@ -25,7 +25,9 @@ import Testing
         let directory = try TestBus.temporaryDirectory()
         defer { try? FileManager.default.removeItem(atPath: directory) }
         let path = directory + "/server.key"
-        #expect(FileManager.default.createFile(atPath: path, contents: Data(content.utf8), attributes: [.posixPermissions: 0o600]))
+        #expect(
+            FileManager.default.createFile(
+                atPath: path, contents: Data(content.utf8), attributes: [.posixPermissions: 0o600]))
         let error = #expect(throws: BusError.self) { try CurveKeyPair(file: path) }
         #expect(error?.code == .invalidKey)
     }

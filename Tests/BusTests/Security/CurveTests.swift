@@ -138,9 +138,16 @@ import Testing
         }
     }
 
-    @Test("Beyond this machine nothing is bound without keys", arguments: ["tcp://*:7401", "tcp://0.0.0.0:7402", "tcp://[::]:7403", "tcp://192.168.1.7:7401", "tcp://eth0:7401", "tcp://127.0.0.1.example.org:7401"])
+    @Test(
+        "Beyond this machine nothing is bound without keys",
+        arguments: [
+            "tcp://*:7401", "tcp://0.0.0.0:7402", "tcp://[::]:7403", "tcp://192.168.1.7:7401", "tcp://eth0:7401",
+            "tcp://127.0.0.1.example.org:7401",
+        ])
     func refusalToBind(endpoint: String) throws {
-        for place in [\BusConfiguration.requestsEndpoint, \.streamEndpoint, \.nodesEndpoint] as [WritableKeyPath<BusConfiguration, String> & Sendable] {
+        for place in [\BusConfiguration.requestsEndpoint, \.streamEndpoint, \.nodesEndpoint]
+            as [WritableKeyPath<BusConfiguration, String> & Sendable]
+        {
             var configuration = BusConfiguration()
             configuration[keyPath: place] = endpoint
             let error = #expect(throws: BusError.self) { try BusServer(configuration) }

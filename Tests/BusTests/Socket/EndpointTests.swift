@@ -68,12 +68,17 @@ import Testing
         try #require(status == 0)
     }
 
-    @Test("An endpoint that cannot be bound is named in the error", arguments: ["tcp://127.0.0.1:99999", "tcp://127.0.0.1:no", "ipc:///no/such/directory/socket", "ipc:///tmp/" + String(repeating: "x", count: 200)])
+    @Test(
+        "An endpoint that cannot be bound is named in the error",
+        arguments: [
+            "tcp://127.0.0.1", "tcp://127.0.0.1:99999", "tcp://127.0.0.1:no", "tcp://:7401", "http://127.0.0.1:7401",
+            "", "ipc:///no/such/directory/socket",
+            "ipc:///tmp/" + String(repeating: "x", count: 200),
+        ])
     func badEndpoint(endpoint: String) throws {
         let configuration = BusConfiguration(requestsEndpoint: endpoint)
-        let server = try BusServer(configuration)
         let error = #expect(throws: BusError.self) {
-            try server.start(
+            try BusServer(configuration).start(
                 .init(
                     operations: FakeOperations(), publisher: FakePublisher(), authorizer: FakeAuthorizer(),
                     nodes: FakeNodes(), keys: FakeKeys()),
@@ -81,5 +86,13 @@ import Testing
         }
         #expect(error?.code == .invalidEndpoint)
         #expect(error?.endpoint == endpoint)
+    }
+
+    @Test("A client refuses an endpoint that cannot be connected to", arguments: ["tcp://127.0.0.1:0", "7401"])
+    func badClientEndpoint(endpoint: String) {
+        var error = #expect(throws: BusError.self) { try BusClient(endpoint: endpoint) }
+        #expect(error?.code == .invalidEndpoint)
+        error = #expect(throws: BusError.self) { try NodeClient(endpoint: endpoint) }
+        #expect(error?.code == .invalidEndpoint)
     }
 }

@@ -18,10 +18,13 @@ import Testing
         #expect(set.isEmpty)
     }
 
-    @Test("A random history of additions and removals answers as a plain list does", arguments: [1, 2, 3, 4] as [UInt64])
+    @Test(
+        "A random history of additions and removals answers as a plain list does", arguments: [1, 2, 3, 4] as [UInt64])
     func history(seed: UInt64) {
         var generator = SeededGenerator(seed: seed)
-        func word() -> [UInt8] { (0..<Int.random(in: 0...4, using: &generator)).map { _ in UInt8.random(in: 97...99, using: &generator) } }
+        func word() -> [UInt8] {
+            (0..<Int.random(in: 0...4, using: &generator)).map { _ in UInt8.random(in: 97...99, using: &generator) }
+        }
         var set = PrefixSet()
         var list: [[UInt8]] = []
         for _ in 0..<4000 {

@@ -11,7 +11,8 @@ import Testing
         try await TestBus.run { bus in
             let client = try await RawClient.subscriber(bus.streamEndpoint, to: "event/default/billing/")
             let topics = [
-                "event/default/billing/Paid/", "event/default/billingX/Paid/", "command/1/", "event/default/billing/Paid/",
+                "event/default/billing/Paid/", "event/default/billingX/Paid/", "command/1/",
+                "event/default/billing/Paid/",
             ]
             bus.journal.append(topics, to: bus.stream, body: "{\"a\":1}")
             let first = try await client.receiveStreamFrames()
@@ -24,7 +25,8 @@ import Testing
         }
     }
 
-    @Test("The first heartbeat comes at once and every later one within the second, with the last sequence and the epoch")
+    @Test(
+        "The first heartbeat comes at once and every later one within the second, with the last sequence and the epoch")
     func heartbeats() async throws {
         try await TestBus.run { bus in
             bus.journal.append(["command/1/"], to: bus.stream)
@@ -99,7 +101,9 @@ import Testing
                 // Cancelling what was refused takes nothing from those who have it.
                 try refused.unsubscribe("secret/")
                 try refused.subscribe("marker/")
-                try await eventually("the marker came") { authorizer.asked.withLock { $0.last == "bob bus:Subscribe marker/" } }
+                try await eventually("the marker came") {
+                    authorizer.asked.withLock { $0.last == "bob bus:Subscribe marker/" }
+                }
             }
             bus.journal.append(["secret/2/"], to: bus.stream)
             #expect(try await allowed.receiveStream().topic == "secret/2/")

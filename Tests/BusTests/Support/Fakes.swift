@@ -22,7 +22,9 @@ final class FakeOperations: OperationCaller {
         case "test:Wait":
             await withCheckedContinuation { continuation in waiting.withLock { $0.append(continuation) } }
             return input
-        case "test:Fail": throw ServiceError(.sequenceExpired, "too old", members: JSONObject([.init(key: "OldestSequence", value: 7)]))
+        case "test:Fail":
+            throw ServiceError(
+                .sequenceExpired, "too old", members: JSONObject([.init(key: "OldestSequence", value: 7)]))
         default: throw ServiceError(.unknownOperation, "There is no operation \(name).")
         }
     }

@@ -38,7 +38,9 @@ final class RawClient {
     }
 
     /// A subscriber whose subscriptions are in effect: the heartbeat, asked for last, has come.
-    static func subscriber(_ endpoint: String, keys: ClientKeys? = nil, to prefixes: String...) async throws -> RawClient {
+    static func subscriber(_ endpoint: String, keys: ClientKeys? = nil, to prefixes: String...) async throws
+        -> RawClient
+    {
         let client = try RawClient(.sub, endpoint, keys: keys, subscriptions: prefixes)
         try await eventually("the subscriber is connected") { client.connectionChange() == .connected }
         try client.subscribe(StreamTopic.heartbeat)
@@ -123,7 +125,9 @@ func eventually(
 ) async throws {
     let end = ContinuousClock.now + limit
     while try await !holds() {
-        guard ContinuousClock.now < end else { throw DeadlineExceeded(description: "waited in vain until \(condition)") }
+        guard ContinuousClock.now < end else {
+            throw DeadlineExceeded(description: "waited in vain until \(condition)")
+        }
         try await Task.sleep(for: .milliseconds(1))
     }
 }

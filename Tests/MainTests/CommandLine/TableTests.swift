@@ -49,7 +49,9 @@ struct TableTests {
         #expect(table.text(style: plain, width: nil) == "A\na\u{FFFD}[2Jb\\nc d\u{FFFD}1m\n")
     }
 
-    @Test(arguments: [("abc", 3, "abc"), ("abcd", 3, "ab…"), ("日本語", 4, "日…"), ("日本語", 5, "日本…"), ("abc", 0, "")])
+    @Test(arguments: [
+        ("abc", 3, "abc"), ("abcd", 3, "ab…"), ("日本語", 4, "日…"), ("日本語", 5, "日本…"), ("abc", 0, ""),
+    ])
     func `Text is cut at whole characters`(text: String, width: Int, expected: String) {
         #expect(truncated(text, to: width) == expected)
     }

@@ -54,7 +54,7 @@ struct AuditCommandTests {
         ])
         let terminal = RecordingTerminal()
         let run = Task { await opsbus(["audit", "list", "--follow"], connection, terminal: terminal) }
-        // The third call is made half a second after the second; then everything has been printed.
+        // The third call is made a second after the second; then everything has been printed.
         while connection.calls.count < 3 { await Task.yield() }
         #expect(terminal.output.split(separator: "\n").count == 3)
         #expect(connection.inputs("audit:ListRecords")[1...].map { $0["AfterSequence"] } == [1, 3])

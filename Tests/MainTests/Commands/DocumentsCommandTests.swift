@@ -53,7 +53,7 @@ struct DocumentsCommandTests {
     @Test func `Files are checked without a server, with line and column`() async throws {
         try await withFile("Wait.yaml", Self.runbook) { path in
             let outcome = await opsbus(["documents", "check", path])
-            #expect(outcome.output == "1 documents, 0 problems\n")
+            #expect(outcome.output == "1 document, 0 problems\n")
             #expect(outcome.exitCode == .success)
         }
         try await withFile("Bad.yaml", "schemaVersion: '0.3'\nmainSteps: 7\n") { path in

@@ -69,7 +69,8 @@ struct EventsCommandTests {
         let lines = """
             {"Source": "a", "DetailType": "T", "Detail": "{}"}
 
-            {"source": "b", "detail-type": "U", "detail": {"n": 1e2}, "id": "6f0c53ad-1d1f-4c5a-9a55-7f3a4c9d2b11", "time": "2026-01-31T08:00:00Z", "resources": ["r"], "region": "x"}
+            {"source": "b", "detail-type": "U", "detail": {"n": 1e2}, "id": "6f0c53ad-1d1f-4c5a-9a55-7f3a4c9d2b11", \
+            "time": "2026-01-31T08:00:00Z", "resources": ["r"], "region": "x"}
             {"Source": "c",
             {"foo": 1}
             {"Source": "d", "DetailType": "V", "Detail": {"x": true}, "EventBusName": "other"}

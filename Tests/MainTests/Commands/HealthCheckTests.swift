@@ -38,7 +38,7 @@ struct HealthCheckTests {
         let outcome = await opsbus(["doctor", "--data", fixture.path])
         #expect(outcome.exitCode == .success, "\(outcome.output)")
         #expect(outcome.lines.last == "The data directory is healthy.")
-        #expect(outcome.output.contains("5 records in 1 segments"))
+        #expect(outcome.output.contains("5 records in 1 segment,"))
         #expect(outcome.output.contains("5 records, the hash chain is whole"))
         let verified = await opsbus(["audit", "verify", "--data", fixture.path])
         #expect(verified.exitCode == .success, "\(verified.output)\(verified.errors)")

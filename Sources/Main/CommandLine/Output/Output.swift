@@ -73,11 +73,15 @@ struct Output: Sendable {
     }
 }
 
+/// A number with its noun: `1 document`, `2 documents`.
+func counted(_ count: Int, _ noun: String) -> String { "\(count) \(noun)\(count == 1 ? "" : "s")" }
+
 extension JSON {
-    /// A value as a cell of a table shows it: text without quotes, nothing for null, times in RFC 3339.
+    /// A value as a cell of a table shows it: text without quotes, nothing for null and for what is empty.
     var cell: String {
         switch self {
-        case .null: ""
+        case .null, .array([]): ""
+        case .object(let object) where object.isEmpty: ""
         case .string(let text): text
         default: text
         }
