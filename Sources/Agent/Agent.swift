@@ -99,7 +99,9 @@ public actor Agent {
             commands[stored.id] = recovered
             if recovered.state.isWaiting { queue.append(stored.id) }
         }
-        queue.sort { $0.description < $1.description }
+        // The order of arrival is not kept; what expires first goes first.
+        let expiries = commands.mapValues(\.state.expiresAt)
+        queue.sort { (expiries[$0] ?? clock.now) < (expiries[$1] ?? clock.now) }
     }
 
     deinit { thread.stop() }

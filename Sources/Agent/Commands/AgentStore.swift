@@ -1,5 +1,6 @@
 internal import API
 internal import Core
+internal import Glibc
 internal import Platform
 
 /// What the agent keeps on disk, so that a command runs at most once whatever happens to the agent.
@@ -22,16 +23,19 @@ struct AgentStore: Sendable {
     // MARK: The node
 
     /// The identity of the machine's agent, made at the first call.
+    /// - Throws: `FileError`; one that is there and cannot be read is never replaced by a new one.
     func node(using generator: inout some RandomNumberGenerator) throws(FileError) -> NodeIdentity {
-        if let node = readNode() { return node }
+        if Files.exists(directory + "/node.json") { return try readNode() }
         let node = NodeIdentity(id: nil, fingerprint: Identifier(using: &generator).description)
         try save(node)
         return node
     }
 
-    private func readNode() -> NodeIdentity? {
-        guard let body = json(directory + "/node.json"), let fingerprint = body["Fingerprint"]?.string else {
-            return nil
+    private func readNode() throws(FileError) -> NodeIdentity {
+        let path = directory + "/node.json"
+        let bytes = try Files.read(path)
+        guard let body = try? JSON(parsing: bytes), let fingerprint = body["Fingerprint"]?.string else {
+            throw FileError("understand", path, errno: EINVAL)
         }
         return NodeIdentity(id: body["NodeId"]?.string, fingerprint: fingerprint)
     }

@@ -40,6 +40,15 @@ import Testing
         #expect(try again.commands() == [])
     }
 
+    @Test func aDamagedIdentityIsAnErrorAndNeverReplaced() throws {
+        let store = try AgentStore(directory: scratch.directory)
+        try Files.write(Array("{}".utf8), to: scratch.directory + "/node.json")
+        var generator = SystemRandomNumberGenerator()
+        let error = #expect(throws: FileError.self) { try store.node(using: &generator) }
+        #expect(error?.path.hasSuffix("node.json") == true)
+        #expect(try Files.read(scratch.directory + "/node.json") == Array("{}".utf8))
+    }
+
     @Test func aCommandThatWasNeverAcknowledgedIsDropped() throws {
         let store = try AgentStore(directory: scratch.directory)
         try Files.createDirectory(scratch.directory + "/commands/\(id)")
