@@ -50,7 +50,7 @@ public final class BusServer: Sendable {
     private let log: Log
     private let running = Mutex<Running?>(nil)
 
-    /// - Throws: `BusError` `.invalidEndpoint`; `.securityRequired`: an endpoint can be reached from elsewhere, and there
+    /// - Throws: `BusError` `.invalidEndpoint`; `.securityRequired`: others can reach an endpoint, and there
     ///   are no keys.
     public init(
         _ configuration: BusConfiguration, clock: any Clock = SystemClock(), log: Log = Log(component: "bus")

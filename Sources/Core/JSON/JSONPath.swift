@@ -2,7 +2,7 @@
 /// outputs use.
 ///
 /// `$`, then any of `.name`, `['name']`, `[3]`, `[*]` (all elements of an array or members of an object) and, twice at
-/// most, `..` before a name or a bracket: that step is then tried on the value and on everything inside it, in the order
+/// most, `..` before a name or a bracket: that step is then tried on the value and on all inside it, in the order
 /// of the text. A name after a dot runs to the next `.` or `[`, so `$.detail-type` needs no quotes.
 /// - Source: EventBridge user guide, "Input transformation"; Systems Manager user guide, "Using action outputs as
 ///   inputs".

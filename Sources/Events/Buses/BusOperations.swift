@@ -25,7 +25,8 @@ struct BusOperations: Sendable {
             Operation(
                 "events:ListEventBuses", "Lists event buses by name.", .reads,
                 input: [
-                    .optional("NamePrefix", .string(length: 1...256)), .optional("NextToken", .string(length: 1...2048)),
+                    .optional("NamePrefix", .string(length: 1...256)),
+                    .optional("NextToken", .string(length: 1...2048)),
                     .optional("Limit", .integer(1...100)),
                 ], handler: list),
         ]

@@ -183,7 +183,8 @@ struct EntryAcceptance: ~Copyable {
     ) throws(Refusal) -> Identifier? {
         guard let token = entry.identifier else { return nil }
         guard let identifier = Identifier(utf8: Array(body[token.range])) else {
-            throw .invalid("OpsBusEventId", "OpsBusEventId must be a UUID, such as 1b9d6bcd-bbfd-4b2d-9b5d-ab8dfbbd4bed.")
+            throw .invalid(
+                "OpsBusEventId", "OpsBusEventId must be a UUID, such as 1b9d6bcd-bbfd-4b2d-9b5d-ab8dfbbd4bed.")
         }
         return identifier
     }

@@ -150,7 +150,8 @@ public final class EventIngest: PublishHandler {
             var acceptance = EntryAcceptance(now: clock.now, context: context, buses: buses.snapshot)
             try request.body.withUnsafeBufferPointer { body throws(ServiceError) in
                 try acceptance.accept(
-                    UnsafeRawBufferPointer(body), scratch: &state.scratch, window: &state.window, random: &state.random, batch: &batch)
+                    UnsafeRawBufferPointer(body), scratch: &state.scratch, window: &state.window, random: &state.random,
+                    batch: &batch)
             }
             answer.body = state.scratch.answer
             remembered.append(contentsOf: acceptance.remembered)

@@ -85,7 +85,9 @@ struct JSONCursor {
     /// A number, as text.
     mutating func number() -> Range<Int>? {
         let first = peek()
-        guard first == UInt8(ascii: "-") || (first >= UInt8(ascii: "0") && first <= UInt8(ascii: "9")) else { return nil }
+        guard first == UInt8(ascii: "-") || (first >= UInt8(ascii: "0") && first <= UInt8(ascii: "9")) else {
+            return nil
+        }
         let start = index
         scan: while index < bytes.count {
             switch bytes[index] {

@@ -71,7 +71,9 @@ enum PutEventsReader {
             }
         }
         if isRead { return entry }
-        fault = problem ?? "An entry must be an object whose members have the right types: text, and Resources a list of texts."
+        fault =
+            problem
+            ?? "An entry must be an object whose members have the right types: text, and Resources a list of texts."
         return nil
     }
 
@@ -91,7 +93,9 @@ enum PutEventsReader {
         } else {
             return false
         }
-        if entry.time == nil { entry.fault = "Parameter Time is not valid. Reason: Time must be RFC 3339 text or seconds since 1970." }
+        if entry.time == nil {
+            entry.fault = "Parameter Time is not valid. Reason: Time must be RFC 3339 text or seconds since 1970."
+        }
         return true
     }
 

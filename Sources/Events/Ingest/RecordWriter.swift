@@ -15,7 +15,7 @@ struct RecordWriter {
         self.region = Array(account.region.utf8)
     }
 
-    /// The parts of an event, as bytes of validated JSON: strings as between their quotes, `detail` as an object's text.
+    /// The parts of an event, as bytes of validated JSON: strings as between their quotes, `detail` an object's text.
     struct Parts {
         var identifier: Identifier
         var source: UnsafeRawBufferPointer

@@ -1,5 +1,5 @@
-public import Core
 internal import API
+public import Core
 internal import Patterns
 
 /// What one file of rules says.
@@ -55,7 +55,9 @@ public struct RuleFile: Sendable {
 
     private mutating func readRule(_ node: Node) -> Rule? {
         guard node.members != nil else {
-            fail("a rule must be a mapping with Name, EventPattern or ScheduleExpression, and Targets", at: node.position)
+            fail(
+                "a rule must be a mapping with Name, EventPattern or ScheduleExpression, and Targets", at: node.position
+            )
             return nil
         }
         checkMembers(of: node, known: RuleFile.members)
@@ -90,7 +92,9 @@ public struct RuleFile: Sendable {
         if node["EventPattern"] == nil && node["ScheduleExpression"] == nil {
             fail("the rule has neither EventPattern nor ScheduleExpression: it would never fire", at: node.position)
         }
-        guard let schedule = rule.scheduleExpression, let position = node["ScheduleExpression"]?.position else { return }
+        guard let schedule = rule.scheduleExpression, let position = node["ScheduleExpression"]?.position else {
+            return
+        }
         if rule.bus != BusDirectory.defaultBus {
             fail("ScheduleExpression is supported only on the default event bus", at: position)
         }
@@ -112,7 +116,8 @@ public struct RuleFile: Sendable {
             for warning in pattern.warnings {
                 problems.append(
                     RuleProblem(
-                        warning.message, severity: .warning, file: file, at: position(of: warning.path, in: member.value)))
+                        warning.message, severity: .warning, file: file,
+                        at: position(of: warning.path, in: member.value)))
             }
         } catch {
             let hint = error.suggestion.map { "; \($0)" } ?? ""

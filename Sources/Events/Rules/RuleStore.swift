@@ -21,7 +21,8 @@ enum RuleStore {
             let state: String = try row[4]
             var rule = Rule(
                 name: try row[0], bus: try row[1], eventPattern: try row[2], scheduleExpression: try row[3],
-                state: Rule.State(rawValue: state) ?? .disabled, description: try row[5], roleARN: try row[6], file: try row[7])
+                state: Rule.State(rawValue: state) ?? .disabled, description: try row[5], roleARN: try row[6],
+                file: try row[7])
             rule.targets = targets["\(rule.bus)\n\(rule.name)"] ?? []
             return rule
         }

@@ -93,6 +93,8 @@ actor ScheduleRunner {
             try transaction.put(event, bus: schedule.bus, onlyRule: schedule.rule)
             if isLate { try transaction.put(missed) }
         }
-        if isLate { log.warning("schedule of rule \(schedule.rule) was due \(schedule.due); \(missedCount) passed over") }
+        if isLate {
+            log.warning("schedule of rule \(schedule.rule) was due \(schedule.due); \(missedCount) passed over")
+        }
     }
 }

@@ -13,7 +13,9 @@ extension Command {
     ) { arguments, session in
         let loaded = try RuleDirectory(try arguments.required(directory), account: try session.account())
         let documents = loaded.documents.flatMap(DocumentCheck.problems)
-        let problems = (loaded.problems + documents).sorted { ($0.file, $0.position.line) < ($1.file, $1.position.line) }
+        let problems = (loaded.problems + documents).sorted {
+            ($0.file, $0.position.line) < ($1.file, $1.position.line)
+        }
         let isSound = !problems.contains { $0.severity == .error }
         session.output.result(
             [

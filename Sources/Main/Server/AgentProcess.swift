@@ -44,7 +44,9 @@ enum AgentEnvironment {
         for name in names {
             if let value = getenv(name) { environment[name] = String(cString: value) }
         }
-        if environment["PATH"] == nil { environment["PATH"] = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin" }
+        if environment["PATH"] == nil {
+            environment["PATH"] = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+        }
         return environment
     }
 }

@@ -35,7 +35,8 @@ final class Server: Sendable {
         let account = Account(id: configuration[Settings.account], region: configuration[Settings.region])
         let directory = try Storage.DataDirectory(configuration[Settings.data])
         let database = try Database(
-            path: directory.databasePath, migrations: eventsMigrations + governanceMigrations + SystemsService.migrations,
+            path: directory.databasePath,
+            migrations: eventsMigrations + governanceMigrations + SystemsService.migrations,
             clock: clock, log: log.named("database"))
         let journal = try SegmentJournal(
             directory: directory.journalPath, segmentBytes: configuration[Settings.segmentSize], clock: clock,

@@ -85,8 +85,8 @@ public final class Database: Sendable {
     ///   - body: Where it throws, nothing of this write stays, and other writes are not concerned.
     /// - Returns: What `body` returned, once it is durable.
     /// - Throws: What `body` throws. `StorageError` with `.throttled` or `.closed` where it never ran; with
-    ///   `.diskFull`, `.inputOutput` or another code where the group could not be committed: nothing of it is then applied. Where
-    ///   it was the disk that failed to sync, a crash right after may still leave it applied, wholly.
+    ///   `.diskFull`, `.inputOutput` or another code where the group could not be committed: nothing of it is then
+    ///   applied. Where it was the disk that failed to sync, a crash right after may still leave it applied, wholly.
     public func write<Value: Sendable>(
         _ context: OperationContext, _ body: @escaping @Sendable (borrowing Transaction) throws -> Value
     ) async throws -> Value {

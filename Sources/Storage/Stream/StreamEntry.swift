@@ -73,7 +73,8 @@ public struct StreamEntry: Sendable, Hashable {
         var output: [UInt8] = []
         output.reserveCapacity(StreamEntry.fixedBytes + payload.count + 96)
         StreamEntry.writeHeader(
-            into: &output, kind: kind, hops: hops, flags: flags, eventID: eventID, outboxRow: outboxRow, bus: bus.utf8, principal: principal.name.utf8, cause: (cause?.description ?? "").utf8, onlyRule: (onlyRule ?? "").utf8)
+            into: &output, kind: kind, hops: hops, flags: flags, eventID: eventID, outboxRow: outboxRow, bus: bus.utf8,
+            principal: principal.name.utf8, cause: (cause?.description ?? "").utf8, onlyRule: (onlyRule ?? "").utf8)
         output.append(contentsOf: payload)
         return output
     }
@@ -91,7 +92,8 @@ public struct StreamEntry: Sendable, Hashable {
 
     /// Appends all but the payload; the ingest path uses it to build a record without an entry of its own.
     public static func writeHeader(
-        into output: inout [UInt8], kind: Kind, hops: Int, flags: UInt8, eventID: Identifier, outboxRow: Int64, bus: some Collection<UInt8>, principal: some Collection<UInt8>, cause: some Collection<UInt8>,
+        into output: inout [UInt8], kind: Kind, hops: Int, flags: UInt8, eventID: Identifier, outboxRow: Int64,
+        bus: some Collection<UInt8>, principal: some Collection<UInt8>, cause: some Collection<UInt8>,
         onlyRule: some Collection<UInt8>
     ) {
         output.append(formatVersion)

@@ -39,7 +39,9 @@ struct AutomationChanges: Sendable {
         try publish(message, transaction)
         try emit(
             "EC2 Automation Step Status-change Notification", cause: subject,
-            detail: ["StepName": .string(step.name), "Action": .string(step.action), "Status": .string(step.status.rawValue)],
+            detail: [
+                "StepName": .string(step.name), "Action": .string(step.action), "Status": .string(step.status.rawValue),
+            ],
             started: step.startedAt, ended: step.endedAt, transaction)
     }
 

@@ -36,7 +36,8 @@ struct AutomationExecution: Sendable {
             "ExecutedBy": .string(context.principal.name), "Mode": "Auto",
             "Parameters": AutomationExecution.lists(machine.parameters.texts),
             "Outputs": .object(
-                JSONObject(machine.outputs.map { .init(key: $0.key, value: [.string($0.value.string ?? $0.value.text)]) })),
+                JSONObject(
+                    machine.outputs.map { .init(key: $0.key, value: [.string($0.value.string ?? $0.value.text)]) })),
         ]
         json["ExecutionEndTime"] = endedAt.map { .string($0.millisecondDescription) }
         json["FailureMessage"] = machine.failureMessage.map { .string($0) }
@@ -50,7 +51,8 @@ struct AutomationExecution: Sendable {
     static func lists(_ texts: [String: [String]]) -> JSON {
         .object(
             JSONObject(
-                texts.sorted { $0.key < $1.key }.map { .init(key: $0.key, value: .array($0.value.map { .string($0) })) }))
+                texts.sorted { $0.key < $1.key }.map { .init(key: $0.key, value: .array($0.value.map { .string($0) })) }
+            ))
     }
 }
 

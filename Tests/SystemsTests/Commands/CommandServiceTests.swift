@@ -169,7 +169,8 @@ final class TestServer: Sendable {
         let invocation = Subject(.invocation, "\(id)/\(node)")
         let records = try await AuditLog(server.database).list().filter { $0.subject.kind != .node }
         #expect(
-            records.filter { $0.subject.kind != .event }.map { "\($0.action) \($0.subject.kind) \($0.outcome.text)" } == [
+            records.filter { $0.subject.kind != .event }
+                .map { "\($0.action) \($0.subject.kind) \($0.outcome.text)" } == [
                 "SendCommand command started", "UpdateCommandStatus command started",
                 "UpdateInvocationStatus invocation started", "FinishStep step failure:Failed",
                 "UpdateInvocationStatus invocation failure:Failed", "UpdateCommandStatus command failure:Failed",
