@@ -34,13 +34,13 @@ extension Matcher {
         return true
     }
 
-    private func isMetByAbsence(_ entry: UInt32) -> Bool {
+    private mutating func isMetByAbsence(_ entry: UInt32) -> Bool {
         guard entry & ConstraintEntry.listBit != 0 else { return false }
-        return ConstraintListReader(view.pointee, entry).flags & ConstraintEntry.existsFalse != 0
+        return ConstraintListReader(view, entry).flags & ConstraintEntry.existsFalse != 0
     }
 
     private mutating func placeValues(_ entry: UInt32, _ position: Int, _ layout: SetLayout) {
-        let state = paths[path(of: entry)]
+        let state = paths[path(of: entry)].pointee
         guard state.epoch == epoch else { return }
         let mayBeAbsent = isMetByAbsence(entry)
         var value = state.first
@@ -56,7 +56,7 @@ extension Matcher {
     }
 
     @inline(__always)
-    private func contains(_ set: Int, _ position: Int) -> Bool {
+    private mutating func contains(_ set: Int, _ position: Int) -> Bool {
         elementSets[set + position >> 6] >> UInt64(position & 63) & 1 == 1
     }
 
@@ -103,7 +103,7 @@ extension Matcher {
         }
     }
 
-    private func demand(
+    private mutating func demand(
         of array: Int, _ word: Int, _ entries: Range<UInt32>, _ layout: SetLayout, _ hasChosen: inout Bool
     ) -> Demand {
         var satisfiable: UInt64 = 0
@@ -137,7 +137,7 @@ extension Matcher {
         return demand
     }
 
-    private func meets(_ element: UInt32, _ layout: SetLayout) -> Bool {
+    private mutating func meets(_ element: UInt32, _ layout: SetLayout) -> Bool {
         for word in 0..<layout.words {
             let demand = load(word, layout)
             let satisfied = elementSets[layout.satisfied(element) + word]
@@ -156,7 +156,7 @@ extension Matcher {
         elementSets[base + 3] = demand.spoiled
     }
 
-    private func load(_ word: Int, _ layout: SetLayout) -> Demand {
+    private mutating func load(_ word: Int, _ layout: SetLayout) -> Demand {
         let base = elements.count * 2 * layout.words + word * 4
         return Demand(
             needed: elementSets[base], absent: elementSets[base + 1], either: elementSets[base + 2],

@@ -12,7 +12,7 @@ extension Matcher {
         }
         let value = beginValue(content, length, .string, path: path, element: element)
         probe(content, length, path)
-        values[value].endHit = UInt32(truncatingIfNeeded: hits.count)
+        (values.base + value).pointee.endHit = UInt32(truncatingIfNeeded: hits.count)
     }
 
     mutating func addScalar(_ start: Bytes, _ count: Int, path: UInt32, element: UInt32) {
@@ -32,7 +32,7 @@ extension Matcher {
             value = beginValue(start, count, .number, path: path, element: element)
             probeNumber(start, count, path, index)
         }
-        values[value].endHit = UInt32(truncatingIfNeeded: hits.count)
+        (values.base + value).pointee.endHit = UInt32(truncatingIfNeeded: hits.count)
     }
 
     @inline(__always)
@@ -40,17 +40,18 @@ extension Matcher {
         _ start: UnsafeRawPointer, _ count: Int, _ kind: EventValue.Kind, path: UInt32, element: UInt32
     ) -> Int {
         let number = UInt32(truncatingIfNeeded: values.count)
-        if paths[path].epoch == epoch {
-            values[Int(paths[path].last)].next = number
-            paths[path].last = number
+        let state = paths[path]
+        if state.pointee.epoch == epoch {
+            (values.base + Int(state.pointee.last)).pointee.next = number
+            state.pointee.last = number
         } else {
-            paths[path].epoch = epoch
-            paths[path].first = number
-            paths[path].last = number
+            state.pointee.epoch = epoch
+            state.pointee.first = number
+            state.pointee.last = number
             let present = view.pointee.paths.pointer(at: path).pointee.present
             if present != PathIndex.none { hit(present) }
         }
-        if element != 0 { paths[path].elementEpoch = epoch }
+        if element != 0 { state.pointee.elementEpoch = epoch }
         let firstHit = UInt32(truncatingIfNeeded: hits.count)
         values.append(
             EventValue(
@@ -103,10 +104,10 @@ extension Matcher {
         if verifyStamps[predicate] == valueSerial { return }
         verifyStamps[predicate] = valueSerial
         let record = view.pointee.predicateRecords[predicate]
-        let content = view.pointee.recordBytes(record)
+        let content = view.recordBytes(record)
         // A folded key was found in folded text; the value itself is what is verified.
         let isMatch: Bool
-        if view.pointee.recordTag(record) & 15 == RecordKind.wildcard.rawValue {
+        if view.recordTag(record) & 15 == RecordKind.wildcard.rawValue {
             guard let program = content.baseAddress else { return }
             isMatch = Wildcard.matches(value, count, program, content.count)
         } else {
@@ -127,7 +128,7 @@ extension Matcher {
         if features.contains(.string), index.pointee.stringLengths & PathIndex.lengthBit(count) != 0 {
             let tag = RecordKind.string.tag(path)
             let hash = KeyHash.forwards(value, count, seed: view.pointee.seed, tag: tag)
-            hitAll(view.pointee.find(tag, value, count, hash: hash), value, count)
+            hitAll(view.find(tag, value, count, hash: hash), value, count)
         }
         if features.contains(.prefix) {
             probePrefixes(value, count, of: value, count, index.pointee.prefixes, RecordKind.prefix.tag(path))
@@ -159,7 +160,7 @@ extension Matcher {
             let whole =
                 done < length ? KeyHash.absorb(hash, loadPartialWord(text + done, length - done)) : hash
             let finished = KeyHash.finish(whole, length: length)
-            hitAll(view.pointee.find(tag, text, length, hash: finished), value, count)
+            hitAll(view.find(tag, text, length, hash: finished), value, count)
         }
     }
 
@@ -183,7 +184,7 @@ extension Matcher {
             let whole =
                 done < length ? KeyHash.absorb(hash, loadPartialWord(textEnd - length, length - done)) : hash
             let finished = KeyHash.finish(whole, length: length)
-            hitAll(view.pointee.find(tag, textEnd - length, length, hash: finished), value, count)
+            hitAll(view.find(tag, textEnd - length, length, hash: finished), value, count)
         }
     }
 
@@ -202,7 +203,7 @@ extension Matcher {
         if wantsWhole {
             let tag = RecordKind.folded.tag(path)
             let hash = KeyHash.forwards(text, count, seed: view.pointee.seed, tag: tag)
-            hitAll(view.pointee.find(tag, text, count, hash: hash), value, count)
+            hitAll(view.find(tag, text, count, hash: hash), value, count)
         }
         if features.contains(.foldedPrefix) {
             probePrefixes(
@@ -226,7 +227,7 @@ extension Matcher {
                 let absorbed = KeyHash.absorb(KeyHash.start(seed: seed, tag: tag), word)
                 let hash = KeyHash.finish(absorbed, length: size)
                 if view.pointee.grams.mayContain(hash) {
-                    hitAll(view.pointee.find(tag, value + position, size, hash: hash), value, count)
+                    hitAll(view.find(tag, value + position, size, hash: hash), value, count)
                 }
             }
         }
@@ -246,7 +247,7 @@ extension Matcher {
             let payload = withUnsafeBytes(of: &key) { bytes in
                 guard let start = bytes.baseAddress else { return KeyEntry.none }
                 let hash = KeyHash.forwards(start, bytes.count, seed: view.pointee.seed, tag: tag)
-                return view.pointee.find(tag, start, bytes.count, hash: hash)
+                return view.find(tag, start, bytes.count, hash: hash)
             }
             hitAll(payload, value, count)
         }
@@ -264,7 +265,7 @@ extension Matcher {
             if features.contains(.numberText) {
                 let tag = RecordKind.numberText.tag(path)
                 let hash = KeyHash.forwards(value, count, seed: view.pointee.seed, tag: tag)
-                hitAll(view.pointee.find(tag, value, count, hash: hash), value, count)
+                hitAll(view.find(tag, value, count, hash: hash), value, count)
             }
             return
         }
@@ -274,7 +275,7 @@ extension Matcher {
             let payload = withUnsafeBytes(of: &key) { bytes in
                 guard let start = bytes.baseAddress else { return KeyEntry.none }
                 let hash = KeyHash.forwards(start, 8, seed: view.pointee.seed, tag: tag)
-                return view.pointee.find(tag, start, 8, hash: hash)
+                return view.find(tag, start, 8, hash: hash)
             }
             hitAll(payload, value, count)
         }

@@ -94,7 +94,7 @@ public struct Matcher: ~Copyable {
         let bytes = start.assumingMemoryBound(to: UInt8.self)
         end = bytes + count
         text.reserve(count)
-        let first = skipWhitespace(bytes)
+        let first = EventReader(end: end).skipWhitespace(bytes)
         guard first < end, first.pointee == UInt8(ascii: "{") else { return }
         _ = scanObject(first + 1, node: 0, element: 0, depth: 1)
     }
@@ -158,7 +158,7 @@ public struct Matcher: ~Copyable {
         }
         if arrays.count == 0 { return true }
         var inElements = 0
-        for index in first..<end where paths[path(of: view.pointee.constraintEntries[index])].elementEpoch == epoch {
+        for index in first..<end where paths[path(of: view.pointee.constraintEntries[index])].pointee.elementEpoch == epoch {
             inElements += 1
         }
         if inElements < 2 { return !dependsOnElements }
@@ -166,9 +166,9 @@ public struct Matcher: ~Copyable {
     }
 
     @inline(__always)
-    func path(of entry: UInt32) -> UInt32 {
+    mutating func path(of entry: UInt32) -> UInt32 {
         entry & ConstraintEntry.listBit == 0
-            ? view.pointee.path(ofPredicate: entry)
+            ? view.path(ofPredicate: entry)
             : view.pointee.constraintLists[entry & ~ConstraintEntry.listBit]
     }
 
@@ -179,9 +179,9 @@ public struct Matcher: ~Copyable {
     }
 
     /// Whether a list of alternatives holds for the values of its path, each taken by itself.
-    func outcome(ofList entry: UInt32) -> Outcome {
-        var list = ConstraintListReader(view.pointee, entry)
-        let state = paths[list.path]
+    mutating func outcome(ofList entry: UInt32) -> Outcome {
+        var list = ConstraintListReader(view, entry)
+        let state = paths[list.path].pointee
         if state.epoch != epoch { return list.flags & ConstraintEntry.existsFalse != 0 ? .holds : .fails }
         if list.flags & ConstraintEntry.existsTrue != 0 { return .holds }
         let wanted = list.take(list.count)
@@ -200,14 +200,14 @@ public struct Matcher: ~Copyable {
 
     /// Whether a value was hit by one of some predicates, given in ascending order.
     @inline(__always)
-    func isHit(_ value: UInt32, byAnyOf predicates: UnsafeBufferPointer<UInt32>) -> Bool {
+    mutating func isHit(_ value: UInt32, byAnyOf predicates: UnsafeBufferPointer<UInt32>) -> Bool {
         let value = values[Int(value)]
-        for index in Int(value.firstHit)..<Int(value.endHit) where contains(predicates, hits[index]) { return true }
+        for index in Int(value.firstHit)..<Int(value.endHit) where Self.contains(predicates, hits[index]) { return true }
         return false
     }
 
     @inline(__always)
-    private func contains(_ sorted: UnsafeBufferPointer<UInt32>, _ wanted: UInt32) -> Bool {
+    private static func contains(_ sorted: UnsafeBufferPointer<UInt32>, _ wanted: UInt32) -> Bool {
         var low = 0
         var high = sorted.count
         while low < high {
@@ -219,15 +219,15 @@ public struct Matcher: ~Copyable {
     }
 
     /// Whether one value satisfies a constraint by itself.
-    func isSatisfied(_ entry: UInt32, by value: UInt32) -> Bool {
+    mutating func isSatisfied(_ entry: UInt32, by value: UInt32) -> Bool {
         if entry & ConstraintEntry.listBit == 0 {
             let record = view.pointee.predicateRecords[entry]
-            if view.pointee.recordTag(record) & 15 == RecordKind.present.rawValue { return true }
-            return withUnsafePointer(to: entry) {
-                isHit(value, byAnyOf: UnsafeBufferPointer(start: $0, count: 1))
-            }
+            if view.recordTag(record) & 15 == RecordKind.present.rawValue { return true }
+            let hit = values[Int(value)]
+            for index in Int(hit.firstHit)..<Int(hit.endHit) where hits[index] == entry { return true }
+            return false
         }
-        var list = ConstraintListReader(view.pointee, entry)
+        var list = ConstraintListReader(view, entry)
         if list.flags & ConstraintEntry.existsTrue != 0 { return true }
         if isHit(value, byAnyOf: list.take(list.count)) { return true }
         for _ in 0..<list.next() where !isHit(value, byAnyOf: list.take(list.next())) { return true }

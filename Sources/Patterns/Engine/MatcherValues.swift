@@ -66,15 +66,10 @@ struct PathStates: ~Copyable {
 
     mutating func clear() { base.update(repeating: PathState(), count: capacity) }
 
+    /// The state of a path, in place.
     @inline(__always)
-    subscript(path: UInt32) -> PathState {
-        get {
-            assert(path < capacity)
-            return base[Int(path)]
-        }
-        set {
-            assert(path < capacity)
-            base[Int(path)] = newValue
-        }
+    subscript(path: UInt32) -> UnsafeMutablePointer<PathState> {
+        assert(path < capacity)
+        return base + Int(path)
     }
 }

@@ -89,22 +89,25 @@ struct SegmentView: BitwiseCopyable {
         let rows = conjunctionStarts.byteCount + conjunctionRules.byteCount + constraintEntries.byteCount
         return tables + indexes + filing + rows + constraintLists.byteCount + rules.byteCount
     }
+}
 
+/// Look-ups go through the pointer: calling a method of the view itself would copy its three hundred bytes first.
+extension UnsafePointer<SegmentView> {
     // MARK: Records
 
     @inline(__always)
     func recordTag(_ offset: UInt32) -> UInt32 {
-        UnsafeRawPointer(records.base + Int(offset)).load(as: UInt32.self)
+        UnsafeRawPointer(pointee.records.base + Int(offset)).load(as: UInt32.self)
     }
 
     @inline(__always)
     func recordBytes(_ offset: UInt32) -> UnsafeRawBufferPointer {
-        let start = UnsafeRawPointer(records.base + Int(offset))
+        let start = UnsafeRawPointer(pointee.records.base + Int(offset))
         return UnsafeRawBufferPointer(start: start + 8, count: Int(start.load(fromByteOffset: 4, as: UInt32.self)))
     }
 
     @inline(__always)
-    func path(ofPredicate predicate: UInt32) -> UInt32 { recordTag(predicateRecords[predicate]) >> 4 }
+    func path(ofPredicate predicate: UInt32) -> UInt32 { recordTag(pointee.predicateRecords[predicate]) >> 4 }
 
     // MARK: Keys
 
@@ -112,12 +115,12 @@ struct SegmentView: BitwiseCopyable {
     @inline(__always)
     func find(_ tag: UInt32, _ bytes: UnsafeRawPointer, _ count: Int, hash: UInt64) -> UInt32 {
         let wanted = UInt32(truncatingIfNeeded: hash >> 32)
-        var slot = UInt32(truncatingIfNeeded: hash) & keyMask
+        var slot = UInt32(truncatingIfNeeded: hash) & pointee.keyMask
         while true {
-            let entry = keys[slot]
+            let entry = pointee.keys[slot]
             if entry.payload == KeyEntry.none { return KeyEntry.none }
             if entry.hash == wanted {
-                let record = UnsafeRawPointer(records.base + Int(entry.record))
+                let record = UnsafeRawPointer(pointee.records.base + Int(entry.record))
                 if record.load(as: UInt32.self) == tag,
                     record.load(fromByteOffset: 4, as: UInt32.self) == UInt32(truncatingIfNeeded: count),
                     bytesAreEqual(record + 8, bytes, count)
@@ -125,7 +128,7 @@ struct SegmentView: BitwiseCopyable {
                     return entry.payload
                 }
             }
-            slot = (slot &+ 1) & keyMask
+            slot = (slot &+ 1) & pointee.keyMask
         }
     }
 }

@@ -131,20 +131,23 @@ struct SegmentBuilder {
 
     /// Takes over the rules of a segment, except those `isDropped` says.
     mutating func add(_ segment: Segment, droppingWhere isDropped: (UInt32) -> Bool) {
-        let view = segment.view
-        var pathMap = [UInt32](repeating: .max, count: view.pathRecords.count)
-        var predicateMap = [UInt32](repeating: .max, count: view.predicateRecords.count)
+        withUnsafePointer(to: segment.view) { add($0, droppingWhere: isDropped) }
+    }
+
+    private mutating func add(_ view: UnsafePointer<SegmentView>, droppingWhere isDropped: (UInt32) -> Bool) {
+        var pathMap = [UInt32](repeating: .max, count: view.pointee.pathRecords.count)
+        var predicateMap = [UInt32](repeating: .max, count: view.pointee.predicateRecords.count)
         var listMap: [UInt32: UInt32] = [:]
-        var slots = [UInt32](repeating: .max, count: view.rules.count)
-        for conjunction in 0..<view.conjunctionRules.count {
-            let oldSlot = view.conjunctionRules[conjunction]
+        var slots = [UInt32](repeating: .max, count: view.pointee.rules.count)
+        for conjunction in 0..<view.pointee.conjunctionRules.count {
+            let oldSlot = view.pointee.conjunctionRules[conjunction]
             if isDropped(oldSlot) { continue }
             if slots[Int(oldSlot)] == .max {
                 slots[Int(oldSlot)] = UInt32(rules.count)
-                rules.append(view.rules[oldSlot])
+                rules.append(view.pointee.rules[oldSlot])
             }
-            for index in view.conjunctionStarts[conjunction]..<view.conjunctionStarts[conjunction + 1] {
-                let entry = view.constraintEntries[index]
+            for index in view.pointee.conjunctionStarts[conjunction]..<view.pointee.conjunctionStarts[conjunction + 1] {
+                let entry = view.pointee.constraintEntries[index]
                 if entry & ConstraintEntry.listBit == 0 {
                     constraintEntries.append(translate(entry, view, &pathMap, &predicateMap))
                 } else if let known = listMap[entry] {
@@ -159,18 +162,18 @@ struct SegmentBuilder {
         }
     }
 
-    private mutating func translate(path: UInt32, _ view: SegmentView, _ pathMap: inout [UInt32]) -> UInt32 {
+    private mutating func translate(path: UInt32, _ view: UnsafePointer<SegmentView>, _ pathMap: inout [UInt32]) -> UInt32 {
         if pathMap[Int(path)] == .max {
-            pathMap[Int(path)] = intern(path: view.recordBytes(view.pathRecords[path]))
+            pathMap[Int(path)] = intern(path: view.recordBytes(view.pointee.pathRecords[path]))
         }
         return pathMap[Int(path)]
     }
 
     private mutating func translate(
-        _ predicate: UInt32, _ view: SegmentView, _ pathMap: inout [UInt32], _ predicateMap: inout [UInt32]
+        _ predicate: UInt32, _ view: UnsafePointer<SegmentView>, _ pathMap: inout [UInt32], _ predicateMap: inout [UInt32]
     ) -> UInt32 {
         if predicateMap[Int(predicate)] == .max {
-            let record = view.predicateRecords[predicate]
+            let record = view.pointee.predicateRecords[predicate]
             let tag = view.recordTag(record)
             let path = translate(path: tag >> 4, view, &pathMap)
             predicateMap[Int(predicate)] = internPredicate(path << 4 | tag & 15, view.recordBytes(record))
@@ -179,7 +182,7 @@ struct SegmentBuilder {
     }
 
     private mutating func translateList(
-        _ entry: UInt32, _ view: SegmentView, _ pathMap: inout [UInt32], _ predicateMap: inout [UInt32]
+        _ entry: UInt32, _ view: UnsafePointer<SegmentView>, _ pathMap: inout [UInt32], _ predicateMap: inout [UInt32]
     ) -> UInt32 {
         var reader = ConstraintListReader(view, entry)
         let path = translate(path: reader.path, view, &pathMap)
@@ -207,8 +210,8 @@ struct ConstraintListReader {
     private var word: UnsafePointer<UInt32>
 
     @inline(__always)
-    init(_ view: SegmentView, _ entry: UInt32) {
-        word = view.constraintLists.pointer(at: entry & ~ConstraintEntry.listBit)
+    init(_ view: UnsafePointer<SegmentView>, _ entry: UInt32) {
+        word = view.pointee.constraintLists.pointer(at: entry & ~ConstraintEntry.listBit)
         path = word[0]
         flags = word[1]
         count = word[2]

@@ -97,22 +97,22 @@ extension Matcher {
     }
 
     /// The values at a constraint's path as JSON text, the first few of them, and how many there are.
-    fileprivate func values(conjunction: UInt32, constraint: Int) -> (texts: [String], count: Int) {
+    fileprivate mutating func values(conjunction: UInt32, constraint: Int) -> (texts: [String], count: Int) {
         let index = Int(view.pointee.conjunctionStarts[conjunction]) + constraint
-        let state = paths[path(of: view.pointee.constraintEntries[index])]
+        let state = paths[path(of: view.pointee.constraintEntries[index])].pointee
         guard state.epoch == epoch else { return ([], 0) }
         var texts: [String] = []
         var count = 0
         var value = state.first
         while value != EventValue.none {
-            if count < Explanation.Field.valuesMax { texts.append(text(of: values[Int(value)])) }
+            if count < Explanation.Field.valuesMax { texts.append(Self.text(of: values[Int(value)])) }
             count += 1
             value = values[Int(value)].next
         }
         return (texts, count)
     }
 
-    private func text(of value: EventValue) -> String {
+    private static func text(of value: EventValue) -> String {
         let content = UnsafeRawBufferPointer(start: value.start, count: Int(value.length))
         var output: [UInt8] = []
         if value.kind == .string {

@@ -61,19 +61,13 @@ struct Decimal {
         if isNegative { index = 1 }
         let start = index
         var digits: UInt64 = 0
-        while index < count, case let digit = bytes[index] &- UInt8(ascii: "0"), digit < 10 {
-            digits = digits &* 10 &+ UInt64(digit)
-            index += 1
-        }
+        Decimal.readDigits(bytes, count, &index, &digits)
         var digitCount = index - start
         var exponent = 0
         if index < count, bytes[index] == UInt8(ascii: ".") {
             index += 1
             let fraction = index
-            while index < count, case let digit = bytes[index] &- UInt8(ascii: "0"), digit < 10 {
-                digits = digits &* 10 &+ UInt64(digit)
-                index += 1
-            }
+            Decimal.readDigits(bytes, count, &index, &digits)
             exponent = fraction - index
             digitCount += index - fraction
         }
@@ -85,6 +79,34 @@ struct Decimal {
         }
         self.digits = digits
         self.exponent = exponent
+    }
+
+    /// Appends a run of digits to a number; what is beyond 64 bits is lost.
+    @inline(__always)
+    private static func readDigits(
+        _ bytes: UnsafePointer<UInt8>, _ count: Int, _ index: inout Int, _ digits: inout UInt64
+    ) {
+        while index + 8 <= count, let eight = eightDigits(loadWord(bytes + index)) {
+            digits = digits &* 100_000_000 &+ eight
+            index += 8
+        }
+        while index < count, case let digit = bytes[index] &- UInt8(ascii: "0"), digit < 10 {
+            digits = digits &* 10 &+ UInt64(digit)
+            index += 1
+        }
+    }
+
+    /// The number that eight characters write, or nil if they are not all digits: pairs, then fours, then all are
+    /// put together by one multiplication each.
+    @inline(__always)
+    private static func eightDigits(_ word: UInt64) -> UInt64? {
+        let sixes = word &+ 0x0606_0606_0606_0606
+        let nibbles = (word & 0xF0F0_F0F0_F0F0_F0F0) | (sixes & 0xF0F0_F0F0_F0F0_F0F0) >> 4
+        guard nibbles == 0x3333_3333_3333_3333 else { return nil }
+        let values = word & 0x0F0F_0F0F_0F0F_0F0F
+        let pairs = (values &* 2561) >> 8 & 0x00FF_00FF_00FF_00FF
+        let fours = (pairs &* 6_553_601) >> 16 & 0x0000_FFFF_0000_FFFF
+        return (fours &* 42_949_672_960_001) >> 32
     }
 
     /// The exponent after `e`, held within bounds that mean zero or infinity anyway.
