@@ -19,8 +19,11 @@ struct AutomationChanges: Sendable {
 
     func write(_ transaction: borrowing Transaction) throws {
         try AutomationStore.update(after, transaction)
+        // In the order in which a reader expects them: a beginning before its first step, an end after its last.
+        let hasNewStatus = before.status != after.machine.status
+        if hasNewStatus && !after.machine.status.isTerminal { try writeStatus(transaction) }
         for step in steps { try write(step, transaction) }
-        if before.status != after.machine.status { try writeStatus(transaction) }
+        if hasNewStatus && after.machine.status.isTerminal { try writeStatus(transaction) }
     }
 
     private func write(_ step: RunbookStepRecord, _ transaction: borrowing Transaction) throws {
