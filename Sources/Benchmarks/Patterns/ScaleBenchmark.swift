@@ -4,7 +4,9 @@ internal import Patterns
 
 /// Generated events of about 540 bytes against 1 to 100,000 rules of one family; event k matches rule k alone.
 struct ScaleBenchmark {
-    private static let states = ["pending", "running", "stopping", "stopped", "failed", "succeeded", "queued", "expired"]
+    private static let states = [
+        "pending", "running", "stopping", "stopped", "failed", "succeeded", "queued", "expired",
+    ]
     private static let extensions = ["png", "jpg", "json", "csv", "parquet", "log"]
     private static let regions = ["us-east-1", "us-west-2", "eu-west-1", "eu-central-1", "ap-southeast-2"]
     private static let message =

@@ -1,6 +1,7 @@
 internal import Core
-@testable internal import Patterns
 import Testing
+
+@testable internal import Patterns
 
 /// No input makes matching or compiling take more than time in proportion to its size.
 ///
@@ -52,7 +53,10 @@ import Testing
         var times: [Duration] = []
         for count in [500, 4000] {
             let rules = try (0..<count).map { index in
-                (try Pattern(parsing: "{\"a\":[{\"numeric\":[\">\",\(-index - 1),\"<\",\(index + 1)]}]}"), UInt32(index))
+                (
+                    try Pattern(parsing: "{\"a\":[{\"numeric\":[\">\",\(-index - 1),\"<\",\(index + 1)]}]}"),
+                    UInt32(index)
+                )
             }
             let snapshot = PatternSet(rules.asRules).snapshot
             var matcher = Matcher()
