@@ -47,7 +47,8 @@ struct Results {
     /// Keeps a measurement and prints its line.
     mutating func add(_ measurement: Measurement) {
         measurements.append(measurement)
-        var line = "\(pad(measurement.name, 44)) \(padLeft(format(measurement.median), 12)) \(pad(measurement.unit, 10))"
+        var line =
+            "\(pad(measurement.name, 44)) \(padLeft(format(measurement.median), 12)) \(pad(measurement.unit, 10))"
         if measurement.samples.count > 1 { line += " ±\(Int((measurement.spread * 100).rounded())) %" }
         if let before = baseline[measurement.name], before > 0 {
             line += "  x\(format(measurement.median / before)) of baseline"

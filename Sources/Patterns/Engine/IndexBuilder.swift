@@ -57,8 +57,10 @@ struct IndexBuilder {
     }
 
     private func hash(_ tag: UInt32, _ key: [UInt8], backwards: Bool = false) -> UInt64 {
-        (key + [0]).withUnsafeBytes { bytes in
-            let start = bytes.baseAddress!  // at least the byte added
+        key.withUnsafeBytes { bytes in
+            guard let start = bytes.baseAddress else {
+                return KeyHash.finish(KeyHash.start(seed: builder.seed, tag: tag), length: 0)
+            }
             return backwards
                 ? KeyHash.backwards(start, key.count, seed: builder.seed, tag: tag)
                 : KeyHash.forwards(start, key.count, seed: builder.seed, tag: tag)
@@ -148,6 +150,7 @@ struct IndexBuilder {
             gramHashes.append(hash)
         default: break
         }
+        guard [.prefix, .suffix, .foldedPrefix, .foldedSuffix, .network].contains(kind) else { return }
         let measure = kind == .network ? key.withUnsafeBytes { NetworkKey.mask(of: $0) } : UInt32(key.count)
         lengths[LengthKind(path: path, kind: kind.rawValue), default: []].insert(measure)
     }

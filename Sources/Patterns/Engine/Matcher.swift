@@ -158,7 +158,8 @@ public struct Matcher: ~Copyable {
         }
         if arrays.count == 0 { return true }
         var inElements = 0
-        for index in first..<end where paths[path(of: view.pointee.constraintEntries[index])].pointee.elementEpoch == epoch {
+        for index in first..<end
+        where paths[path(of: view.pointee.constraintEntries[index])].pointee.elementEpoch == epoch {
             inElements += 1
         }
         if inElements < 2 { return !dependsOnElements }
@@ -202,7 +203,9 @@ public struct Matcher: ~Copyable {
     @inline(__always)
     mutating func isHit(_ value: UInt32, byAnyOf predicates: UnsafeBufferPointer<UInt32>) -> Bool {
         let value = values[Int(value)]
-        for index in Int(value.firstHit)..<Int(value.endHit) where Self.contains(predicates, hits[index]) { return true }
+        for index in Int(value.firstHit)..<Int(value.endHit) where Self.contains(predicates, hits[index]) {
+            return true
+        }
         return false
     }
 

@@ -89,7 +89,9 @@ public final class PatternSet: Sendable {
             guard Self.markRemoved(rule, &state) else { return false }
             state.parts.removeAll { $0.liveCount == 0 }
             // A segment that is mostly gone is compiled anew.
-            if let index = state.parts.firstIndex(where: { $0.segment.ruleCount > 32 && $0.liveCount * 2 < $0.segment.ruleCount }) {
+            if let index = state.parts.firstIndex(where: {
+                $0.segment.ruleCount > 32 && $0.liveCount * 2 < $0.segment.ruleCount
+            }) {
                 merge([state.parts.remove(at: index)], &state)
             }
             publish(&state)

@@ -1,6 +1,7 @@
 /// The rules of a `PatternSet` at one moment. Immutable: any number of threads may match against it without locks.
 ///
-/// Safety: `parts` is written in `init` alone and freed with the last reference; `owners` keeps alive what it points to.
+/// Safety: `parts` is written in `init` alone and freed with the last reference; `owners` keeps alive what it
+/// points to.
 public final class PatternSnapshot: @unchecked Sendable {
     /// A segment as the matcher sees it.
     struct Part: BitwiseCopyable {

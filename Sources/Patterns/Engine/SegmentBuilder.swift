@@ -162,7 +162,9 @@ struct SegmentBuilder {
         }
     }
 
-    private mutating func translate(path: UInt32, _ view: UnsafePointer<SegmentView>, _ pathMap: inout [UInt32]) -> UInt32 {
+    private mutating func translate(path: UInt32, _ view: UnsafePointer<SegmentView>, _ pathMap: inout [UInt32])
+        -> UInt32
+    {
         if pathMap[Int(path)] == .max {
             pathMap[Int(path)] = intern(path: view.recordBytes(view.pointee.pathRecords[path]))
         }
@@ -170,7 +172,8 @@ struct SegmentBuilder {
     }
 
     private mutating func translate(
-        _ predicate: UInt32, _ view: UnsafePointer<SegmentView>, _ pathMap: inout [UInt32], _ predicateMap: inout [UInt32]
+        _ predicate: UInt32, _ view: UnsafePointer<SegmentView>, _ pathMap: inout [UInt32],
+        _ predicateMap: inout [UInt32]
     ) -> UInt32 {
         if predicateMap[Int(predicate)] == .max {
             let record = view.pointee.predicateRecords[predicate]

@@ -73,7 +73,8 @@ extension Pattern {
         }
         let path = String(decoding: constraint.path, as: UTF8.self)
         return Explanation.Field(
-            path: path, matches: isMatch || alone.contains(true), alternatives: alternatives, values: texts, valueCount: count,
+            path: path, matches: isMatch || alone.contains(true), alternatives: alternatives, values: texts,
+            valueCount: count,
             instead: count > 0 ? nil : Pattern.container(at: path, of: event))
     }
 

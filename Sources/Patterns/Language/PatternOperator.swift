@@ -5,7 +5,9 @@ struct PatternOperator {
     /// Steps inside the pattern to the member.
     let path: [String]
 
-    static let names = ["prefix", "suffix", "equals-ignore-case", "anything-but", "numeric", "exists", "cidr", "wildcard"]
+    static let names = [
+        "prefix", "suffix", "equals-ignore-case", "anything-but", "numeric", "exists", "cidr", "wildcard",
+    ]
 
     /// Names that may not be fields inside `$or`.
     static let reserved: Set<String> = [

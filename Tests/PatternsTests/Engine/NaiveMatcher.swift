@@ -31,7 +31,8 @@ struct NaiveMatcher {
             switch json {
             case .object(let object):
                 for member in object {
-                    flatten(member.value, path: path.map { "\($0).\(member.key)" } ?? member.key, membership: membership)
+                    flatten(
+                        member.value, path: path.map { "\($0).\(member.key)" } ?? member.key, membership: membership)
                 }
             case .array(let elements):
                 let array = arrays
@@ -72,7 +73,8 @@ struct NaiveMatcher {
     ) -> Bool {
         guard let first = constraints.first else { return true }
         let consistent = fields.filter { field in
-            field.path == first.key && field.membership.allSatisfy { chosen[$0.key] == nil || chosen[$0.key] == $0.value }
+            field.path == first.key
+                && field.membership.allSatisfy { chosen[$0.key] == nil || chosen[$0.key] == $0.value }
         }
         if consistent.isEmpty, first.value.contains(where: { $0["exists"]?.bool == false }) {
             if search(constraints.dropFirst(), fields, chosen) { return true }
@@ -187,7 +189,8 @@ struct NaiveMatcher {
     private static func folds(_ text: ArraySlice<Unicode.Scalar>, _ value: ArraySlice<UInt8>, isWhole: Bool) -> Bool {
         guard let scalar = text.first else { return !isWhole || value.isEmpty }
         let isPair = scalar.value > 0xFFFF
-        let forms = isPair ? [String(scalar)] : [scalar.properties.lowercaseMapping, scalar.properties.uppercaseMapping]
+        let forms =
+            isPair ? [String(scalar)] : [scalar.properties.lowercaseMapping, scalar.properties.uppercaseMapping]
         return forms.contains { form in
             value.starts(with: form.utf8)
                 && folds(text.dropFirst(), value.dropFirst(form.utf8.count), isWhole: isWhole)

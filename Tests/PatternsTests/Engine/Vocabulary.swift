@@ -24,7 +24,8 @@ struct Vocabulary {
 
     static let keys = ["a", "b", "c", "state", "a long key of some size"]
     static let texts = [
-        "", "a", "b", "ab", "abc", "abcabc", "Ab", "AB", "aab", "running", "RUNNING", "ß", "ẞ", "SS", "straße", "STRASSE",
+        "", "a", "b", "ab", "abc", "abcabc", "Ab", "AB", "aab", "running", "RUNNING", "ß", "ẞ", "SS", "straße",
+        "STRASSE",
         "é", "e\u{301}", "10.0.0.1", "010.0.0.1", "10.0.0.77", "10.0.1.1", "::1", "0:0:0:0:0:0:0:1", "2001:db8::7",
         "a*b", "a\\b", "path/12/file-7.png", "path/12/file-77.jpg", "a \"quoted\" text\nwith a longer tail", "σ", "Σ",
         "/lib/abc/lib/", "aaaaaaaa", "aaaaaaaab", "12345678", "ȺȾ", "ⱥȾ", "😀", "1", "true",

@@ -1,6 +1,7 @@
 internal import Core
-@testable internal import Patterns
 import Testing
+
+@testable internal import Patterns
 
 @Suite struct PatternErrorTests {
     private func error(_ text: String) -> PatternError? {
@@ -14,7 +15,8 @@ import Testing
         #expect(error?.position == TextPosition(line: 3, column: 21))
         #expect(
             error?.description
-                == "Event pattern is not valid. Reason: Unrecognized match type equals_ignore_case at line 3, column 21 "
+                == "Event pattern is not valid. Reason: Unrecognized match type equals_ignore_case "
+                + "at line 3, column 21 "
                 + "(detail.state[1]); did you mean \"equals-ignore-case\"?")
     }
 

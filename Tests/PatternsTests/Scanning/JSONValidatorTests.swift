@@ -1,6 +1,7 @@
 internal import Core
-@testable internal import Patterns
 import Testing
+
+@testable internal import Patterns
 
 @Suite struct JSONValidatorTests {
     @Test(arguments: [
@@ -11,14 +12,16 @@ import Testing
 
     @Test(arguments: [
         "", " ", "{", "[1,]", "{\"a\":1,}", "{a:1}", "01", "1.", ".5", "1e", "+1", "nul", "truex", "\"a", "\"\\x\"",
-        "\"\\ud800\"", "\"\\u12g4\"", "\"\t\"", "[1 2]", "{} {}", "{\"a\" 1}", "[}", "{]", "-", "\u{FEFF}{}", "{\"a\":1]",
+        "\"\\ud800\"", "\"\\u12g4\"", "\"\t\"", "[1 2]", "{} {}", "{\"a\" 1}", "[}", "{]", "-", "\u{FEFF}{}",
+        "{\"a\":1]",
     ])
     func `What is not JSON is refused`(_ text: String) {
         #expect(throws: JSONError.self) { try JSONValidator.validate(Array(text.utf8)) }
     }
 
     @Test(arguments: [
-        [0x22, 0x80, 0x22], [0x22, 0xC0, 0x80, 0x22], [0x22, 0xED, 0xA0, 0x80, 0x22], [0x22, 0xF5, 0x80, 0x80, 0x80, 0x22],
+        [0x22, 0x80, 0x22], [0x22, 0xC0, 0x80, 0x22], [0x22, 0xED, 0xA0, 0x80, 0x22],
+        [0x22, 0xF5, 0x80, 0x80, 0x80, 0x22],
         [0x22, 0xE2, 0x82, 0x22], [0x22, 0xF0, 0x8F, 0x80, 0x80, 0x22],
     ])
     func `Malformed UTF-8 is refused`(_ bytes: [UInt8]) {
