@@ -39,6 +39,7 @@ final class ChildProcess {
     }
 
     var processIdentifier: Int32 { process.processIdentifier }
+    var isRunning: Bool { process.isRunning }
 
     /// What it has written so far.
     var output: String { text(outputFile) }

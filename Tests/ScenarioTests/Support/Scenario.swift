@@ -32,7 +32,10 @@ final class Scenario {
     /// Built beside the tests themselves.
     static let program = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath()
         .deletingLastPathComponent().appendingPathComponent("opsbus").path
-    private static let python = ProcessInfo.processInfo.environment["OPSBUS_PYTHON"] ?? "/usr/bin/python3"
+    /// One that has pyzmq; `Tests/run.sh` makes it.
+    private static let python =
+        ProcessInfo.processInfo.environment["OPSBUS_PYTHON"]
+        ?? repository.appendingPathComponent(".build/python/bin/python").path
 
     private init() throws {
         // Short: the path of a socket has at most 107 bytes.
@@ -106,9 +109,7 @@ final class Scenario {
         try eventually("the server is ready", within: 30) {
             // Every start has an error output of its own.
             if server.errorOutput.contains("ready in") { return true }
-            if kill(server.processIdentifier, 0) != 0 {
-                throw ScenarioError("the server ended:\n\(server.errorOutput)")
-            }
+            if !server.isRunning { throw ScenarioError("the server ended:\n\(server.errorOutput)") }
             return false
         }
         return server
