@@ -83,7 +83,9 @@ let package = Package(
         tests("Governance", ["API", "Platform", "Storage"]),
         tests("Agent", ["API", "Documents", "Platform", "Storage", "Systems"]),
         tests("Main", ["API", "Documents", "Events", "Patterns", "Platform", "Storage", "Systems"], exclude: ["Snapshots"]),
-        .testTarget(name: "ScenarioTests", dependencies: ["Core", "TestSupport"], swiftSettings: swiftSettings),
+        .testTarget(
+            name: "ScenarioTests", dependencies: ["Main", "Core", "TestSupport"], exclude: ["Clients"],
+            swiftSettings: swiftSettings),
         .testTarget(name: "LayeringTests", swiftSettings: swiftSettings),
     ],
     swiftLanguageModes: [.v6]

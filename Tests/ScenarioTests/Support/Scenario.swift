@@ -1,0 +1,157 @@
+import Core
+import Foundation
+import Testing
+
+/// One try of the whole system: a directory of its own, a server on endpoints in it, and programs that use it.
+///
+/// Everything started is killed at the end, whatever has happened.
+final class Scenario {
+    struct Outcome {
+        let exitCode: Int32
+        let output: String
+        let errorOutput: String
+
+        /// What a command printed with `--output json`.
+        func json() throws -> JSON { try JSON(parsing: Array(output.utf8)) }
+
+        /// The JSON objects printed one a line.
+        func jsonLines() throws -> [JSON] {
+            try output.split(separator: "\n").map { try JSON(parsing: Array($0.utf8)) }
+        }
+    }
+
+    let directory: URL
+    /// Added to the environment of everything that is started.
+    var environment: [String: String]
+    private var children: [ChildProcess] = []
+    private var count = 0
+
+    static let repository = URL(fileURLWithPath: #filePath)
+        .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
+    private static let clients = repository.appendingPathComponent("Tests/ScenarioTests/Clients").path
+    /// Built beside the tests themselves.
+    static let program = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath()
+        .deletingLastPathComponent().appendingPathComponent("opsbus").path
+    /// One that has pyzmq; `Tests/run.sh` makes it.
+    private static let python =
+        ProcessInfo.processInfo.environment["OPSBUS_PYTHON"]
+        ?? repository.appendingPathComponent(".build/python/bin/python").path
+
+    private init() throws {
+        // Short: the path of a socket has at most 107 bytes.
+        var template = Array("/tmp/opsbus-XXXXXX".utf8CString)
+        guard mkdtemp(&template) != nil else { throw ScenarioError("no temporary directory: \(errno)") }
+        let path = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        directory = URL(fileURLWithPath: path)
+        environment = ["PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME": path]
+        for name in ["requests", "stream", "nodes"] {
+            environment["OPSBUS_\(name.uppercased())"] = "ipc://\(path)/\(name)"
+        }
+        environment["OPSBUS_DATA"] = "\(path)/data"
+        environment["SWIFT_BACKTRACE"] = "enable=no"
+    }
+
+    static func run(_ body: (Scenario) throws -> Void) throws {
+        let scenario = try Scenario()
+        defer { scenario.end() }
+        do {
+            try body(scenario)
+        } catch {
+            for child in scenario.children where child.name.hasPrefix("server") || child.name.hasPrefix("agent") {
+                print("--- \(child.name) said:\n\(child.errorOutput.suffix(3000))")
+            }
+            throw error
+        }
+    }
+
+    private func end() {
+        for child in children { child.kill() }
+        // A directory that cannot be removed is left to the system's own cleaning of /tmp.
+        try? FileManager.default.removeItem(at: directory)
+    }
+
+    // MARK: Files
+
+    func path(_ name: String) -> String { directory.appendingPathComponent(name).path }
+
+    func write(_ text: String, to name: String) throws {
+        let file = directory.appendingPathComponent(name)
+        try FileManager.default.createDirectory(
+            at: file.deletingLastPathComponent(), withIntermediateDirectories: true)
+        try Data(text.utf8).write(to: file, options: .atomic)
+    }
+
+    /// The file's text; empty where there is none.
+    func text(_ name: String) -> String {
+        String(decoding: FileManager.default.contents(atPath: path(name)) ?? Data(), as: UTF8.self)
+    }
+
+    // MARK: Programs
+
+    /// Starts a program and goes on.
+    func start(
+        _ executable: String, _ arguments: [String], name: String, input: String? = nil,
+        environment extra: [String: String] = [:]
+    ) throws -> ChildProcess {
+        count += 1
+        let child = try ChildProcess(
+            executable, arguments, name: "\(name)-\(count)", files: directory, directory: directory,
+            environment: environment.merging(extra) { $1 }, input: input)
+        children.append(child)
+        return child
+    }
+
+    /// Starts a server and waits until it is ready.
+    @discardableResult
+    func startServer(_ flags: String..., environment: [String: String] = [:]) throws -> ChildProcess {
+        let server = try start(
+            Scenario.program, ["serve"] + flags, name: "server", environment: environment)
+        try eventually("the server is ready", within: 30) {
+            // Every start has an error output of its own.
+            if server.errorOutput.contains("ready in") { return true }
+            if !server.isRunning { throw ScenarioError("the server ended:\n\(server.errorOutput)") }
+            return false
+        }
+        return server
+    }
+
+    /// Runs the command line to its end.
+    @discardableResult
+    func opsbus(
+        _ arguments: String..., input: String? = nil, environment: [String: String] = [:]
+    ) throws -> Outcome {
+        try opsbus(arguments, input: input, environment: environment)
+    }
+
+    func opsbus(
+        _ arguments: [String], input: String? = nil, environment: [String: String] = [:]
+    ) throws -> Outcome {
+        let child = try start(
+            Scenario.program, arguments, name: "opsbus", input: input, environment: environment)
+        let exitCode = try child.wait()
+        return Outcome(exitCode: exitCode, output: child.output, errorOutput: child.errorOutput)
+    }
+
+    /// Calls an operation through the command line, which must succeed.
+    func call(_ operation: String, _ input: JSON = [:]) throws -> JSON {
+        let outcome = try opsbus("call", operation, input.text)
+        guard outcome.exitCode == 0 else {
+            throw ScenarioError("\(operation) failed: \(outcome.exitCode) \(outcome.errorOutput)")
+        }
+        return try outcome.json()
+    }
+
+    /// Starts one of the Python programs of `Clients`.
+    func startPython(_ script: String, _ arguments: [String]) throws -> ChildProcess {
+        try start(Scenario.python, ["\(Scenario.clients)/\(script)"] + arguments, name: script)
+    }
+
+    /// Runs one of the Python programs of `Clients` to its end, which must be success.
+    @discardableResult
+    func python(_ script: String, _ arguments: String..., within seconds: Double = 60) throws -> Outcome {
+        let child = try startPython(script, arguments)
+        let exitCode = try child.wait(within: seconds)
+        guard exitCode == 0 else { throw ScenarioError("\(script) exited \(exitCode):\n\(child.errorOutput)") }
+        return Outcome(exitCode: exitCode, output: child.output, errorOutput: child.errorOutput)
+    }
+}
