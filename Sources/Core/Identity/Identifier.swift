@@ -53,10 +53,16 @@ public struct Identifier: Sendable, Hashable, CustomStringConvertible {
 
     /// Appends the 36 characters in lower case.
     public func write(into output: inout [UInt8]) {
+        // Sixteen digits of a half at a time, on a fixed buffer: this runs for every event.
+        var text = InlineArray<36, UInt8>(repeating: UInt8(ascii: "-"))
+        var place = 0
         for position in 0..<32 {
-            if position == 8 || position == 12 || position == 16 || position == 20 { output.append(UInt8(ascii: "-")) }
+            if position == 8 || position == 12 || position == 16 || position == 20 { place += 1 }
             let half = position < 16 ? high : low
-            output.append(hexadecimalDigits[Int(half >> (60 - 4 * UInt64(position & 15)) & 15)])
+            let digit = UInt8(truncatingIfNeeded: half >> (60 - 4 * UInt64(position & 15))) & 15
+            text[place] = digit < 10 ? UInt8(ascii: "0") + digit : UInt8(ascii: "a") + digit - 10
+            place += 1
         }
+        text.span.withUnsafeBufferPointer { output.append(contentsOf: $0) }
     }
 }

@@ -20,20 +20,22 @@ public enum StreamTopic {
     private static func join(_ components: String...) -> String {
         var bytes: [UInt8] = []
         for component in components {
-            append(component.utf8, to: &bytes)
+            Array(component.utf8).withUnsafeBytes { append($0, to: &bytes) }
         }
         return String(decoding: bytes, as: UTF8.self)
     }
 
-    /// Appends one component, encoded, and its closing `/`.
-    public static func append(_ component: some Sequence<UInt8>, to topic: inout [UInt8]) {
-        for byte in component {
-            switch byte {
-            case UInt8(ascii: "%"): topic.append(contentsOf: "%25".utf8)
-            case UInt8(ascii: "/"): topic.append(contentsOf: "%2F".utf8)
-            default: topic.append(byte)
-            }
+    /// Appends one component, encoded, and its closing `/`. Bytes, not a generic sequence: it runs for every event.
+    public static func append(_ component: UnsafeRawBufferPointer, to topic: inout [UInt8]) {
+        var plainStart = 0
+        for index in component.indices {
+            let byte = component[index]
+            guard byte == UInt8(ascii: "%") || byte == UInt8(ascii: "/") else { continue }
+            topic.append(contentsOf: UnsafeRawBufferPointer(rebasing: component[plainStart..<index]))
+            topic.append(contentsOf: (byte == UInt8(ascii: "%") ? "%25" : "%2F").utf8)
+            plainStart = index + 1
         }
+        topic.append(contentsOf: UnsafeRawBufferPointer(rebasing: component[plainStart...]))
         topic.append(UInt8(ascii: "/"))
     }
 }

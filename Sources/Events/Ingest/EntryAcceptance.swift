@@ -158,7 +158,7 @@ struct EntryAcceptance: ~Copyable {
     }
 
     private func check(source: UnsafeRawBufferPointer, detailType: UnsafeRawBufferPointer) throws(Refusal) {
-        if source.starts(with: "aws.".utf8) {
+        if EntryAcceptance.isReserved(source) {
             throw Refusal(.notAuthorizedForSource, "Not authorized for the source: the prefix aws. is reserved.")
         }
         if source.count > Limits.eventSourceBytesMax {
@@ -167,6 +167,11 @@ struct EntryAcceptance: ~Copyable {
         if detailType.count > Limits.eventDetailTypeBytesMax {
             throw .invalid("DetailType", "DetailType must be at most \(Limits.eventDetailTypeBytesMax) bytes.")
         }
+    }
+
+    /// Whether a source begins with `aws.`.
+    private static func isReserved(_ source: UnsafeRawBufferPointer) -> Bool {
+        source.count >= 4 && source.loadUnaligned(as: UInt32.self).littleEndian == 0x2E73_7761
     }
 
     private func busName(_ entry: PutEventsEntry, _ body: UnsafeRawBufferPointer) throws(Refusal) -> String {

@@ -107,6 +107,15 @@ struct JSONCursor {
         return true
     }
 
+    /// Whether a token's characters are exactly these.
+    func isText(_ token: StringToken, _ text: StaticString) -> Bool {
+        guard token.range.count == text.utf8CodeUnitCount else { return false }
+        for offset in 0..<text.utf8CodeUnitCount where bytes[token.range.lowerBound + offset] != text.utf8Start[offset] {
+            return false
+        }
+        return true
+    }
+
     func slice(_ range: Range<Int>) -> UnsafeRawBufferPointer { UnsafeRawBufferPointer(rebasing: bytes[range]) }
 }
 
@@ -117,7 +126,7 @@ func appendUnescaped(_ raw: UnsafeRawBufferPointer, to output: inout [UInt8]) {
     while index < raw.count {
         let plainStart = index
         while index < raw.count, raw[index] != UInt8(ascii: "\\") { index += 1 }
-        output.append(contentsOf: raw[plainStart..<index])
+        output.append(contentsOf: UnsafeRawBufferPointer(rebasing: raw[plainStart..<index]))
         guard index + 1 < raw.count else { return }
         let escape = raw[index + 1]
         index += 2

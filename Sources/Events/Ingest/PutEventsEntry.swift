@@ -48,25 +48,24 @@ enum PutEventsReader {
         var entry = PutEventsEntry()
         var problem: String?
         let isRead = cursor.members { cursor, key in
-            let name = cursor.slice(key.range)
             // Told apart by length first: the names are few and this runs for every event.
-            switch name.count {
-            case 6 where name.elementsEqual("Source".utf8): return readString(&cursor, &entry.source)
-            case 6 where name.elementsEqual("Detail".utf8): return readString(&cursor, &entry.detail)
-            case 10 where name.elementsEqual("DetailType".utf8): return readString(&cursor, &entry.detailType)
-            case 12 where name.elementsEqual("EventBusName".utf8): return readString(&cursor, &entry.busName)
-            case 13 where name.elementsEqual("OpsBusEventId".utf8): return readString(&cursor, &entry.identifier)
-            case 11 where name.elementsEqual("TraceHeader".utf8): return readString(&cursor, &entry.traceHeader)
-            case 9 where name.elementsEqual("Resources".utf8):
+            switch key.range.count {
+            case 6 where cursor.isText(key, "Source"): return readString(&cursor, &entry.source)
+            case 6 where cursor.isText(key, "Detail"): return readString(&cursor, &entry.detail)
+            case 10 where cursor.isText(key, "DetailType"): return readString(&cursor, &entry.detailType)
+            case 12 where cursor.isText(key, "EventBusName"): return readString(&cursor, &entry.busName)
+            case 13 where cursor.isText(key, "OpsBusEventId"): return readString(&cursor, &entry.identifier)
+            case 11 where cursor.isText(key, "TraceHeader"): return readString(&cursor, &entry.traceHeader)
+            case 9 where cursor.isText(key, "Resources"):
                 if cursor.null() { return true }
                 return cursor.elements { cursor in
                     guard let resource = cursor.string() else { return false }
                     entry.resources.append(resource)
                     return true
                 }
-            case 4 where name.elementsEqual("Time".utf8): return readTime(&cursor, &entry)
+            case 4 where cursor.isText(key, "Time"): return readTime(&cursor, &entry)
             default:
-                problem = "Unknown member '\(text(name))' in an entry of PutEvents."
+                problem = "Unknown member '\(text(cursor.slice(key.range)))' in an entry of PutEvents."
                 return false
             }
         }

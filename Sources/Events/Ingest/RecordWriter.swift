@@ -7,6 +7,14 @@ internal import Storage
 struct RecordWriter {
     private(set) var topic: [UInt8] = []
     private(set) var body: [UInt8] = []
+    // What is the same for all events of one publisher on one bus, made when either changes.
+    private var bus = ""
+    private var context = OperationContext.system
+    private var texts: [UInt8] = []
+    private var topicStart: [UInt8] = []
+    // Most events that come together have the same second.
+    private var timeSeconds = Int64.min
+    private var timeText: [UInt8] = []
     private let account: [UInt8]
     private let region: [UInt8]
 
@@ -30,17 +38,22 @@ struct RecordWriter {
 
     /// Fills `topic` and `body`.
     mutating func write(_ parts: Parts, _ context: OperationContext) {
+        if parts.bus != bus || context != self.context {
+            bus = parts.bus
+            self.context = context
+            texts = StreamEntry.texts(bus: bus, principal: context.principal, cause: context.cause, onlyRule: nil)
+            topicStart = Array("event/".utf8)
+            Array(bus.utf8).withUnsafeBytes { StreamTopic.append($0, to: &topicStart) }
+        }
         topic.removeAll(keepingCapacity: true)
-        topic.append(contentsOf: "event/".utf8)
-        StreamTopic.append(parts.bus.utf8, to: &topic)
+        topic.append(contentsOf: topicStart)
         appendTopicComponent(parts.source)
         appendTopicComponent(parts.detailType)
 
         body.removeAll(keepingCapacity: true)
         StreamEntry.writeHeader(
-            into: &body, kind: .event, hops: context.hops, flags: parts.flags,
-            eventID: parts.identifier, outboxRow: 0, bus: parts.bus.utf8, principal: context.principal.name.utf8,
-            cause: (context.cause?.description ?? "").utf8, onlyRule: "".utf8)
+            into: &body, kind: .event, hops: context.hops, flags: parts.flags, eventID: parts.identifier, outboxRow: 0,
+            texts: texts)
         writeEnvelope(parts)
     }
 
@@ -48,7 +61,7 @@ struct RecordWriter {
         if raw.contains(UInt8(ascii: "\\")) {
             var unescaped: [UInt8] = []
             appendUnescaped(raw, to: &unescaped)
-            StreamTopic.append(unescaped, to: &topic)
+            unescaped.withUnsafeBytes { StreamTopic.append($0, to: &topic) }
         } else {
             StreamTopic.append(raw, to: &topic)
         }
@@ -64,7 +77,12 @@ struct RecordWriter {
         append(#"","account":""#)
         body.append(contentsOf: account)
         append(#"","time":""#)
-        parts.time.writeRFC3339(into: &body)
+        if parts.time.seconds != timeSeconds {
+            timeSeconds = parts.time.seconds
+            timeText.removeAll(keepingCapacity: true)
+            parts.time.writeRFC3339(into: &timeText)
+        }
+        body.append(contentsOf: timeText)
         append(#"","region":""#)
         body.append(contentsOf: region)
         append(#"","resources":["#)

@@ -72,9 +72,9 @@ public struct StreamEntry: Sendable, Hashable {
     public var encoded: [UInt8] {
         var output: [UInt8] = []
         output.reserveCapacity(StreamEntry.fixedBytes + payload.count + 96)
+        let texts = StreamEntry.texts(bus: bus, principal: principal, cause: cause, onlyRule: onlyRule)
         StreamEntry.writeHeader(
-            into: &output, kind: kind, hops: hops, flags: flags, eventID: eventID, outboxRow: outboxRow, bus: bus.utf8,
-            principal: principal.name.utf8, cause: (cause?.description ?? "").utf8, onlyRule: (onlyRule ?? "").utf8)
+            into: &output, kind: kind, hops: hops, flags: flags, eventID: eventID, outboxRow: outboxRow, texts: texts)
         output.append(contentsOf: payload)
         return output
     }
@@ -91,10 +91,10 @@ public struct StreamEntry: Sendable, Hashable {
     }
 
     /// Appends all but the payload; the ingest path uses it to build a record without an entry of its own.
+    /// - Parameter texts: As `texts(bus:principal:cause:onlyRule:)` makes them.
     public static func writeHeader(
         into output: inout [UInt8], kind: Kind, hops: Int, flags: UInt8, eventID: Identifier, outboxRow: Int64,
-        bus: some Collection<UInt8>, principal: some Collection<UInt8>, cause: some Collection<UInt8>,
-        onlyRule: some Collection<UInt8>
+        texts: [UInt8]
     ) {
         output.append(formatVersion)
         output.append(kind.rawValue)
@@ -103,21 +103,23 @@ public struct StreamEntry: Sendable, Hashable {
         append(eventID.high.bigEndian, to: &output)
         append(eventID.low.bigEndian, to: &output)
         append(UInt64(bitPattern: outboxRow).littleEndian, to: &output)
-        append(text: bus, to: &output)
-        append(text: principal, to: &output)
-        append(text: cause, to: &output)
-        append(text: onlyRule, to: &output)
+        output.append(contentsOf: texts)
+    }
+
+    /// The text fields of an entry as they stand in it; the same for all events of one publisher on one bus.
+    public static func texts(bus: String, principal: Principal, cause: Subject?, onlyRule: String?) -> [UInt8] {
+        var output: [UInt8] = []
+        for text in [bus, principal.name, cause?.description ?? "", onlyRule ?? ""] {
+            let bytes = Array(text.utf8.prefix(Int(UInt16.max)))
+            output.append(UInt8(truncatingIfNeeded: bytes.count))
+            output.append(UInt8(truncatingIfNeeded: bytes.count >> 8))
+            output.append(contentsOf: bytes)
+        }
+        return output
     }
 
     private static func append(_ value: UInt64, to output: inout [UInt8]) {
         withUnsafeBytes(of: value) { output.append(contentsOf: $0) }
-    }
-
-    private static func append(text: some Collection<UInt8>, to output: inout [UInt8]) {
-        let count = UInt16(clamping: text.count)
-        output.append(UInt8(truncatingIfNeeded: count))
-        output.append(UInt8(truncatingIfNeeded: count >> 8))
-        output.append(contentsOf: text.prefix(Int(count)))
     }
 
     /// Reads a journal record's body; nil where it is of another format.

@@ -99,8 +99,8 @@ private final class SetClock: Platform.Clock {
         #expect(
             records[2].json.text.hasPrefix(
                 #"""
-                {"sequence":3,"time":"2023-11-14T22:13:22.000Z","principal":"system","action":"DeliveryAttempt",\#
-                "subject":"delivery/d1","cause":"event/e1","outcome":"failure:ThrottlingException","detail":{},"hash":"
+                {"Sequence":3,"Time":"2023-11-14T22:13:22.000Z","Principal":"system","Action":"DeliveryAttempt",\#
+                "Subject":"delivery/d1","Cause":"event/e1","Outcome":"failure:ThrottlingException","Detail":{},"Hash":"
                 """#))
         #expect(records[4].detail == ["Force": true])
         #expect(records[4].json["cause"] == nil)
