@@ -45,7 +45,8 @@ struct CommandCrashTests {
     private func ended(_ scenario: Scenario, _ command: String, _ node: String) throws -> JSON {
         try eventually("the command has ended", within: 40) {
             let found = try invocation(scenario, command, node)
-            return ["Pending", "InProgress", "Delayed"].contains(found["Status"]?.string) ? nil : found
+            // Plain `nil` would be the JSON null.
+            return ["Pending", "InProgress", "Delayed"].contains(found["Status"]?.string) ? Optional.none : found
         }
     }
 
@@ -139,7 +140,7 @@ struct CommandCrashTests {
             let execution = try eventually("the execution has ended", within: 40) {
                 let found = try scenario.call("ssm:GetAutomationExecution", ["AutomationExecutionId": .string(id)])
                 let status = found["AutomationExecution"]?["AutomationExecutionStatus"]?.string
-                return ["Pending", "InProgress"].contains(status) ? nil : found["AutomationExecution"]
+                return ["Pending", "InProgress"].contains(status) ? Optional.none : found["AutomationExecution"]
             }
             #expect(execution["AutomationExecutionStatus"] == "Failed", "\(execution.text)")
             #expect(execution["FailureMessage"]?.string?.isEmpty == false, "\(execution.text)")

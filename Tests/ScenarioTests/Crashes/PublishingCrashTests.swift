@@ -25,9 +25,9 @@ struct PublishingCrashTests {
             try scenario.write(Self.rules, to: "rules/burst.yaml")
             var server = try scenario.startServer("--rules", "rules")
             let burst = try scenario.startPython(
-                "burst.py", ["burst", scenario.path("acknowledged"), scenario.path("refused"), "9000"])
+                "burst.py", ["burst", scenario.path("acknowledged"), scenario.path("refused"), "3000"])
             for kill in 1...3 {
-                let events = Int.random(in: kill * 2000...kill * 2000 + 1900, using: &generator)
+                let events = Int.random(in: kill * 600...kill * 600 + 550, using: &generator)
                 try eventually("\(events) events acknowledged", within: 30) { scenario.acknowledged.count >= events }
                 server.kill()
                 server = try scenario.startServer("--rules", "rules")
@@ -41,7 +41,7 @@ struct PublishingCrashTests {
 
     private func expectAllDelivered(_ scenario: Scenario, _ remark: Comment) throws {
         let acknowledged = Set(scenario.acknowledged)
-        #expect(acknowledged.count == 9000, remark)
+        #expect(acknowledged.count == 3000, remark)
         let journal = try scenario.python("read_stream.py", "event/default/burst/").jsonLines()
         let inJournal = journal.compactMap { $0["Body"]?["id"]?.string }
         #expect(acknowledged.subtracting(inJournal).isEmpty, remark)

@@ -35,6 +35,11 @@ final class ChildProcess {
             process.standardInput = FileHandle.nullDevice
         }
         process.terminationHandler = { [ended] _ in ended.signal() }
+        // Threads of the pool block signals, and a child inherits that of the one that starts it.
+        var (none, before) = (sigset_t(), sigset_t())
+        sigemptyset(&none)
+        pthread_sigmask(SIG_SETMASK, &none, &before)
+        defer { pthread_sigmask(SIG_SETMASK, &before, nil) }
         try process.run()
     }
 
