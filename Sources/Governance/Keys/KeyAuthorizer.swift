@@ -17,7 +17,7 @@ public final class KeyAuthorizer: Authorizer {
     public func authorize(_ principal: Principal, _ action: String, on resource: String) throws(ServiceError) {
         if principal == .local || principal == .system || principal.name.hasPrefix("rule/") { return }
         let isAllowed = keys.withLock { keys in
-            keys.byName[principal.name]?.allow.contains { $0.allows(action, on: resource) } ?? false
+            keys.byName[principal.name]?.allows(action, on: resource) ?? false
         }
         guard isAllowed else {
             throw ServiceError(
