@@ -32,11 +32,6 @@ public final class KeyAuthorizer: Authorizer {
         keys.withLock { $0.byPublicKey[publicKey].map(Principal.init) }
     }
 
-    /// Whether a principal is the agent of a managed node.
-    public func isNode(_ principal: Principal) -> Bool {
-        keys.withLock { $0.byName[principal.name]?.isNode ?? false }
-    }
-
     func replace(with all: [RegisteredKey]) {
         keys.withLock { keys in
             keys.byName = Dictionary(uniqueKeysWithValues: all.map { ($0.name, $0) })
