@@ -56,5 +56,12 @@ public let eventsMigrations = [
                 message TEXT NOT NULL, token TEXT UNIQUE
             ) STRICT;
             CREATE INDEX log_events_group ON log_events (log_group, id);
-            """)
+            """),
+    Migration(
+        module: "events", number: 2, name: "messages published once",
+        sql: """
+            -- Messages that came with an id of the publisher's own, so that one sent again is not published again.
+            CREATE TABLE topic_messages (id TEXT PRIMARY KEY, time INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+            CREATE INDEX topic_messages_time ON topic_messages (time);
+            """),
 ]

@@ -138,8 +138,21 @@ actor RequestChannel: LoopMember {
 
     private func followConnection(now: Int64) {
         while let change = connection.nextChange(now: now) {
-            if change == .disconnected { repeatOrFail() }
+            switch change {
+            case .connected: break
+            case .disconnected: repeatOrFail()
+            case .refused: refuse()
+            }
         }
+    }
+
+    /// Fails all calls, since waiting helps nobody whose key is not registered. The connection is tried again every
+    /// second, so that later calls succeed once it is.
+    private func refuse() {
+        let error = BusError(
+            .keyRefused, "the server does not accept this client's key; register it with 'opsbus keys add', and check"
+                + " that the client has the server's public key", endpoint: endpoint)
+        for identifier in Array(calls.keys) { finish(identifier, .failure(error)) }
     }
 
     private func repeatOrFail() {
@@ -172,9 +185,7 @@ actor RequestChannel: LoopMember {
                 continue
             }
             let message =
-                if connection.isRefused {
-                    "the server does not accept this client's key"
-                } else if call.isSent {
+                if call.isSent {
                     "no answer to \(call.operation) in time; whether it was carried out is unknown"
                 } else {
                     "no connection in time; is the server running?"

@@ -15,6 +15,8 @@ public struct BusError: Error, Sendable, Hashable, CustomStringConvertible {
         case socket
         /// The connection broke before the answer came: whether the operation was carried out is unknown.
         case connectionLost
+        /// The server does not accept this client's key, or is encrypted and the client is not, or the other way round.
+        case keyRefused
         /// No answer came in time.
         case timedOut
         /// The client or server was stopped.

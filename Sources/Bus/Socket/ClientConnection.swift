@@ -8,7 +8,6 @@ struct ClientConnection: ~Copyable {
     private(set) var socket: Socket
     private var monitor: SocketMonitor
     private let endpoint: String
-    private(set) var isRefused = false
     /// When to connect again; never while libzmq does so itself.
     private(set) var deadline = Int64.max
 
@@ -35,11 +34,8 @@ struct ClientConnection: ~Copyable {
         }
         let change = monitor.next()
         switch change {
-        case .connected: isRefused = false
-        case .refused:
-            isRefused = true
-            deadline = now + ClientConnection.refusedRetryNanoseconds
-        case .disconnected, nil: break
+        case .refused: deadline = now + ClientConnection.refusedRetryNanoseconds
+        case .connected, .disconnected, nil: break
         }
         return change
     }

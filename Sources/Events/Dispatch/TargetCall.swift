@@ -32,7 +32,7 @@ struct TargetCall {
             self.input = input
         case .publish(let topicARN):
             operation = "sns:Publish"
-            input = ["TopicArn": .string(topicARN), "Message": .string(text)]
+            input = ["TopicArn": .string(topicARN), "Message": .string(text), "OpsBusMessageId": token]
         case .log(let group):
             operation = "logs:PutLogEvents"
             input = [

@@ -203,7 +203,13 @@ actor Matcher {
 }
 
 /// How far a reader of the journal has come, in the database.
-enum JournalCursor {
+public enum JournalCursor {
+    /// The last sequence that was matched with the rules, and that the journal must therefore have held.
+    /// - Throws: `StorageError`.
+    public static func matched(databasePath: String) throws -> UInt64 {
+        try Database.inspect(path: databasePath) { try read(Matcher.cursorName, $0) }
+    }
+
     static func read(_ name: String, _ transaction: borrowing ReadTransaction) throws -> UInt64 {
         let sequence: Int64? = try transaction.queryOne("SELECT sequence FROM journal_cursors WHERE name = ?", name) {
             try $0[0]

@@ -28,6 +28,7 @@ struct TopicOperations: Sendable {
                     .required("TopicArn", .string(length: 1...1024)),
                     .required("Message", .string(length: 1...TopicOperations.messageBytesMax)),
                     .optional("Subject", .string(length: 1...100)),
+                    .optional("OpsBusMessageId", .string(length: 36...36)),
                 ], handler: publish),
         ]
     }
@@ -67,6 +68,10 @@ struct TopicOperations: Sendable {
         return output
     }
 
+    /// How long an `OpsBusMessageId` is known: longer than a rule's target is retried.
+    static let identifierRetention = Duration.seconds(2 * Limits.retryAgeSecondsMax)
+
+    /// The same `OpsBusMessageId`, an addition of ours, publishes once.
     private func publish(_ input: JSON, _ context: OperationContext) async throws -> JSON {
         let name = try name(input)
         let message = input["Message"]?.string ?? ""
@@ -75,20 +80,36 @@ struct TopicOperations: Sendable {
         }
         let arn = account.arn("sns", name).description
         var random = BlockRandom()
-        let identifier = Identifier(using: &random).description
+        let chosen = try TopicOperations.chosenIdentifier(input)
+        let identifier = (chosen ?? Identifier(using: &random)).description
         try await database.write(context) { transaction in
             let exists = try transaction.queryOne("SELECT 1 FROM topics WHERE name = ?", name) { _ in true }
             guard exists == true else { throw ServiceError(.notFound, "Topic does not exist") }
+            let isNew =
+                try chosen == nil
+                || transaction.execute(
+                    "INSERT INTO topic_messages (id, time) VALUES (?, ?) ON CONFLICT DO NOTHING", identifier,
+                    transaction.now) == 1
+            try transaction.audit(
+                "Publish", on: Subject(.topic, name), outcome: .success,
+                detail: isNew ? ["MessageId": .string(identifier)] : ["MessageId": .string(identifier), "Repeated": true])
+            guard isNew else { return }
             var body: JSON = [
                 "Type": "Notification", "MessageId": .string(identifier), "TopicArn": .string(arn),
                 "Message": .string(message), "Timestamp": .string(transaction.now.millisecondDescription),
             ]
             body["Subject"] = input["Subject"]
             try transaction.publish(body, to: StreamTopic.topic(name))
-            try transaction.audit(
-                "Publish", on: Subject(.topic, name), outcome: .success, detail: ["MessageId": .string(identifier)])
         }
         return ["MessageId": .string(identifier)]
+    }
+
+    private static func chosenIdentifier(_ input: JSON) throws(ServiceError) -> Identifier? {
+        guard let text = input["OpsBusMessageId"]?.string else { return nil }
+        guard let identifier = Identifier(text) else {
+            throw ServiceError(.invalidParameter, "Invalid parameter: OpsBusMessageId Reason: \(text) is not a UUID")
+        }
+        return identifier
     }
 
     private func name(_ input: JSON) throws(ServiceError) -> String {

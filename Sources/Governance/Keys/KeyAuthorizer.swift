@@ -17,7 +17,7 @@ public final class KeyAuthorizer: Authorizer {
     public func authorize(_ principal: Principal, _ action: String, on resource: String) throws(ServiceError) {
         if principal == .local || principal == .system || principal.name.hasPrefix("rule/") { return }
         let isAllowed = keys.withLock { keys in
-            keys.byName[principal.name]?.allow.contains { $0.allows(action, on: resource) } ?? false
+            keys.byName[principal.name]?.allows(action, on: resource) ?? false
         }
         guard isAllowed else {
             throw ServiceError(
@@ -30,11 +30,6 @@ public final class KeyAuthorizer: Authorizer {
     /// Who owns a public key; nil where it is not registered.
     public func principal(forKey publicKey: String) -> Principal? {
         keys.withLock { $0.byPublicKey[publicKey].map(Principal.init) }
-    }
-
-    /// Whether a principal is the agent of a managed node.
-    public func isNode(_ principal: Principal) -> Bool {
-        keys.withLock { $0.byName[principal.name]?.isNode ?? false }
     }
 
     func replace(with all: [RegisteredKey]) {

@@ -19,6 +19,13 @@ public struct RegisteredKey: Sendable, Hashable {
         }
     }
 
+    /// What a node's key is for: registering without an activation.
+    private static let registration = "ssm:RegisterManagedInstance"
+
+    func allows(_ action: String, on resource: String) -> Bool {
+        isNode && action == RegisteredKey.registration || allow.contains { $0.allows(action, on: resource) }
+    }
+
     var json: JSON {
         [
             "Name": .string(name), "PublicKey": .string(publicKey),

@@ -113,6 +113,8 @@ extension CommandError {
         case let error as BusError:
             switch error.code {
             case .timedOut, .connectionLost, .closed: self.init(.unavailable, error.description)
+            case .keyRefused:
+                self.init(.accessDenied, error.description, fix: "name the keys with --client-key and --server-key")
             case .securityRequired, .invalidKey, .invalidEndpoint: self.init(.configuration, error.description)
             case .addressInUse:
                 self.init(.failure, error.description, fix: "stop the other server, or choose another endpoint")

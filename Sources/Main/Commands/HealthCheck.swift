@@ -57,7 +57,11 @@ struct HealthCheck {
     }
 
     private var journal: Finding {
-        let report = SegmentJournal.verify(directory: HealthCheck.journal(in: directory))
+        let path = HealthCheck.journal(in: directory)
+        // A database that cannot be read is a finding of its own, and no reason not to look at the journal.
+        let report =
+            (try? Verification.journal(path, database: HealthCheck.database(in: directory)))
+            ?? SegmentJournal.verify(directory: path)
         if let fault = report.fault {
             return Finding(
                 .bad, "journal", "\(fault)",

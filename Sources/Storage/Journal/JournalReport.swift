@@ -11,6 +11,13 @@ public struct JournalReport: Sendable, Hashable {
         public let sequence: UInt64
         public let reason: String
 
+        public init(path: String, offset: Int, sequence: UInt64, reason: String) {
+            self.path = path
+            self.offset = offset
+            self.sequence = sequence
+            self.reason = reason
+        }
+
         public var description: String { "\(path), offset \(offset), sequence \(sequence): \(reason)" }
     }
 

@@ -15,10 +15,10 @@ def endpoint(name):
 
 
 def keys_of(path):
-    """The public and the secret key in a file of `opsbus keys generate`."""
+    """The public and the secret key of a file of `opsbus keys generate`, which holds the secret one."""
     with open(path) as file:
-        words = file.read().split()
-    return words[0].encode(), words[1].encode()
+        secret = file.read().strip().encode()
+    return zmq.curve_public(secret), secret
 
 
 def socket(kind, name, keys=None):

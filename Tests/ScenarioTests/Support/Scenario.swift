@@ -48,6 +48,8 @@ final class Scenario {
             environment["OPSBUS_\(name.uppercased())"] = "ipc://\(path)/\(name)"
         }
         environment["OPSBUS_DATA"] = "\(path)/data"
+        // No caches beside the sources.
+        environment["PYTHONDONTWRITEBYTECODE"] = "1"
         environment["SWIFT_BACKTRACE"] = "enable=no"
     }
 
@@ -104,6 +106,11 @@ final class Scenario {
     /// Starts a server and waits until it is ready.
     @discardableResult
     func startServer(_ flags: String..., environment: [String: String] = [:]) throws -> ChildProcess {
+        try startServer(flags, environment: environment)
+    }
+
+    @discardableResult
+    func startServer(_ flags: [String], environment: [String: String] = [:]) throws -> ChildProcess {
         let server = try start(
             Scenario.program, ["serve"] + flags, name: "server", environment: environment)
         try eventually("the server is ready", within: 30) {
@@ -142,8 +149,8 @@ final class Scenario {
     }
 
     /// Starts one of the Python programs of `Clients`.
-    func startPython(_ script: String, _ arguments: [String]) throws -> ChildProcess {
-        try start(Scenario.python, ["\(Scenario.clients)/\(script)"] + arguments, name: script)
+    func startPython(_ script: String, _ arguments: [String], input: String? = nil) throws -> ChildProcess {
+        try start(Scenario.python, ["\(Scenario.clients)/\(script)"] + arguments, name: script, input: input)
     }
 
     /// Runs one of the Python programs of `Clients` to its end, which must be success.
