@@ -15,10 +15,10 @@ def endpoint(name):
 
 
 def keys_of(path):
-    """The public and the secret key in a file of `opsbus keys generate`."""
+    """The public and the secret key of a file that `opsbus keys generate` made, which holds the secret one."""
     with open(path) as file:
-        words = file.read().split()
-    return words[0].encode(), words[1].encode()
+        secret = file.read().split()[0].encode()
+    return zmq.curve_public(secret), secret
 
 
 def socket(kind, name, keys=None):
@@ -55,6 +55,9 @@ class Client:
         if not self.socket.poll(self.seconds * 1000):
             return None
         frames = self.socket.recv_multipart()
+        # The delimiter is there where the request had one.
+        if not frames[0]:
+            del frames[0]
         assert len(frames) == 4 and frames[0] == b"OPS1", frames
         return frames[1], int(frames[2]), json.loads(frames[3])
 
