@@ -55,6 +55,9 @@ class Client:
         if not self.socket.poll(self.seconds * 1000):
             return None
         frames = self.socket.recv_multipart()
+        # The delimiter is there where the request had one.
+        if not frames[0]:
+            del frames[0]
         assert len(frames) == 4 and frames[0] == b"OPS1", frames
         return frames[1], int(frames[2]), json.loads(frames[3])
 

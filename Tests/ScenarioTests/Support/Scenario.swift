@@ -33,9 +33,7 @@ final class Scenario {
     static let program = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath()
         .deletingLastPathComponent().appendingPathComponent("opsbus").path
     /// One that has pyzmq; `Tests/run.sh` makes it.
-    private static let python =
-        ProcessInfo.processInfo.environment["OPSBUS_PYTHON"]
-        ?? repository.appendingPathComponent(".build/python/bin/python").path
+    private static let python = ProcessInfo.processInfo.environment["OPSBUS_PYTHON"] ?? "python3"
 
     private init() throws {
         // Short: the path of a socket has at most 107 bytes.
@@ -150,7 +148,11 @@ final class Scenario {
 
     /// Starts one of the Python programs of `Clients`.
     func startPython(_ script: String, _ arguments: [String], input: String? = nil) throws -> ChildProcess {
-        try start(Scenario.python, ["\(Scenario.clients)/\(script)"] + arguments, name: script, input: input)
+        // `env` looks for it along the path of the tests themselves, which may be longer than that of the system.
+        let path = ProcessInfo.processInfo.environment["PATH"] ?? ""
+        return try start(
+            "/usr/bin/env", [Scenario.python, "-B", "\(Scenario.clients)/\(script)"] + arguments, name: script,
+            environment: ["PATH": path], input: input)
     }
 
     /// Runs one of the Python programs of `Clients` to its end, which must be success.

@@ -1,8 +1,19 @@
+import Foundation
+
 /// Random numbers that a seed repeats.
 struct SeededGenerator: RandomNumberGenerator {
     private var state: UInt64
 
     init(seed: UInt64) { state = seed }
+
+    /// A seed of 32 bits, printed, so that what it led to can be repeated: `OPSBUS_SEED` in the environment is taken
+    /// instead of a new one.
+    static func freshSeed() -> UInt64 {
+        let given = ProcessInfo.processInfo.environment["OPSBUS_SEED"].flatMap(UInt64.init)
+        let seed = given ?? UInt64(UInt32.random(in: 0 ... .max))
+        print("OPSBUS_SEED=\(seed)")
+        return seed
+    }
 
     mutating func next() -> UInt64 {
         state &+= 0x9E37_79B9_7F4A_7C15
