@@ -4,6 +4,8 @@ public enum Limits {
 
     /// Levels of nesting of any JSON or YAML text.
     public static let jsonDepthMax = 1000
+    /// Levels of an event's detail: with its envelope, and quoted in an answer, it stays below `jsonDepthMax`.
+    public static let eventDetailDepthMax = 980
     /// Nodes that one YAML text may expand to, aliases included.
     public static let yamlNodesMax = 100_000
     /// Total of the entries of one PutEvents request, counted as the service counts.

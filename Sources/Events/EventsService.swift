@@ -73,7 +73,7 @@ public final class EventsService: Sendable {
         self.clock = clock
         relay = OutboxRelay(database: database, journal: journal, clock: clock, log: log.named("outbox"))
         schedules = ScheduleRunner(database: database, account: account, clock: clock, log: log.named("schedules"))
-        busOperations = BusOperations(database: database, buses: buses, matcher: matcher, account: account)
+        busOperations = BusOperations(database: database, buses: buses, account: account)
         retention = RetentionTask(
             journal: journal, database: database, matcher: matcher, retention: settings.retention, clock: clock,
             log: log.named("retention"))
@@ -164,8 +164,8 @@ public final class EventsService: Sendable {
         while sequence < journal.lastSequence {
             let slice = try journal.read(after: sequence, bytesMax: 1 << 20)
             slice.forEach { record in
-                guard let view = StreamEntryView(record.body), view.hasPublisherIdentifier else { return }
-                ingest.remember(view.eventID, bus: String(decoding: view.bus, as: UTF8.self), at: record.time)
+                guard let view = StreamEntryView(record.body), let key = DeduplicationWindow.Key(view) else { return }
+                ingest.remember(key, at: record.time)
             }
             sequence = slice.lastSequence
         }

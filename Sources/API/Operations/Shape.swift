@@ -115,7 +115,13 @@ extension Shape {
                     "Unknown member '\(member.key)'\(path.isEmpty ? "" : " at '\(path)'")\(near). Known: \(known).")
             }
             if member.value.isNull && !field.isRequired { continue }
-            try field.shape.validate(member.value, at: Shape.join(path, member.key))
+            let place = Shape.join(path, member.key)
+            do throws(ServiceError) {
+                try field.shape.validate(member.value, at: place)
+            } catch {
+                guard field.isSensitive else { throw error }
+                throw ServiceError(.validation, "The value at '\(place)' is not valid; it is secret and not shown.")
+            }
         }
         for field in fields where field.isRequired && (object[field.name] ?? .null).isNull {
             throw constraint(.null, Shape.join(path, field.name), "Member must not be null")

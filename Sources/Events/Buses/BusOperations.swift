@@ -6,7 +6,6 @@ internal import Storage
 struct BusOperations: Sendable {
     let database: Database
     let buses: BusDirectory
-    let matcher: Matcher
     let account: Account
 
     private static let busesMax = 1000
@@ -69,10 +68,11 @@ struct BusOperations: Sendable {
         if name == BusDirectory.defaultBus {
             throw ServiceError(.validation, "Cannot delete event bus default.")
         }
-        guard await matcher.catalog.rules(on: name).isEmpty else {
-            throw ServiceError(.validation, "Event bus \(name) can't be deleted since it has rules.")
-        }
         try await database.write(context) { transaction in
+            let hasRules = try transaction.queryOne("SELECT 1 FROM rules WHERE bus = ? LIMIT 1", name) { _ in true }
+            guard hasRules == nil else {
+                throw ServiceError(.validation, "Event bus \(name) can't be deleted since it has rules.")
+            }
             try transaction.execute("DELETE FROM buses WHERE name = ?", name)
             try transaction.audit("DeleteEventBus", on: Subject(.bus, name), outcome: .success)
         }
@@ -85,7 +85,12 @@ struct BusOperations: Sendable {
         guard let name = buses.snapshot.name(of: text) else {
             throw ServiceError(.resourceNotFound, "Event bus \(text) does not exist.")
         }
-        return ["Name": .string(name), "Arn": .string(arn(name))]
+        let description: String?? = try await database.read { transaction in
+            try transaction.queryOne("SELECT description FROM buses WHERE name = ?", name) { try $0[0] }
+        }
+        var output: JSON = ["Name": .string(name), "Arn": .string(arn(name))]
+        output["Description"] = (description ?? nil).map { .string($0) }
+        return output
     }
 
     private func list(_ input: JSON, _ context: OperationContext) async throws -> JSON {

@@ -71,7 +71,7 @@ struct DeadLetterOperations: Sendable {
         let count = try await database.write(context) { transaction in
             var letters: [(row: Int64, letter: DeadLetter)] = []
             if let identifiers {
-                for identifier in identifiers {
+                for identifier in Set(identifiers).sorted() {
                     let found = try DeadLetter.select(
                         where: "delivery_id = ?", [identifier], limit: 1, transaction.reading)
                     guard !found.isEmpty else {

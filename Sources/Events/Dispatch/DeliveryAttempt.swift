@@ -110,7 +110,7 @@ struct DeliveryAttempt: Sendable {
         forwarded.hasPublisherIdentifier = true
         let topic = StreamTopic.event(
             bus: bus, source: event["source"]?.string ?? "", detailType: event["detail-type"]?.string ?? "")
-        try await ingest.forward(forwarded, topic: topic)
+        try await ingest.forward(forwarded, because: delivery.subject, topic: topic)
     }
 }
 

@@ -43,6 +43,23 @@ enum DeliveryStore {
         }
     }
 
+    /// Makes dead letters of the deliveries whose events the journal has lost.
+    /// - Returns: How many there were.
+    static func giveUpLost(
+        after sequence: UInt64, at time: Timestamp, _ transaction: borrowing Transaction
+    ) throws(StorageError) -> Int {
+        try transaction.execute(
+            """
+            INSERT OR REPLACE INTO dead_letters (delivery_id, sequence, bus, rule, target, target_arn, event_id,
+                error_code, error_message, attempts, time, entry)
+            SELECT event_id || '/' || bus || '/' || rule || '/' || target, sequence, bus, rule, target, '', event_id,
+                'NO_EVENT', 'The event was lost with the end of the journal.', attempts, ?, x''
+            FROM deliveries WHERE sequence > ? AND entry IS NULL
+            """, time, Int64(sequence))
+        return try transaction.execute(
+            "DELETE FROM deliveries WHERE sequence > ? AND entry IS NULL", Int64(sequence))
+    }
+
     /// The first journal record that a delivery still needs; nil where none does.
     static func oldestSequence(_ transaction: borrowing ReadTransaction) throws -> UInt64? {
         let oldest: Int64?? = try transaction.queryOne("SELECT min(sequence) FROM deliveries WHERE entry IS NULL") {

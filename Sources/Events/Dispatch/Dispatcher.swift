@@ -24,7 +24,12 @@ actor Dispatcher {
     /// Whether the database may hold due deliveries that are not in memory.
     private var mustLoad = true
     private var isLoading = false
-    private var timer: Task<Void, Never>?
+    /// Settled while deliveries were being read: what was read may still show them.
+    private var settledWhileLoading: Set<Delivery.Key> = []
+    /// The newest record whose deliveries were found in the database. `add` tells of them too, perhaps after they have
+    /// been made.
+    private var newestLoaded: UInt64 = 0
+    private var timer: (due: Timestamp, task: Task<Void, Never>)?
     private var isStopped = false
     private var drained: [CheckedContinuation<Void, Never>] = []
 
@@ -42,12 +47,13 @@ actor Dispatcher {
     func start() { pump() }
 
     func add(_ deliveries: [Delivery]) {
-        for delivery in deliveries {
-            guard ready.count - readyHead < Dispatcher.readyMax else {
+        for delivery in deliveries where !held.contains(delivery.key) {
+            guard delivery.sequence > newestLoaded, ready.count - readyHead < Dispatcher.readyMax else {
                 mustLoad = true
                 break
             }
-            if held.insert(delivery.key).inserted { ready.append(delivery) }
+            held.insert(delivery.key)
+            ready.append(delivery)
         }
         pump()
     }
@@ -61,7 +67,7 @@ actor Dispatcher {
     /// Starts nothing more and returns when the attempts under way have ended.
     func stop() async {
         isStopped = true
-        timer?.cancel()
+        timer?.task.cancel()
         if inFlight > 0 { await withCheckedContinuation { drained.append($0) } }
     }
 
@@ -86,44 +92,62 @@ actor Dispatcher {
         Task {
             do {
                 let limit = Dispatcher.readyMax + held.count
-                let found = try await database.read { try DeliveryStore.due(limit: limit, $0) }
-                let now = clock.now
-                for delivery in found where delivery.due <= now && ready.count < Dispatcher.readyMax {
-                    if held.insert(delivery.key).inserted { ready.append(delivery) }
-                }
-                if found.count == limit { mustLoad = true }
-                setTimer(found.first { $0.due > now && !held.contains($0.key) }?.due)
+                take(try await database.read { try DeliveryStore.due(limit: limit, $0) }, limit: limit)
             } catch {
                 log.error("cannot read the deliveries that are due: \(error)")
                 setTimer(clock.now + .seconds(1))
             }
             isLoading = false
+            settledWhileLoading = []
             pump()
         }
     }
 
-    private func setTimer(_ due: Timestamp?) {
-        timer?.cancel()
-        guard let due else { return }
-        timer = Task { [clock] in
+    /// - Parameter found: Deliveries by the time they are due, at most `limit`.
+    private func take(_ found: [Delivery], limit: Int) {
+        let now = clock.now
+        for delivery in found {
+            newestLoaded = max(newestLoaded, delivery.sequence)
+            if held.contains(delivery.key) { continue }
+            if settledWhileLoading.contains(delivery.key) {
+                // It is gone, or is due later than this shows.
+                continue
+            }
+            guard delivery.due <= now else { return setTimer(delivery.due) }
+            guard ready.count - readyHead < Dispatcher.readyMax else {
+                mustLoad = true
+                return
+            }
+            held.insert(delivery.key)
+            ready.append(delivery)
+        }
+        if found.count == limit { mustLoad = true }
+    }
+
+    /// Looks at the database again at a time, or earlier where that is planned already.
+    private func setTimer(_ due: Timestamp) {
+        if let timer, timer.due <= due { return }
+        timer?.task.cancel()
+        let task = Task { [clock] in
             do { try await clock.sleep(until: due) } catch { return }
+            self.timer = nil
             self.reload()
         }
+        timer = (due, task)
     }
 
     /// One attempt, and what follows from it.
     private func make(_ delivery: Delivery) async {
         var delivery = delivery
         do {
-            if delivery.entry == nil { delivery.entry = try entry(of: delivery) }
+            if delivery.entry == nil { delivery.entry = try await entry(of: delivery) }
             let result = await attempt.run(delivery)
             try await settle(delivery, result)
         } catch {
-            log.error("delivery \(delivery.identifier) could not be recorded: \(error); trying again")
-            setTimer(clock.now + .seconds(1))
-            mustLoad = true
+            log.warning("delivery \(delivery.identifier) is left to the next start: \(error)")
         }
         held.remove(delivery.key)
+        if isLoading { settledWhileLoading.insert(delivery.key) }
         inFlight -= 1
         if isStopped && inFlight == 0 {
             for continuation in drained { continuation.resume() }
@@ -132,16 +156,43 @@ actor Dispatcher {
         pump()
     }
 
-    /// The event of a delivery, from the journal.
-    private func entry(of delivery: Delivery) throws -> StreamEntry? {
-        var entry: StreamEntry?
-        try journal.read(after: delivery.sequence - 1, bytesMax: 1).forEach { record in
-            if record.sequence == delivery.sequence { entry = StreamEntry(record.body) }
+    /// The event of a delivery, from the journal; nil where that no longer has it.
+    private func entry(of delivery: Delivery) async throws -> StreamEntry? {
+        try await insist("the event of \(delivery.identifier) cannot be read") {
+            var entry: StreamEntry?
+            do {
+                try journal.read(after: delivery.sequence - 1, bytesMax: 1).forEach { record in
+                    if record.sequence == delivery.sequence { entry = StreamEntry(record.body) }
+                }
+            } catch let error as StorageError where error.code == .expired {
+                return nil
+            }
+            // A journal that lost its end gives the sequence to another event.
+            return entry?.eventID == delivery.eventID ? entry : nil
         }
-        return entry
     }
 
+    /// Records what came of an attempt: the target must not be called another time only because the database refuses.
     private func settle(_ delivery: Delivery, _ result: DeliveryAttempt.Result) async throws {
+        try await insist("delivery \(delivery.identifier) cannot be recorded") {
+            try await self.record(delivery, result)
+        }
+    }
+
+    /// Does something again and again until it succeeds, or until the server stops.
+    private func insist<Value: Sendable>(_ complaint: String, _ action: () async throws -> Value) async throws -> Value {
+        while true {
+            do {
+                return try await action()
+            } catch {
+                if isStopped { throw error }
+                log.error("\(complaint): \(error); trying again in a second")
+                try await clock.sleep(for: .seconds(1))
+            }
+        }
+    }
+
+    private func record(_ delivery: Delivery, _ result: DeliveryAttempt.Result) async throws {
         let attempts = delivery.attempts + 1
         let context = attempt.context(of: delivery)
         var detail: JSON = [
@@ -171,7 +222,7 @@ actor Dispatcher {
                 try transaction.audit(
                     "Deliver", on: delivery.subject, outcome: .failure(failure.code), detail: recorded)
             }
-            mustLoad = true
+            setTimer(due)
         case .giveUp(let condition):
             detail["DeadLetter"] = true
             detail["ExhaustedRetryCondition"] = condition.map { .string($0.rawValue) }

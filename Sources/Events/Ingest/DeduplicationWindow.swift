@@ -1,14 +1,40 @@
 internal import Core
+internal import Storage
 
 /// Event identifiers chosen by publishers that were seen lately, so that a repeated entry is not taken in twice.
 ///
 /// Holds an identifier for the length of the window, and the newest `identifiersMax` of them where more came in it.
 /// - Source: bus protocol OPS1, section 2.
 struct DeduplicationWindow {
-    /// An event may pass through several buses under one identifier, once each.
+    /// What must not be taken in twice.
     struct Key: Hashable {
+        /// An event's, or that of a forwarding.
         let identifier: Identifier
         let bus: String
+
+        /// A publisher may put an event on several buses under one identifier, once on each.
+        init(identifier: Identifier, bus: String) {
+            self.identifier = identifier
+            self.bus = bus
+        }
+
+        /// A delivery forwards its event once. An event that has gone in a circle makes the same delivery again with
+        /// more hops: that is another one, until the limit of hops ends it.
+        init(forwarding cause: Subject, hops: Int, to bus: String) {
+            self.init(identifier: TargetCall.token(of: "\(cause)\n\(hops)"), bus: bus)
+        }
+
+        /// The key of a record found in the journal; nil where nothing can repeat it.
+        init?(_ record: StreamEntryView) {
+            guard record.hasPublisherIdentifier else { return nil }
+            let bus = String(decoding: record.bus, as: UTF8.self)
+            let cause = Subject(String(decoding: record.cause, as: UTF8.self))
+            if let cause, cause.kind == .delivery {
+                self.init(forwarding: cause, hops: record.hops, to: bus)
+            } else {
+                self.init(identifier: record.eventID, bus: bus)
+            }
+        }
     }
 
     private let length: Duration
@@ -39,10 +65,13 @@ struct DeduplicationWindow {
 
     /// Forgets identifiers whose events could not be stored, so that they may be sent again.
     mutating func remove(_ keys: [Key]) {
+        if keys.isEmpty { return }
         for key in keys { seen.remove(key) }
         let removed = Set(keys)
+        // What has been forgotten may hold the same keys; it must not be counted when the rest moves down.
+        arrivals.removeFirst(head)
+        head = 0
         arrivals.removeAll { removed.contains($0.key) }
-        head = min(head, arrivals.count)
     }
 
     private mutating func forget(before time: Timestamp) {

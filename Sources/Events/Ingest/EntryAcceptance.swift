@@ -41,6 +41,8 @@ struct EntryAcceptance: ~Copyable {
     let context: OperationContext
     let buses: BusDirectory.Snapshot
     private(set) var remembered: [DeduplicationWindow.Key] = []
+    /// Of entries that repeat an earlier one, which may still be on its way to the disk.
+    private(set) var repeated: [DeduplicationWindow.Key] = []
     private var failedCount = 0
 
     init(now: Timestamp, context: OperationContext, buses: BusDirectory.Snapshot) {
@@ -115,7 +117,7 @@ struct EntryAcceptance: ~Copyable {
         guard let source = entry.source, !source.range.isEmpty else { throw .missing("Source") }
         guard let detailType = entry.detailType, !detailType.range.isEmpty else { throw .missing("DetailType") }
         guard let detail = entry.detail else { throw .missing("Detail") }
-        try check(source: slice(source), detailType: slice(detailType))
+        try check(source, detailType, body)
         let bus = try busName(entry, body)
         let chosen = try chosenIdentifier(entry, body)
 
@@ -135,7 +137,10 @@ struct EntryAcceptance: ~Copyable {
         let identifier = chosen ?? Identifier(using: &random)
         if chosen != nil {
             let key = DeduplicationWindow.Key(identifier: identifier, bus: bus)
-            guard window.insert(key, at: now) else { return identifier }
+            guard window.insert(key, at: now) else {
+                repeated.append(key)
+                return identifier
+            }
             remembered.append(key)
         }
         var parts = RecordWriter.Parts(
@@ -157,15 +162,29 @@ struct EntryAcceptance: ~Copyable {
         return identifier
     }
 
-    private func check(source: UnsafeRawBufferPointer, detailType: UnsafeRawBufferPointer) throws(Refusal) {
+    /// What counts is what the event will hold: escapes must not smuggle a reserved source past the check.
+    private func check(
+        _ source: JSONCursor.StringToken, _ detailType: JSONCursor.StringToken, _ body: UnsafeRawBufferPointer
+    ) throws(Refusal) {
+        if source.hasEscapes {
+            try source.unescaped(in: body).withUnsafeBufferPointer { bytes throws(Refusal) in
+                try check(source: UnsafeRawBufferPointer(bytes))
+            }
+        } else {
+            try check(source: UnsafeRawBufferPointer(rebasing: body[source.range]))
+        }
+        let detailTypeBytes = detailType.hasEscapes ? detailType.unescaped(in: body).count : detailType.range.count
+        if detailTypeBytes > Limits.eventDetailTypeBytesMax {
+            throw .invalid("DetailType", "DetailType must be at most \(Limits.eventDetailTypeBytesMax) bytes.")
+        }
+    }
+
+    private func check(source: UnsafeRawBufferPointer) throws(Refusal) {
         if EntryAcceptance.isReserved(source) {
             throw Refusal(.notAuthorizedForSource, "Not authorized for the source: the prefix aws. is reserved.")
         }
         if source.count > Limits.eventSourceBytesMax {
             throw .invalid("Source", "Source must be at most \(Limits.eventSourceBytesMax) bytes.")
-        }
-        if detailType.count > Limits.eventDetailTypeBytesMax {
-            throw .invalid("DetailType", "DetailType must be at most \(Limits.eventDetailTypeBytesMax) bytes.")
         }
     }
 
@@ -176,7 +195,7 @@ struct EntryAcceptance: ~Copyable {
 
     private func busName(_ entry: PutEventsEntry, _ body: UnsafeRawBufferPointer) throws(Refusal) -> String {
         guard let token = entry.busName else { return BusDirectory.defaultBus }
-        let text = PutEventsReader.text(UnsafeRawBufferPointer(rebasing: body[token.range]))
+        let text = String(decoding: token.unescaped(in: body), as: UTF8.self)
         guard let name = buses.name(of: text) else {
             throw Refusal(.resourceNotFound, "Event bus \(text) does not exist.")
         }
@@ -210,10 +229,7 @@ extension PutEventsEntry {
     func countedBytes(_ body: UnsafeRawBufferPointer) -> Int {
         func bytes(_ token: JSONCursor.StringToken?) -> Int {
             guard let token else { return 0 }
-            guard token.hasEscapes else { return token.range.count }
-            var unescaped: [UInt8] = []
-            appendUnescaped(UnsafeRawBufferPointer(rebasing: body[token.range]), to: &unescaped)
-            return unescaped.count
+            return token.hasEscapes ? token.unescaped(in: body).count : token.range.count
         }
         return (time == nil ? 0 : 14) + bytes(source) + bytes(detailType) + bytes(detail)
             + resources.reduce(0) { $0 + bytes($1) }

@@ -51,6 +51,8 @@ public final class EventIngest: PublishHandler {
         var reply: @Sendable (Int, [UInt8]) -> Void
         var status = 200
         var body: [UInt8] = []
+        /// Entries whose events an earlier request has brought.
+        var repeated: [DeduplicationWindow.Key] = []
     }
 
     public func publish(_ requests: [PublishRequest]) {
@@ -82,10 +84,11 @@ public final class EventIngest: PublishHandler {
     /// Whether events can be put on a bus.
     func hasBus(_ name: String) -> Bool { buses.snapshot.name(of: name) != nil }
 
-    /// Puts an event that was accepted before on another bus, unless it is there already.
+    /// Puts an event that was accepted before on another bus, unless the same delivery has done so.
+    /// - Parameter cause: The delivery.
     /// - Throws: `StorageError`; the event may then be forwarded again.
-    func forward(_ entry: StreamEntry, topic: String) async throws {
-        let key = DeduplicationWindow.Key(identifier: entry.eventID, bus: entry.bus)
+    func forward(_ entry: StreamEntry, because cause: Subject, topic: String) async throws {
+        let key = DeduplicationWindow.Key(forwarding: cause, hops: entry.hops, to: entry.bus)
         try await withCheckedThrowingContinuation { (continuation: CheckedContinuation<Void, any Error>) in
             state.withLock { state in
                 var batch = JournalBatch()
@@ -104,9 +107,9 @@ public final class EventIngest: PublishHandler {
         }
     }
 
-    /// Remembers an identifier found in the journal at start, so that the window outlives a restart.
-    func remember(_ identifier: Identifier, bus: String, at time: Timestamp) {
-        state.withLock { _ = $0.window.insert(DeduplicationWindow.Key(identifier: identifier, bus: bus), at: time) }
+    /// Remembers what was found in the journal at start, so that the window outlives a restart.
+    func remember(_ key: DeduplicationWindow.Key, at time: Timestamp) {
+        state.withLock { _ = $0.window.insert(key, at: time) }
     }
 
     private func forget(_ keys: [DeduplicationWindow.Key]) {
@@ -124,13 +127,22 @@ public final class EventIngest: PublishHandler {
                     self.forget(remembered)
                     EventIngest.refuse(answers, error)
                 } else {
-                    for answer in answers { answer.reply(answer.status, answer.body) }
+                    for answer in answers { self.reply(answer) }
                 }
             }
         } catch {
             state.window.remove(remembered)
             EventIngest.refuse(answers, error)
         }
+    }
+
+    /// Answers a request whose own events are durable. Those it repeats came before, and are durable too unless the
+    /// journal refused them: they have been forgotten then.
+    private func reply(_ answer: Answer) {
+        let isWhole = answer.repeated.isEmpty || state.withLock { state in answer.repeated.allSatisfy(state.window.contains) }
+        if isWhole { return answer.reply(answer.status, answer.body) }
+        let error = StorageError(.inputOutput, "an event that this request repeats could not be stored")
+        EventIngest.refuse([answer], error)
     }
 
     private static func refuse(_ answers: [Answer], _ error: StorageError) {
@@ -154,6 +166,7 @@ public final class EventIngest: PublishHandler {
                     batch: &batch)
             }
             answer.body = state.scratch.answer
+            answer.repeated = acceptance.repeated
             remembered.append(contentsOf: acceptance.remembered)
         } catch {
             answer.status = error.code.status

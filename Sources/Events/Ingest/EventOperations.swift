@@ -78,7 +78,13 @@ struct EventOperations: Sendable {
         let bus = try buses.resolve(input)
         let name = input["Rule"]?.string ?? ""
         guard let entry = await matcher.catalog.entry(bus, name) else { throw RuleOperations.noRule(name, bus) }
-        let event = try event(input)
+        let (event, eventBus) = try event(input)
+        if let eventBus, eventBus != bus {
+            return [
+                "Result": false, "State": .string(entry.rule.state.rawValue),
+                "Explanation": .string("The event was put on bus \(eventBus); the rule is on bus \(bus)."),
+            ]
+        }
         guard let pattern = entry.pattern else {
             return ["Result": false, "Explanation": "The rule has no event pattern; it fires by schedule only."]
         }
@@ -91,12 +97,14 @@ struct EventOperations: Sendable {
         ]
     }
 
-    private func event(_ input: JSON) throws -> [UInt8] {
-        if let text = input["Event"]?.string { return Array(text.utf8) }
+    /// - Returns: The event, and the bus it was put on where that is known.
+    private func event(_ input: JSON) throws -> (text: [UInt8], bus: String?) {
+        if let text = input["Event"]?.string { return (Array(text.utf8), nil) }
         guard let identifier = input["EventId"]?.string else {
             throw ServiceError(.validation, "Give either Event, an event's JSON text, or EventId.")
         }
-        return try find(identifier).entry.payload
+        let entry = try find(identifier).entry
+        return (entry.payload, entry.bus)
     }
 
     private func describe(_ input: JSON, _ context: OperationContext) async throws -> JSON {

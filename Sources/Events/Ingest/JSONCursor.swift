@@ -16,6 +16,14 @@ struct JSONCursor {
     struct StringToken {
         var range: Range<Int>
         var hasEscapes: Bool
+
+        /// The characters that the token stands for.
+        /// - Parameter text: What it is a token of.
+        func unescaped(in text: UnsafeRawBufferPointer) -> [UInt8] {
+            var output: [UInt8] = []
+            appendUnescaped(UnsafeRawBufferPointer(rebasing: text[range]), to: &output)
+            return output
+        }
     }
 
     /// The next byte that is not white space; 0 at the end.

@@ -82,6 +82,9 @@ enum PutEventsReader {
         return token != nil
     }
 
+    private static let yearZero: Int64 = -62_167_219_200
+    private static let yearTenThousand: Int64 = 253_402_300_800
+
     /// RFC 3339 text, or seconds since 1970 as AWS clients send them.
     private static func readTime(_ cursor: inout JSONCursor, _ entry: inout PutEventsEntry) -> Bool {
         if cursor.null() { return true }
@@ -92,7 +95,8 @@ enum PutEventsReader {
         } else {
             return false
         }
-        if entry.time == nil {
+        // An event's time is RFC 3339, which has no other years.
+        if entry.time.map({ !(yearZero..<yearTenThousand).contains($0.seconds) }) ?? true {
             entry.fault = "Parameter Time is not valid. Reason: Time must be RFC 3339 text or seconds since 1970."
         }
         return true

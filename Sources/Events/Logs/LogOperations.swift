@@ -1,10 +1,14 @@
 internal import API
 internal import Core
 internal import Storage
+internal import Synchronization
 
 /// Log groups as targets of rules: lines kept in the database. Members are spelled as in the CloudWatch Logs API.
 struct LogOperations: Sendable {
     let database: Database
+    private let growth = LogGrowth()
+
+    init(database: Database) { self.database = database }
 
     /// Lines kept in a group; the oldest go first.
     private static let eventsPerGroupMax = 100_000
@@ -40,6 +44,7 @@ struct LogOperations: Sendable {
         let group = input["logGroupName"]?.string ?? ""
         let stream = input["logStreamName"]?.string ?? ""
         let token = input["clientToken"]?.string
+        let growth = growth
         try await database.write(context) { transaction in
             for (index, event) in (input["logEvents"]?.array ?? []).enumerated() {
                 try transaction.execute(
@@ -49,8 +54,7 @@ struct LogOperations: Sendable {
                     """, group, stream, event["timestamp"]?.int, event["message"]?.string,
                     token.map { "\($0)/\(index)" })
             }
-            let last = transaction.lastInsertedRow
-            if last % 1000 == 0 {
+            if growth.mustTrim(group, added: input["logEvents"]?.array?.count ?? 0) {
                 try transaction.execute(
                     """
                     DELETE FROM log_events WHERE log_group = ?1 AND id <= (SELECT id FROM log_events
@@ -81,5 +85,20 @@ struct LogOperations: Sendable {
             }
         }
         return ["events": .array(events.reversed())]
+    }
+}
+
+/// How many lines each group has got since its oldest were removed, so that they are looked for now and then only.
+private final class LogGrowth: Sendable {
+    private let lines = Mutex<[String: Int]>([:])
+    private static let linesUntrimmedMax = 1000
+
+    /// Counts lines added to a group, and says whether it is time to remove its oldest.
+    func mustTrim(_ group: String, added count: Int) -> Bool {
+        lines.withLock { lines in
+            let sum = lines[group, default: 0] + count
+            lines[group] = sum < LogGrowth.linesUntrimmedMax ? sum : nil
+            return sum >= LogGrowth.linesUntrimmedMax
+        }
     }
 }

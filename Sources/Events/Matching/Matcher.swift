@@ -63,15 +63,37 @@ actor Matcher {
             (try RuleStore.all(account: account, transaction), try JournalCursor.read(Matcher.cursorName, transaction))
         }
         for rule in rules { try catalog.put(rule) }
-        if cursor > journal.lastSequence {
+        position = cursor
+        if cursor > journal.lastSequence { try await giveUpLostRecords() }
+        if position + 1 < journal.oldestSequence {
             log.error(
-                "the journal ends at \(journal.lastSequence), but records up to \(cursor) had been handled: the end of "
-                    + "the journal was lost; run 'opsbus doctor'")
+                "records \(position + 1) to \(journal.oldestSequence - 1) were never matched and are gone: the database "
+                    + "is older than the journal; run 'opsbus doctor'")
+            position = journal.oldestSequence - 1
         }
-        position = min(cursor, journal.lastSequence)
         storedPosition = position
         journal.observe { [weak self] slice in self?.arrived(slice) }
         wake()
+    }
+
+    /// The journal has lost its end, which will be given to other events: what refers to it must not meet them.
+    private func giveUpLostRecords() async throws {
+        let last = journal.lastSequence
+        log.error(
+            "the journal ends at \(last), but records up to \(position) had been handled: the end of the journal was "
+                + "lost; run 'opsbus doctor'")
+        let now = clock.now
+        let handled = position
+        try await database.write(.system) { transaction in
+            try JournalCursor.write(last, Matcher.cursorName, transaction)
+            let count = try DeliveryStore.giveUpLost(after: last, at: now, transaction)
+            try transaction.audit(
+                "GiveUpLostRecords", on: Subject(.log, "journal"), outcome: .failure("NO_EVENT"),
+                detail: [
+                    "LastSequence": .integer(last), "HandledThrough": .integer(handled), "Deliveries": .integer(count),
+                ])
+        }
+        position = last
     }
 
     func stop() async {

@@ -13,6 +13,8 @@ actor OutboxRelay {
     private let clock: any Clock
     private let log: Log
     private var follower: Task<Void, Never>?
+    /// Appended, and not removed yet because the database refused: done first, before anything is appended again.
+    private var removal: (row: Int64, sequence: UInt64)?
 
     private static let cursorName = "outbox"
     private static let entriesPerBatch = 512
@@ -62,8 +64,8 @@ actor OutboxRelay {
     /// Removes entries that the journal has already.
     private func dropAppended() async throws {
         var sequence = try await database.read { try JournalCursor.read(OutboxRelay.cursorName, $0) }
-        // Nothing before the retained range can still be in the outbox.
-        sequence = max(sequence, journal.oldestSequence - 1)
+        // Nothing before the retained range can still be in the outbox; and a journal that lost its end goes on there.
+        sequence = min(max(sequence, journal.oldestSequence - 1), journal.lastSequence)
         var lastRow: Int64 = 0
         while sequence < journal.lastSequence {
             let slice = try journal.read(after: sequence, bytesMax: 1 << 20)
@@ -78,6 +80,7 @@ actor OutboxRelay {
 
     private func moveAll() async throws {
         while true {
+            try await removeAppended()
             let entries = try await outbox.pending(limit: OutboxRelay.entriesPerBatch)
             guard let last = entries.last else { return }
             var batch = JournalBatch()
@@ -86,10 +89,15 @@ actor OutboxRelay {
                 StreamEntry.setOutboxRow(entry.id, in: &body)
                 batch.append(topic: Array(entry.topic.utf8), body: body)
             }
-            let receipt = try await journal.append(batch)
-            try await outbox.remove(through: last.id) { transaction in
-                try JournalCursor.write(receipt.lastSequence, OutboxRelay.cursorName, transaction)
-            }
+            removal = (last.id, try await journal.append(batch).lastSequence)
         }
+    }
+
+    private func removeAppended() async throws {
+        guard let removal else { return }
+        try await outbox.remove(through: removal.row) { transaction in
+            try JournalCursor.write(removal.sequence, OutboxRelay.cursorName, transaction)
+        }
+        self.removal = nil
     }
 }

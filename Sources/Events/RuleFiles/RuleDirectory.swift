@@ -29,7 +29,7 @@ public struct RuleDirectory: Sendable {
     /// Reads a directory.
     /// - Throws: `FileError` where the directory itself cannot be read.
     public init(_ path: String, account: Account) throws(FileError) {
-        var names: [RuleCatalog.Key: String] = [:]
+        var places: [RuleCatalog.Key: RuleProblem.Place] = [:]
         for file in try RuleDirectory.files(beneath: path) {
             guard let (root, content) = read(file) else { continue }
             if root["schemaVersion"] != nil {
@@ -42,16 +42,23 @@ public struct RuleDirectory: Sendable {
                 brokenFiles.insert(file)
                 continue
             }
-            for rule in ruleFile.rules {
-                if let other = names.updateValue(file, forKey: RuleCatalog.Key(bus: rule.bus, name: rule.name)) {
-                    fail("rule \(rule.name) is defined in \(other) too", file, TextPosition(line: 1, column: 1))
+            for (index, rule) in ruleFile.rules.enumerated() {
+                let place = RuleProblem.Place(file: file, position: ruleFile.positions[index])
+                let key = RuleCatalog.Key(bus: rule.bus, name: rule.name)
+                if let other = places[key] {
+                    fail("rule \(rule.name) is defined in \(other.file) too", file, place.position)
                     continue
                 }
+                places[key] = place
                 rules.append(rule)
-                tests += (ruleFile.tests[rule.name] ?? []).map { (rule, $0) }
+                tests += ruleFile.tests[index].map { (rule, $0) }
             }
         }
-        warnOfMissingDocuments()
+        // A file is used whole or not at all.
+        let broken = brokenFiles
+        rules.removeAll { broken.contains($0.file ?? "") }
+        tests.removeAll { broken.contains($0.rule.file ?? "") }
+        warnOfMissingDocuments(places)
         problems.sort { ($0.file, $0.position.line) < ($1.file, $1.position.line) }
     }
 
@@ -79,15 +86,16 @@ public struct RuleDirectory: Sendable {
     }
 
     /// A document may also have been made by an operation, so a missing one is only a warning.
-    private mutating func warnOfMissingDocuments() {
+    private mutating func warnOfMissingDocuments(_ places: [RuleCatalog.Key: RuleProblem.Place]) {
         let known = Set(documents.map(\.name))
         for rule in rules {
+            guard let place = places[RuleCatalog.Key(bus: rule.bus, name: rule.name)] else { continue }
             for target in rule.targets {
                 guard let name = target.documentName, !known.contains(name), !name.hasPrefix("AWS-") else { continue }
                 problems.append(
                     RuleProblem(
                         "target \(target.id) of rule \(rule.name) uses the document \(name), which is not here",
-                        severity: .warning, file: rule.file ?? "", at: TextPosition(line: 1, column: 1)))
+                        severity: .warning, file: place.file, at: place.position))
             }
         }
     }

@@ -8,8 +8,10 @@ internal import Patterns
 /// and inputs may be written as YAML mappings instead of JSON text. `Tests` belong to the file alone.
 public struct RuleFile: Sendable {
     public var rules: [Rule] = []
-    /// By the name of their rule.
-    public var tests: [String: [RuleTest]] = [:]
+    /// Of each rule, in the same order.
+    public var tests: [[RuleTest]] = []
+    /// Where each rule stands, in the same order.
+    public var positions: [TextPosition] = []
     public var problems: [RuleProblem] = []
 
     /// Whether the rules can be used: warnings may stand, errors not.
@@ -37,14 +39,18 @@ public struct RuleFile: Sendable {
         } else {
             nodes = [root]
         }
-        var names: [String: TextPosition] = [:]
+        var names: [RuleCatalog.Key: TextPosition] = [:]
         for node in nodes {
             guard let rule = readRule(node) else { continue }
-            if let earlier = names.updateValue(node.position, forKey: "\(rule.bus)/\(rule.name)") {
+            let key = RuleCatalog.Key(bus: rule.bus, name: rule.name)
+            if let earlier = names[key] {
                 fail("rule \(rule.name) is defined twice; first at \(earlier)", at: node.position)
                 continue
             }
+            names[key] = node.position
             rules.append(rule)
+            tests.append(readTests(node))
+            positions.append(node.position)
         }
     }
 
@@ -78,7 +84,6 @@ public struct RuleFile: Sendable {
         rule.eventPattern = readPattern(node)
         readTargets(node, into: &rule)
         check(rule, node)
-        tests[name] = readTests(node)
         return rule
     }
 
@@ -99,8 +104,7 @@ public struct RuleFile: Sendable {
             fail("ScheduleExpression is supported only on the default event bus", at: position)
         }
         do throws(ScheduleError) {
-            let expression = try ScheduleExpression(parsing: schedule)
-            if case .at = expression { return }
+            _ = try ScheduleExpression(parsing: schedule)
         } catch {
             fail(error.message, at: position)
         }

@@ -4,6 +4,11 @@ public import Core
 public struct RuleProblem: Sendable, Hashable, Error, CustomStringConvertible {
     public enum Severity: String, Sendable { case error, warning }
 
+    struct Place {
+        let file: String
+        let position: TextPosition
+    }
+
     public var severity: Severity
     public var file: String
     public var position: TextPosition

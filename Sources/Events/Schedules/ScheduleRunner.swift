@@ -45,9 +45,10 @@ actor ScheduleRunner {
             do {
                 let upcoming = try await database.read { try ScheduleStore.upcoming($0) }
                 let now = clock.now
+                guard let next = upcoming.first?.due else { return }
+                // What has fired is due again at a time that only the next look shows.
                 for schedule in upcoming where schedule.due <= now { try await fire(schedule, now: now) }
-                guard let next = upcoming.first(where: { $0.due > now })?.due ?? upcoming.first?.due else { return }
-                if next > now { try await clock.sleep(until: next) }
+                try await clock.sleep(until: next)
             } catch is CancellationError {
                 return
             } catch {
@@ -88,12 +89,13 @@ actor ScheduleRunner {
             ])
         let isLate = now - schedule.due > ScheduleRunner.missedAfter
         let context = OperationContext(principal: .system, cause: rule.subject)
-        try await database.write(context) { transaction in
-            try ScheduleStore.setDue(next, of: schedule, transaction)
+        let hasFired = try await database.write(context) { transaction in
+            guard try ScheduleStore.setDue(next, of: schedule, transaction) else { return false }
             try transaction.put(event, bus: schedule.bus, onlyRule: schedule.rule)
             if isLate { try transaction.put(missed) }
+            return true
         }
-        if isLate {
+        if hasFired && isLate {
             log.warning("schedule of rule \(schedule.rule) was due \(schedule.due); \(missedCount) passed over")
         }
     }

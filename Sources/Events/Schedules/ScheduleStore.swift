@@ -38,8 +38,13 @@ enum ScheduleStore {
         }
     }
 
-    static func setDue(_ due: Timestamp?, of schedule: Due, _ transaction: borrowing Transaction) throws(StorageError) {
+    /// Moves a schedule on to its next time.
+    /// - Returns: False where it is no longer as it was read: it has been fired, changed or deleted meanwhile.
+    static func setDue(
+        _ due: Timestamp?, of schedule: Due, _ transaction: borrowing Transaction
+    ) throws(StorageError) -> Bool {
         try transaction.execute(
-            "UPDATE schedules SET due = ? WHERE bus = ? AND rule = ?", due, schedule.bus, schedule.rule)
+            "UPDATE schedules SET due = ? WHERE bus = ? AND rule = ? AND due = ? AND expression = ? AND anchor = ?",
+            due, schedule.bus, schedule.rule, schedule.due, schedule.expression, schedule.anchor) == 1
     }
 }

@@ -8,13 +8,15 @@ struct KeyOperations: Sendable {
     let authorizer: KeyAuthorizer
 
     private static let name = Shape.name(1...64, .resourceName)
+    private static let z85 = CharacterRule(
+        pattern: #"[A-Za-z0-9.\-:+=^!/*?&<>()\[\]{}@%$#]+"#, lettersDigitsAnd: ".-:+=^!/*?&<>()[]{}@%$#")
 
     var all: [Operation] {
         [
             Operation(
                 "bus:PutKey", "Registers a CURVE public key under a name, replacing the name's earlier key.", .writes,
                 input: [
-                    .required("Name", KeyOperations.name), .required("PublicKey", .string(length: 40...40)),
+                    .required("Name", KeyOperations.name), .required("PublicKey", .name(40...40, KeyOperations.z85)),
                     .optional("Allow", .list(.string(length: 1...512), count: 1...100)), .optional("Node", .boolean),
                 ], handler: put),
             Operation(
@@ -50,7 +52,8 @@ struct KeyOperations: Sendable {
         let key = RegisteredKey(
             name: name, publicKey: input["PublicKey"]?.string ?? "", allow: allow,
             isNode: input["Node"]?.bool ?? false)
-        let keys = try await database.write(context) { transaction in
+        let authorizer = authorizer
+        try await database.write(context) { transaction in
             let owner: String? = try transaction.queryOne(
                 "SELECT name FROM keys WHERE public_key = ? AND name <> ?", key.publicKey, key.name
             ) { try $0[0] }
@@ -64,22 +67,28 @@ struct KeyOperations: Sendable {
                     node = excluded.node
                 """, key.name, key.publicKey, key.json["Allow"], key.isNode, transaction.now)
             try transaction.audit("PutKey", on: Subject(.key, key.name), outcome: .success, detail: key.json)
-            return try RegisteredKey.all(transaction.reading)
+            try KeyOperations.publish(transaction, to: authorizer)
         }
-        authorizer.replace(with: keys)
         return key.json
     }
 
     private func delete(_ input: JSON, _ context: OperationContext) async throws -> JSON {
         let name = input["Name"]?.string ?? ""
-        let keys = try await database.write(context) { transaction in
+        let authorizer = authorizer
+        try await database.write(context) { transaction in
             guard try transaction.execute("DELETE FROM keys WHERE name = ?", name) == 1 else {
                 throw ServiceError(.resourceNotFound, "There is no key \(name).")
             }
             try transaction.audit("DeleteKey", on: Subject(.key, name), outcome: .success)
-            return try RegisteredKey.all(transaction.reading)
+            try KeyOperations.publish(transaction, to: authorizer)
         }
-        authorizer.replace(with: keys)
         return [:]
+    }
+
+    /// Lets the keys as they are now decide, once they are durable: in the order of the transactions, so that of two
+    /// changes made at a time the later one stays.
+    private static func publish(_ transaction: borrowing Transaction, to authorizer: KeyAuthorizer) throws {
+        let keys = try RegisteredKey.all(transaction.reading)
+        transaction.afterCommit { authorizer.replace(with: keys) }
     }
 }

@@ -64,7 +64,9 @@ enum JSONWalk {
     ) -> Bool {
         let reader = JSONReader(end: start + count)
         let end = reader.end
-        var depth = 0
+        // Keys are tracked for the detail of an event, which will stand inside other levels.
+        let top = keys == nil ? 0 : Limits.jsonDepthMax - Limits.eventDetailDepthMax
+        var depth = top
         var isInObject = false
         var position = reader.skipBlanks(start)
         if topLevel == .object, position < end, position.pointee != UInt8(ascii: "{") {
@@ -101,7 +103,7 @@ enum JSONWalk {
             // What follows a value, and the ends of the containers that it was the last of.
             while true {
                 position = reader.skipBlanks(position)
-                if depth == 0 {
+                if depth == top {
                     return position == end || fault.note("unexpected text after the JSON value", at: position) != nil
                 }
                 guard position < end else {

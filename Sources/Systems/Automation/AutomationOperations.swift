@@ -54,12 +54,12 @@ extension AutomationService {
 
     private func list(_ input: JSON) async throws -> JSON {
         let limit = input["MaxResults"]?.int ?? 50
-        var before: Timestamp?
+        var before: AutomationStore.Place?
         if let token = input["NextToken"]?.string {
-            guard let microseconds = Int64(token) else {
+            guard let place = AutomationStore.Place(token) else {
                 throw ServiceError(.invalidNextToken, "The NextToken is not valid.")
             }
-            before = Timestamp(microseconds: microseconds)
+            before = place
         }
         let start = before
         let found = try await database.read { try AutomationStore.list(before: start, limit: limit, $0) }
@@ -67,7 +67,7 @@ extension AutomationService {
             "AutomationExecutionMetadataList": .array(found.map { $0.json(withSteps: false) })
         ]
         if found.count == limit, let last = found.last {
-            output["NextToken"] = .string(String(last.startedAt.microseconds))
+            output["NextToken"] = .string(AutomationStore.Place(last).token)
         }
         return output
     }

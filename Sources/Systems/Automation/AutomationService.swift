@@ -54,6 +54,7 @@ public actor AutomationService {
     /// Stops acting; executions stay as they are and go on at the next start.
     public func stop() async {
         isStopped = true
+        runner.commandsGoOn.set()
         for task in tasks.values { task.cancel() }
         for task in tasks.values { await task.value }
     }
@@ -79,11 +80,7 @@ public actor AutomationService {
     func begin(_ input: JSON, _ context: OperationContext) async throws -> Identifier {
         let token = input["ClientToken"]?.string
         if let token, let earlier = try await database.read({ try AutomationStore.execution(clientToken: token, $0) }) {
-            guard earlier.request == input else {
-                throw ServiceError(
-                    .idempotentParameterMismatch, "The client token was used for a different request before.")
-            }
-            return earlier.id
+            return try AutomationService.id(of: earlier, repeating: input)
         }
         guard executions.count < AutomationService.executionsMax else {
             throw ServiceError(
@@ -91,7 +88,11 @@ public actor AutomationService {
                 "\(AutomationService.executionsMax) executions are running. Try again when some have ended.")
         }
         let execution = try await prepare(input, context)
-        try await database.write(context) { transaction in
+        let earlier = try await database.write(context) { transaction -> AutomationExecution? in
+            // The same request may have come twice at a time.
+            if let token, let earlier = try AutomationStore.execution(clientToken: token, transaction.reading) {
+                return earlier
+            }
             try AutomationStore.insert(execution, clientToken: token, transaction)
             try transaction.audit(
                 "StartAutomationExecution", on: execution.subject, outcome: .started,
@@ -100,10 +101,19 @@ public actor AutomationService {
                     "DocumentVersion": .string(execution.documentVersion),
                     "Parameters": AutomationExecution.lists(execution.machine.parameters.texts),
                 ])
+            return nil
         }
+        if let earlier { return try AutomationService.id(of: earlier, repeating: input) }
         executions[execution.id] = execution
         await advance(execution.id) { $0.start(now: $1) }
         return execution.id
+    }
+
+    private static func id(
+        of earlier: AutomationExecution, repeating input: JSON
+    ) throws(ServiceError) -> Identifier {
+        if earlier.request == input { return earlier.id }
+        throw ServiceError(.idempotentParameterMismatch, "The client token was used for a different request before.")
     }
 
     private func prepare(_ input: JSON, _ context: OperationContext) async throws -> AutomationExecution {
@@ -199,7 +209,8 @@ public actor AutomationService {
             }
         case .finish:
             executions[id] = nil
-            tasks[id] = nil
+            // A wait may be left over from before a cancel.
+            tasks.removeValue(forKey: id)?.cancel()
         case .nothing: break
         }
     }

@@ -77,13 +77,39 @@ public enum AutomationStore {
         ).compactMap { $0 }
     }
 
-    /// The newest executions first, those started before the time given.
+    /// A place in the list of executions; several may have started at the same time.
+    struct Place {
+        let started: Timestamp
+        let id: Identifier
+
+        init(_ execution: AutomationExecution) {
+            started = execution.startedAt
+            id = execution.id
+        }
+
+        /// Reads a `token`; nil for anything else.
+        init?(_ token: String) {
+            let parts = token.split(separator: "/", omittingEmptySubsequences: false)
+            guard parts.count == 2, let microseconds = Int64(parts[0]), let id = Identifier(String(parts[1])) else {
+                return nil
+            }
+            started = Timestamp(microseconds: microseconds)
+            self.id = id
+        }
+
+        var token: String { "\(started.microseconds)/\(id)" }
+    }
+
+    /// The newest executions first, those after the place given.
     static func list(
-        before time: Timestamp?, limit: Int, _ transaction: borrowing ReadTransaction
+        before place: Place?, limit: Int, _ transaction: borrowing ReadTransaction
     ) throws -> [AutomationExecution] {
-        try transaction.query(
-            "SELECT \(columns) FROM automation_executions WHERE started < ? ORDER BY started DESC LIMIT ?",
-            time ?? Timestamp(microseconds: .max), limit, row: read
+        let start = place?.started ?? Timestamp(microseconds: .max)
+        return try transaction.query(
+            """
+            SELECT \(columns) FROM automation_executions WHERE started < ?1 OR (started = ?1 AND id < ?2)
+            ORDER BY started DESC, id DESC LIMIT ?3
+            """, start, place?.id, limit, row: read
         ).compactMap { $0 }
     }
 

@@ -2,6 +2,7 @@ internal import API
 internal import Core
 internal import Documents
 internal import Platform
+internal import Synchronization
 
 /// Does what a runbook's step asks for, once, within its deadline.
 struct StepRunner: Sendable {
@@ -9,6 +10,9 @@ struct StepRunner: Sendable {
     let commands: CommandStore
     let scripts: ScriptRunner
     let clock: any Clock
+    /// Set when the server stops: steps are given up then, but the commands they wait for go on, and are found again
+    /// at the next start.
+    let commandsGoOn = Flag()
 
     /// Whether a step that was under way when the server stopped can simply be taken up again: it reads only, or finds
     /// what it began.
@@ -87,6 +91,7 @@ struct StepRunner: Sendable {
         do {
             try await waitUntilDone(id)
         } catch is CancellationError {
+            if commandsGoOn.isSet { throw CancellationError() }
             _ = try? await caller.call("ssm:CancelCommand", ["CommandId": .string(text)], context)
             throw RunbookStepFailure("The step was cancelled, and with it command \(text).", isRetriable: false)
         }
@@ -137,4 +142,13 @@ extension RunbookStepFailure {
             }
         self.init(error.description, kind: kind, isRetriable: error.code.isRetryable)
     }
+}
+
+/// Something that may become true, once.
+final class Flag: Sendable {
+    private let value = Atomic(false)
+
+    var isSet: Bool { value.load(ordering: .acquiring) }
+
+    func set() { value.store(true, ordering: .releasing) }
 }
