@@ -65,7 +65,7 @@ let package = Package(
         .executableTarget(
             name: "Benchmarks",
             dependencies: ["Bus", "CBenchmarks", "CShims", "CZeroMQ", "Core", "Patterns", "Platform", "Storage"],
-            exclude: ["README.md"],
+            exclude: ["README.md", "Ingest/jetstream.c"],
             swiftSettings: swiftSettings),
 
         .target(

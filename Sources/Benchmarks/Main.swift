@@ -2,7 +2,10 @@
 @main
 struct Main {
     private static let benchmarks: [(name: String, summary: String, run: @Sendable ([String]) throws -> Void)] = [
-        ("patterns", PatternsBenchmark.summary, PatternsBenchmark.run)
+        ("patterns", PatternsBenchmark.summary, PatternsBenchmark.run),
+        ("ingest", IngestBenchmark.summary, IngestBenchmark.run),
+        ("latency", LatencyBenchmark.summary, LatencyBenchmark.run),
+        ("memory", MemoryBenchmark.summary, MemoryBenchmark.run),
     ]
 
     static func main() throws {
