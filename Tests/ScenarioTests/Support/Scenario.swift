@@ -152,7 +152,7 @@ final class Scenario {
         let path = ProcessInfo.processInfo.environment["PATH"] ?? ""
         return try start(
             "/usr/bin/env", [Scenario.python, "-B", "\(Scenario.clients)/\(script)"] + arguments, name: script,
-            environment: ["PATH": path], input: input)
+            input: input, environment: ["PATH": path])
     }
 
     /// Runs one of the Python programs of `Clients` to its end, which must be success.
