@@ -16,7 +16,8 @@ final class EchoServer: Sendable {
         self.batch = batch
         endpoint = "tcp://127.0.0.1:\(try freePorts(1)[0])"
         let this = Unmanaged.passRetained(self)
-        let status = ops_thread_start({ Unmanaged<EchoServer>.fromOpaque($0!).takeRetainedValue().run() }, this.toOpaque())
+        let status = ops_thread_start(
+            { Unmanaged<EchoServer>.fromOpaque($0!).takeRetainedValue().run() }, this.toOpaque())
         guard status == 0 else { throw BenchmarkError(description: "cannot start a thread") }
     }
 

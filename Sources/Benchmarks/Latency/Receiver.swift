@@ -21,7 +21,8 @@ final class Receiver: @unchecked Sendable {
         times = [Int64](repeating: 0, count: count)
         missing = Atomic(count)
         let this = Unmanaged.passRetained(self)
-        let status = ops_thread_start({ Unmanaged<Receiver>.fromOpaque($0!).takeRetainedValue().run() }, this.toOpaque())
+        let status = ops_thread_start(
+            { Unmanaged<Receiver>.fromOpaque($0!).takeRetainedValue().run() }, this.toOpaque())
         guard status == 0 else { throw BenchmarkError(description: "cannot start a thread") }
     }
 

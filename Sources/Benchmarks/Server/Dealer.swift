@@ -97,7 +97,9 @@ final class Dealer {
         // "200" and its like fit into the message structure, whose bytes the next frame overwrites.
         var status: (UInt8, UInt8, UInt8) = (0, 0, 0)
         let count = min(3, bytes.count)
-        withUnsafeMutableBytes(of: &status) { $0.copyMemory(from: UnsafeRawBufferPointer(rebasing: bytes.prefix(count))) }
+        withUnsafeMutableBytes(of: &status) {
+            $0.copyMemory(from: UnsafeRawBufferPointer(rebasing: bytes.prefix(count)))
+        }
         zmq_msg_recv(frame, socket.handle, 0)
         try withUnsafeBytes(of: &status) { try check($0, bytes) }
         return identifier

@@ -180,7 +180,8 @@ actor Dispatcher {
     }
 
     /// Does something again and again until it succeeds, or until the server stops.
-    private func insist<Value: Sendable>(_ complaint: String, _ action: () async throws -> Value) async throws -> Value {
+    private func insist<Value: Sendable>(_ complaint: String, _ action: () async throws -> Value) async throws -> Value
+    {
         while true {
             do {
                 return try await action()

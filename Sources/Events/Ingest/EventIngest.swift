@@ -139,7 +139,8 @@ public final class EventIngest: PublishHandler {
     /// Answers a request whose own events are durable. Those it repeats came before, and are durable too unless the
     /// journal refused them: they have been forgotten then.
     private func reply(_ answer: Answer) {
-        let isWhole = answer.repeated.isEmpty || state.withLock { state in answer.repeated.allSatisfy(state.window.contains) }
+        let isWhole =
+            answer.repeated.isEmpty || state.withLock { state in answer.repeated.allSatisfy(state.window.contains) }
         if isWhole { return answer.reply(answer.status, answer.body) }
         let error = StorageError(.inputOutput, "an event that this request repeats could not be stored")
         EventIngest.refuse([answer], error)

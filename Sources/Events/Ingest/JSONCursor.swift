@@ -118,7 +118,8 @@ struct JSONCursor {
     /// Whether a token's characters are exactly these.
     func isText(_ token: StringToken, _ text: StaticString) -> Bool {
         guard token.range.count == text.utf8CodeUnitCount else { return false }
-        for offset in 0..<text.utf8CodeUnitCount where bytes[token.range.lowerBound + offset] != text.utf8Start[offset] {
+        for offset in 0..<text.utf8CodeUnitCount where bytes[token.range.lowerBound + offset] != text.utf8Start[offset]
+        {
             return false
         }
         return true

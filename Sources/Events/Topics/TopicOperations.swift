@@ -92,7 +92,8 @@ struct TopicOperations: Sendable {
                     transaction.now) == 1
             try transaction.audit(
                 "Publish", on: Subject(.topic, name), outcome: .success,
-                detail: isNew ? ["MessageId": .string(identifier)] : ["MessageId": .string(identifier), "Repeated": true])
+                detail: isNew
+                    ? ["MessageId": .string(identifier)] : ["MessageId": .string(identifier), "Repeated": true])
             guard isNew else { return }
             var body: JSON = [
                 "Type": "Notification", "MessageId": .string(identifier), "TopicArn": .string(arn),

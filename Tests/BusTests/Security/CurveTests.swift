@@ -108,7 +108,7 @@ import Testing
             let error = await #expect(throws: BusError.self) {
                 try await client.call("test:WhoAmI", timeout: .milliseconds(300))
             }
-            #expect(error?.code == .timedOut)
+            #expect(error?.code == .keyRefused)
             registered.principals.withLock { $0[pair.publicKey] = Principal("late") }
             #expect(try await client.call("test:WhoAmI") == ["Principal": "late"])
             var event = try await events.next()

@@ -54,7 +54,8 @@ struct CommandCrashTests {
         #expect(invocation["Status"] == "Failed", "\(invocation.text)")
         // The first step's result is kept, and why the rest is not known is said.
         let first = invocation["CommandPlugins"]?[0]
-        #expect(first?["Status"] == "Success" && first?["Output"]?.string?.contains("first") == true, "\(invocation.text)")
+        #expect(
+            first?["Status"] == "Success" && first?["Output"]?.string?.contains("first") == true, "\(invocation.text)")
         #expect(invocation.text.contains("restart") || invocation.text.contains("ended"), "\(invocation.text)")
         #expect(scenario.text("ran") == "first\nsecond\n", "nothing ran twice, and nothing after the fault")
     }

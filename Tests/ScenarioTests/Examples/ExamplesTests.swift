@@ -8,7 +8,8 @@ struct ExamplesTests {
         .deletingLastPathComponent().deletingLastPathComponent()
 
     static let examples: [String] = {
-        let names = (try? FileManager.default.contentsOfDirectory(atPath: root.appendingPathComponent("Examples").path)) ?? []
+        let names =
+            (try? FileManager.default.contentsOfDirectory(atPath: root.appendingPathComponent("Examples").path)) ?? []
         return names.filter { $0.first?.isNumber == true }.sorted()
     }()
 

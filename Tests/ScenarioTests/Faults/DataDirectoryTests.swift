@@ -85,7 +85,8 @@ struct DataDirectoryTests {
     func changedAuditRecord() throws {
         try Scenario.run { scenario in
             try stopAfterEvents(scenario)
-            try scenario.python("sql.py", scenario.path("data/state.db"), "UPDATE audit SET principal = 'x' WHERE sequence = 1")
+            try scenario.python(
+                "sql.py", scenario.path("data/state.db"), "UPDATE audit SET principal = 'x' WHERE sequence = 1")
             let doctor = try scenario.opsbus("doctor", "--data", "data")
             #expect(doctor.exitCode == 1 && doctor.output.contains("record 1"), "\(doctor.output)")
             let verify = try scenario.opsbus("audit", "verify", "--data", "data")

@@ -33,7 +33,9 @@ struct CurveTests {
             #expect(read.exitCode == 0 && read.output.contains("a.b"), "\(read.output)\(read.errorOutput)")
             let refused = try scenario.opsbus("keys", "list", environment: key("publisher"))
             #expect(refused.exitCode == 77, "\(refused.exitCode)")
-            #expect(refused.errorOutput.contains("publisher is not allowed to perform bus:ListKeys"), "\(refused.errorOutput)")
+            #expect(
+                refused.errorOutput.contains("publisher is not allowed to perform bus:ListKeys"),
+                "\(refused.errorOutput)")
 
             #expect(try scenario.opsbus("keys", "remove", "publisher", environment: key("admin")).exitCode == 0)
             #expect(try scenario.opsbus(put, environment: key("publisher")).exitCode == 77)
@@ -51,7 +53,8 @@ struct CurveTests {
         try Scenario.run { scenario in
             try serveEncrypted(scenario)
             scenario.environment.merge(["OPSBUS_CLIENT_KEY": scenario.path("nobody.key")]) { $1 }
-            let child = try scenario.startPython("refused.py", ["operations"], input: operations.joined(separator: "\n"))
+            let child = try scenario.startPython(
+                "refused.py", ["operations"], input: operations.joined(separator: "\n"))
             #expect(try child.wait() == 0, "\(child.errorOutput)")
             #expect(child.output == "\(operations.count)\n")
             #expect(try scenario.python("refused.py", "nodes").output == "13\n")
