@@ -10,7 +10,9 @@ struct CommandCrashTests {
         schemaVersion: "2.2"
         description: Three steps
         mainSteps:
-          - {action: "aws:runShellScript", name: first, inputs: {runCommand: ["echo first | tee -a \(scenario.path("ran"))"]}}
+          - action: aws:runShellScript
+            name: first
+            inputs: {runCommand: ["echo first | tee -a \(scenario.path("ran"))"]}
           - action: aws:runShellScript
             name: second
             inputs:
