@@ -15,7 +15,8 @@ struct HealthCheckTests {
         init() async throws {
             let directory = try Storage.DataDirectory(path)
             let database = try Database(
-                path: directory.databasePath, migrations: eventsMigrations, clock: SystemClock(), log: Log(component: "test", minimum: .error))
+                path: directory.databasePath, migrations: eventsMigrations, clock: SystemClock(),
+                log: Log(component: "test", minimum: .error))
             for index in 1...5 {
                 try await database.write(.system) { transaction in
                     try transaction.audit("PutRule", on: Subject(.rule, "r\(index)"), outcome: .success)

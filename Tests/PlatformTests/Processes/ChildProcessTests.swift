@@ -79,7 +79,7 @@ import Testing
         let clock = ContinuousClock()
         let start = clock.now
         let result = try await run(request)
-        #expect(clock.now - start < .seconds(20))
+        #expect(clock.now - start < .seconds(60))
         #expect(result.outcome.status == .signalled(9))
         #expect(result.outcome.stopped == .timedOut)
         let background = try #require(
