@@ -63,7 +63,7 @@ def nodes():
 def subscription(prefix):
     made = ops1.socket(zmq.SUB, "stream")
     made.subscribe(prefix.encode())
-    made.subscribe(b"system/")
+    made.subscribe(b"system/heartbeat/")
     heartbeats = 0
     while heartbeats < 4:
         assert made.poll(15000), "no heartbeat"
