@@ -42,7 +42,9 @@ public struct Log: Sendable {
         let time = clock.now.millisecondDescription
         var line: [UInt8]
         switch format {
-        case .text: line = Array("\(time) \(level.rawValue) \(component): \(message())".utf8)
+        case .text:
+            // Messages quote what clients send.
+            line = Array("\(time) \(level.rawValue) \(component): \(printable(message()))".utf8)
         case .json:
             let entry: JSON = [
                 "time": .string(time), "level": .string(level.rawValue), "component": .string(component),

@@ -3,22 +3,6 @@ func displayWidth(_ text: some StringProtocol) -> Int {
     text.unicodeScalars.reduce(0) { $0 + $1.displayWidth }
 }
 
-/// The text made safe to show: control characters, which could command the terminal, become visible.
-func printable(_ text: String) -> String {
-    guard text.unicodeScalars.contains(where: \.isControl) else { return text }
-    var output = String.UnicodeScalarView()
-    for scalar in text.unicodeScalars {
-        switch scalar {
-        case "\n": output.append(contentsOf: "\\n".unicodeScalars)
-        case "\t": output.append(" ")
-        case "\r": output.append(contentsOf: "\\r".unicodeScalars)
-        case _ where scalar.isControl: output.append("\u{FFFD}")
-        default: output.append(scalar)
-        }
-    }
-    return String(output)
-}
-
 /// The text cut to `width` columns; what was cut is shown by `…`.
 func truncated(_ text: String, to width: Int) -> String {
     guard displayWidth(text) > width else { return text }
@@ -33,8 +17,6 @@ func truncated(_ text: String, to width: Int) -> String {
 }
 
 extension Unicode.Scalar {
-    fileprivate var isControl: Bool { properties.generalCategory == .control }
-
     fileprivate var displayWidth: Int {
         if value < 0x300 { return 1 }
         switch properties.generalCategory {

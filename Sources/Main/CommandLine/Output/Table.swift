@@ -1,3 +1,5 @@
+internal import Core
+
 /// Rows under headings, in aligned columns.
 struct Table {
     /// A cell and the column it stands in may carry a meaning beyond the text.
