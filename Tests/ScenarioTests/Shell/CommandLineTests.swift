@@ -111,7 +111,9 @@ struct CommandLineTests {
         }
     }
 
-    @Test("A server that is told to end does so with exit code 0, and the next start is clean", arguments: [SIGTERM, SIGINT])
+    @Test(
+        "A server that is told to end does so with exit code 0, and the next start is clean",
+        arguments: [SIGTERM, SIGINT])
     func stop(signal: Int32) throws {
         try Scenario.run { scenario in
             let server = try scenario.startServer()
