@@ -33,6 +33,8 @@ swift build --build-tests
 if [ $# -gt 0 ]; then
     exec swift test --skip-build --filter "$1"
 fi
-# The scenarios wait for whole processes and would hold up the threads that the other tests run on.
-swift test --skip-build --skip ScenarioTests
+# Three runs: the tests of the bus have deadlines, which the storage tests' long sweeps would make them miss on two cores,
+# and the scenarios wait for whole processes and would hold up the threads that the other tests run on.
+swift test --skip-build --skip ScenarioTests --skip BusTests
+swift test --skip-build --filter BusTests
 swift test --skip-build --filter ScenarioTests --no-parallel
