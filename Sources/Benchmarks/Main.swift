@@ -1,3 +1,5 @@
+internal import Glibc
+
 /// `opsbus-bench NAME [OPTIONS]`: the measurements of the README, one subcommand each.
 @main
 struct Main {
@@ -8,13 +10,18 @@ struct Main {
         ("memory", MemoryBenchmark.summary, MemoryBenchmark.run),
     ]
 
-    static func main() throws {
+    static func main() {
         let arguments = Array(CommandLine.arguments.dropFirst())
         guard let benchmark = benchmarks.first(where: { $0.name == arguments.first }) else {
             print("usage: opsbus-bench NAME [OPTIONS]")
             for benchmark in benchmarks { print("  \(benchmark.name): \(benchmark.summary)") }
             return
         }
-        try benchmark.run(Array(arguments.dropFirst()))
+        do {
+            try benchmark.run(Array(arguments.dropFirst()))
+        } catch {
+            print("opsbus-bench \(benchmark.name): \(error)")
+            exit(1)
+        }
     }
 }

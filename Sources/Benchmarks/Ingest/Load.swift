@@ -78,7 +78,8 @@ final class Load {
 
     private static let allGood = Array("\"FailedEntryCount\":0}".utf8)
 
-    private static func check(_ status: UnsafeRawBufferPointer, _ body: UnsafeRawBufferPointer) throws {
+    /// Throws unless all entries of a request were taken.
+    static func check(_ status: UnsafeRawBufferPointer, _ body: UnsafeRawBufferPointer) throws {
         guard status.elementsEqual("200".utf8), body.suffix(allGood.count).elementsEqual(allGood) else {
             let text = String(decoding: body.prefix(300), as: UTF8.self)
             throw BenchmarkError(description: "refused with \(String(decoding: status, as: UTF8.self)): \(text)")

@@ -11,6 +11,7 @@ final class Receiver: @unchecked Sendable {
     private let topic: String
     private let endpoint: String
     private var times: [Int64]
+    private var starts: [Int64]
     private let missing: Atomic<Int>
     private let hasEnded = Atomic<Bool>(false)
 
@@ -19,6 +20,7 @@ final class Receiver: @unchecked Sendable {
         self.topic = topic
         endpoint = server.stream
         times = [Int64](repeating: 0, count: count)
+        starts = times
         missing = Atomic(count)
         let this = Unmanaged.passRetained(self)
         let status = ops_thread_start(
@@ -31,9 +33,15 @@ final class Receiver: @unchecked Sendable {
     func finish() throws -> [Int64] {
         while !hasEnded.load(ordering: .acquiring) { usleep(1000) }
         let count = missing.load(ordering: .relaxed)
-        if count > 0 { throw BenchmarkError(description: "\(count) messages of \(topic) did not come") }
+        if let first = times.firstIndex(of: 0) {
+            throw BenchmarkError(description: "\(count) messages of \(topic) did not come, the first is \(first)")
+        }
         return times
     }
+
+    /// When the server handled each, by the message's `Timestamp`: nanoseconds since 1970, to whole milliseconds and
+    /// rounded up. 0 for messages without one. After `finish`.
+    var handled: [Int64] { starts }
 
     private func run() {
         do { try receive() } catch { print("subscriber: \(error)") }
@@ -56,17 +64,29 @@ final class Receiver: @unchecked Sendable {
                 continue
             }
             times[number] = now
+            starts[number] = Receiver.timestamp(in: bytes)
             missing.subtract(1, ordering: .relaxed)
         }
     }
 
-    private static let member = Array("benchNumber".utf8)
-
     private static func number(in bytes: UnsafeRawBufferPointer) -> Int? {
-        guard let start = bytes.baseAddress, let found = ops_find(start, bytes.count, member, member.count) else {
+        guard let found = value(of: "benchNumber", in: bytes) else { return nil }
+        return Int(String(decoding: found.prefix { $0 >= UInt8(ascii: "0") && $0 <= UInt8(ascii: "9") }, as: UTF8.self))
+    }
+
+    private static func timestamp(in bytes: UnsafeRawBufferPointer) -> Int64 {
+        guard let found = value(of: "Timestamp", in: bytes),
+            let time = Timestamp(rfc3339: String(decoding: found.prefix(24), as: UTF8.self))
+        else { return 0 }
+        return (time.microseconds + 1000) * 1000
+    }
+
+    /// What follows a member's name, from its first digit.
+    private static func value(of member: String, in bytes: UnsafeRawBufferPointer) -> Slice<UnsafeRawBufferPointer>? {
+        let name = Array(member.utf8)
+        guard let start = bytes.baseAddress, let found = ops_find(start, bytes.count, name, name.count) else {
             return nil
         }
-        let rest = bytes[(found - start)...].drop { $0 < UInt8(ascii: "0") || $0 > UInt8(ascii: "9") }
-        return Int(String(decoding: rest.prefix { $0 >= UInt8(ascii: "0") && $0 <= UInt8(ascii: "9") }, as: UTF8.self))
+        return bytes[(found - start)...].drop { $0 < UInt8(ascii: "0") || $0 > UInt8(ascii: "9") }
     }
 }
