@@ -74,9 +74,10 @@ public final class EventsService: Sendable {
         relay = OutboxRelay(database: database, journal: journal, clock: clock, log: log.named("outbox"))
         schedules = ScheduleRunner(database: database, account: account, clock: clock, log: log.named("schedules"))
         busOperations = BusOperations(database: database, buses: buses, account: account)
+        let subscribers = Subscribers(journal: journal, database: database, account: account, clock: clock)
         retention = RetentionTask(
-            journal: journal, database: database, matcher: matcher, retention: settings.retention, clock: clock,
-            log: log.named("retention"))
+            journal: journal, database: database, matcher: matcher, subscribers: subscribers,
+            retention: settings.retention, clock: clock, log: log.named("retention"))
         let schedules = schedules
         operations =
             EventOperations(ingest: ingest, matcher: matcher, buses: buses, journal: journal).all
@@ -90,7 +91,7 @@ public final class EventsService: Sendable {
             + TopicOperations(database: database, account: account).all
             + LogOperations(database: database).all
             + StreamOperations(
-                journal: journal, database: database, account: account, authorizer: authorizer, clock: clock
+                journal: journal, database: database, authorizer: authorizer, subscribers: subscribers
             ).all
     }
 

@@ -4,11 +4,13 @@ internal import Storage
 internal import Synchronization
 
 /// Lets go of journal records older than the retention, once nothing needs them: neither the matcher nor a delivery.
-/// Named subscribers do not hold the journal back; one whose place is overtaken learns it as `SequenceExpired`.
+/// Named subscribers do not hold the journal back: one that falls behind is told of in time by an event, and one whose
+/// place is overtaken learns it as `SequenceExpired`.
 final class RetentionTask: Sendable {
     private let journal: any Journal
     private let database: Database
     private let matcher: Matcher
+    private let subscribers: Subscribers
     private let retention: Duration
     private let clock: any Clock
     private let log: Log
@@ -17,11 +19,13 @@ final class RetentionTask: Sendable {
     private static let interval = Duration.seconds(60)
 
     init(
-        journal: any Journal, database: Database, matcher: Matcher, retention: Duration, clock: any Clock, log: Log
+        journal: any Journal, database: Database, matcher: Matcher, subscribers: Subscribers, retention: Duration,
+        clock: any Clock, log: Log
     ) {
         self.journal = journal
         self.database = database
         self.matcher = matcher
+        self.subscribers = subscribers
         self.retention = retention
         self.clock = clock
         self.log = log
@@ -32,11 +36,12 @@ final class RetentionTask: Sendable {
             while !Task.isCancelled {
                 do {
                     try await self.clock.sleep(for: RetentionTask.interval)
+                    try await self.subscribers.noticeLag()
                     try await self.trim()
                 } catch is CancellationError {
                     return
                 } catch {
-                    self.log.error("cannot trim the journal: \(error)")
+                    self.log.error("the journal cannot be looked after: \(error)")
                 }
             }
         }

@@ -18,20 +18,28 @@ public final class GovernanceService: Sendable {
     ///   - journal: Where the events of a trace are found.
     ///   - verify: Checks journal and audit log as they are on disk, without changing anything.
     public init(
-        database: Database, journal: any Journal, log: Log,
+        database: Database, journal: any Journal, clock: any Clock, log: Log,
         verify: @escaping @Sendable () async throws -> JSON
     ) {
         self.database = database
         authorizer = KeyAuthorizer()
         recorder = AuditRecorder(database: database, log: log.named("audit"))
         operations =
-            AuditOperations(log: AuditLog(database), journal: journal, verify: verify).all
+            AuditOperations(log: AuditLog(database), journal: journal, clock: clock, verify: verify).all
             + KeyOperations(database: database, authorizer: authorizer).all
     }
 
     /// Loads the registered keys.
-    public func start() async throws {
-        let keys = try await database.read { try RegisteredKey.all($0) }
+    /// - Parameter administratorKey: Where no key is registered, makes the public key of the principal
+    ///   ``RegisteredKey/administrator``, who may do everything and so registers the others; nil where only this
+    ///   machine reaches the bus, and needs none.
+    public func start(administratorKey: (() throws -> String)?) async throws {
+        var keys = try await database.read { try RegisteredKey.all($0) }
+        if keys.isEmpty, let administratorKey {
+            let key = RegisteredKey.administrator(publicKey: try administratorKey())
+            try await database.write(.system) { try key.put($0) }
+            keys = [key]
+        }
         authorizer.replace(with: keys)
     }
 }

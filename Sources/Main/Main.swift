@@ -8,7 +8,10 @@ struct Main {
             terminal: StandardTerminal(),
             environment: { name in getenv(name).map { String(cString: $0) } },
             connect: { configuration in try BusConnection(configuration) },
-            readStandardInput: { try Files.read("/dev/stdin") })
+            openStandardInput: {
+                let reader = try FileReader("/dev/stdin")
+                return { try reader.next() }
+            })
         let exitCode = await program.run(Array(CommandLine.arguments.dropFirst()))
         exit(exitCode.rawValue)
     }

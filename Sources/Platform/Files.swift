@@ -23,19 +23,12 @@ public enum Files {
     /// - Parameter bytesMax: A larger file is refused with `EFBIG`.
     /// - Throws: `FileError`.
     public static func read(_ path: String, bytesMax: Int = 1 << 30) throws(FileError) -> [UInt8] {
-        let descriptor = ops_open(path, O_RDONLY, 0)
-        guard descriptor >= 0 else { throw FileError("open", path, errno: errno) }
-        defer { close(descriptor) }
+        let reader = try FileReader(path)
         var content: [UInt8] = []
-        var chunk = [UInt8](repeating: 0, count: 64 << 10)
         while true {
-            let count = Glibc.read(descriptor, &chunk, chunk.count)
-            if count == 0 { return content }
-            if count < 0 {
-                if errno == EINTR { continue }
-                throw FileError("read", path, errno: errno)
-            }
-            content.append(contentsOf: chunk[..<count])
+            let piece = try reader.next()
+            if piece.isEmpty { return content }
+            content += piece
             if content.count > bytesMax { throw FileError("read", path, errno: EFBIG) }
         }
     }

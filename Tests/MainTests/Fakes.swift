@@ -74,12 +74,12 @@ final class FakeConnection: Connection {
         return try answer.get()
     }
 
-    func messages(_ prefixes: [String], from start: StreamStart) -> AsyncThrowingStream<Message, any Error> {
+    func follow(
+        _ prefixes: [String], from start: StreamStart, _ receive: (Message) async throws -> Bool
+    ) async throws {
         state.withLock { $0.subscriptions.append((prefixes, start)) }
-        return AsyncThrowingStream { continuation in
-            for message in messages { continuation.yield(message) }
-            if streamEnds { continuation.finish() }
-        }
+        for message in messages where try await !receive(message) { return }
+        if !streamEnds { try await Task.sleep(for: .seconds(3600)) }
     }
 }
 
@@ -110,7 +110,13 @@ func opsbus(
             guard let connection else { throw CommandError(.unavailable, "this test has no server") }
             return connection
         },
-        readStandardInput: { Array(input.utf8) },
+        openStandardInput: {
+            var rest = Array(input.utf8)
+            return {
+                defer { rest = [] }
+                return rest
+            }
+        },
         untilInterrupted: { body in
             let task = Task { try await body() }
             if interrupted { task.cancel() }

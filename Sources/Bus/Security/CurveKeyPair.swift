@@ -32,13 +32,15 @@ public struct CurveKeyPair: Sendable, Hashable, CustomStringConvertible {
         self.secretKey = secretKey
     }
 
-    /// Reads the secret key from a file, or makes a pair and writes it there, readable by its owner alone.
+    /// Reads a pair from a file, or makes one and writes it there, readable by its owner alone.
+    ///
+    /// The file has two lines, `public KEY` and `secret KEY`.
     /// - Throws: `BusError` `.invalidKey`: the file holds something else, others may read it, or it cannot be written.
     public init(file path: String) throws(BusError) {
         guard Files.exists(path) else {
             try self.init()
             do throws(FileError) {
-                try Files.write(Array((secretKey + "\n").utf8), to: path, mode: 0o600)
+                try Files.write(Array("public \(publicKey)\nsecret \(secretKey)\n".utf8), to: path, mode: 0o600)
             } catch {
                 throw BusError(.invalidKey, "cannot keep the key pair: \(error)")
             }
@@ -49,18 +51,39 @@ public struct CurveKeyPair: Sendable, Hashable, CustomStringConvertible {
             throw BusError(
                 .invalidKey, "\(path) holds a secret key and others may read it; run chmod 600 on it")
         }
+        guard let secretKey = try CurveKeyPair.lines(of: path)["secret"] else {
+            throw BusError(.invalidKey, "\(path) holds no key pair: a line 'public KEY' and a line 'secret KEY'")
+        }
+        do throws(BusError) {
+            try self.init(secretKey: secretKey)
+        } catch {
+            throw BusError(.invalidKey, "\(path): \(error.message)")
+        }
+    }
+
+    /// The public key in the file of a pair, or in one that holds only the line `public KEY`.
+    /// - Throws: `BusError` `.invalidKey`.
+    public static func publicKey(file path: String) throws(BusError) -> String {
+        guard let key = try lines(of: path)["public"], isKey(key) else {
+            throw BusError(.invalidKey, "\(path) has no line 'public KEY' with 40 characters of Z85")
+        }
+        return key
+    }
+
+    /// The second words of a file's lines, by the first.
+    private static func lines(of path: String) throws(BusError) -> [String: String] {
         let content: [UInt8]
         do throws(FileError) {
             content = try Files.read(path, bytesMax: 4096)
         } catch {
-            throw BusError(.invalidKey, "cannot read the key pair: \(error)")
+            throw BusError(.invalidKey, "cannot read the key: \(error)")
         }
-        let text = String(decoding: content, as: UTF8.self)
-        do throws(BusError) {
-            try self.init(secretKey: String(text.prefix { !$0.isWhitespace }))
-        } catch {
-            throw BusError(.invalidKey, "\(path) does not hold a CURVE secret key: 40 characters of Z85 on one line")
+        let lines = String(decoding: content, as: UTF8.self).split(whereSeparator: \.isNewline)
+        let pairs = lines.compactMap { line -> (String, String)? in
+            let words = line.split(separator: " ")
+            return words.count == 2 ? (String(words[0]), String(words[1])) : nil
         }
+        return Dictionary(pairs) { $1 }
     }
 
     /// Whether a text is a key in Z85.

@@ -15,7 +15,7 @@ struct CommandScope {
         return environment
     }
 
-    /// Replaces the references in a step's inputs; in `runCommand` those to ENV_VAR arguments become `$SSM_NAME`, and
+    /// Replaces the references in a step's inputs; in `runCommand` those to ENV_VAR arguments become `${SSM_NAME}`, and
     /// lists within the list of lines are flattened.
     func resolve(inputs: JSON) -> JSON {
         guard let object = inputs.object else { return resolve(inputs, inScript: false) }
@@ -58,7 +58,7 @@ struct CommandScope {
     }
 
     private func value(of name: String, inScript: Bool) -> JSON? {
-        if inScript, parameters.environmentNames.contains(name) { return .string("$SSM_" + name) }
+        if inScript, parameters.environmentNames.contains(name) { return .string("${SSM_\(name)}") }
         return parameters[name]
     }
 

@@ -8,16 +8,13 @@ internal import Storage
 struct StreamOperations: Sendable {
     let journal: any Journal
     let database: Database
-    let account: Account
     let authorizer: any Authorizer
-    let clock: any Clock
+    let subscribers: Subscribers
 
     /// Journal bytes looked through in one call, so that a rare topic cannot occupy the server: the answer's
     /// `NextSequence` goes on from there.
     private static let bytesScannedMax = 32 << 20
     private static let answerBytesMax = 4 << 20
-    /// How far a named subscriber may fall behind before an event says so, in records.
-    private static let lagMax: UInt64 = 100_000
 
     var all: [Operation] {
         [
@@ -42,7 +39,8 @@ struct StreamOperations: Sendable {
                 "bus:DescribeSubscriber", "Answers a named subscriber's place and how far behind it is.", .reads,
                 input: [.required("Subscriber", .name(1...256, .busName))], handler: describeSubscriber),
             Operation(
-                "bus:ListSubscribers", "Lists named subscribers with their places.", .reads, handler: listSubscribers),
+                "bus:ListSubscribers", "Lists named subscribers with their places.", .reads,
+                handler: { _, _ in ["Subscribers": .array(try await subscribers.list())] }),
         ]
     }
 
@@ -83,7 +81,7 @@ struct StreamOperations: Sendable {
     private func start(_ input: JSON) async throws -> UInt64 {
         if let after = input["AfterSequence"]?.int { return UInt64(after) }
         guard let name = input["Subscriber"]?.string else { return 0 }
-        let subscriber = try await subscribers(where: "name = ?", [name]).first
+        let subscriber = try await subscribers.list(name).first
         return UInt64(subscriber?["Sequence"]?.int ?? 0)
     }
 
@@ -134,66 +132,15 @@ struct StreamOperations: Sendable {
 
     private func acknowledge(_ input: JSON, _ context: OperationContext) async throws -> JSON {
         let name = input["Subscriber"]?.string ?? ""
-        let sequence = UInt64(input["Sequence"]?.int ?? 0)
-        let last = journal.lastSequence
-        guard sequence <= last else {
-            throw ServiceError(.validation, "Sequence \(sequence) has not been sent; the last one is \(last).")
-        }
-        let isLagging = last - sequence > StreamOperations.lagMax
-        var random = BlockRandom()
-        let event = EventEnvelope(
-            id: Identifier(using: &random), source: "opsbus.stream", detailType: "Subscriber Lagging",
-            account: account, time: clock.now,
-            detail: [
-                "Subscriber": .string(name), "Sequence": .integer(sequence), "LastSequence": .integer(last),
-                "Lag": .integer(last - sequence),
-            ])
-        try await database.write(context) { transaction in
-            let wasLagging = try transaction.queryOne("SELECT lagging FROM subscribers WHERE name = ?", name) {
-                row -> Bool in try row[0]
-            }
-            try transaction.execute(
-                """
-                INSERT INTO subscribers (name, principal, sequence, time, lagging) VALUES (?, ?, ?, ?, ?)
-                ON CONFLICT (name) DO UPDATE SET principal = excluded.principal, time = excluded.time,
-                    sequence = max(sequence, excluded.sequence), lagging = excluded.lagging
-                """, name, context.principal.name, Int64(sequence), transaction.now, isLagging)
-            if isLagging && wasLagging != true { try transaction.put(event) }
-            try transaction.audit(
-                "Acknowledge", on: Subject(.subscriber, name), outcome: .success,
-                detail: ["Sequence": .integer(sequence)])
-        }
-        return ["Subscriber": .string(name), "Lag": .integer(last - sequence)]
+        let lag = try await subscribers.acknowledge(name, UInt64(input["Sequence"]?.int ?? 0), context)
+        return ["Subscriber": .string(name), "Lag": .integer(lag)]
     }
 
     private func describeSubscriber(_ input: JSON, _ context: OperationContext) async throws -> JSON {
         let name = input["Subscriber"]?.string ?? ""
-        guard let subscriber = try await subscribers(where: "name = ?", [name]).first else {
+        guard let subscriber = try await subscribers.list(name).first else {
             throw ServiceError(.resourceNotFound, "There is no subscriber \(name); Acknowledge creates one.")
         }
         return subscriber
-    }
-
-    private func listSubscribers(_ input: JSON, _ context: OperationContext) async throws -> JSON {
-        ["Subscribers": .array(try await subscribers(where: "1", []))]
-    }
-
-    private func subscribers(where condition: String, _ values: [String]) async throws -> [JSON] {
-        let last = journal.lastSequence
-        return try await database.read { transaction in
-            try transaction.query(
-                "SELECT name, principal, sequence, time FROM subscribers WHERE \(condition) ORDER BY name",
-                values: values
-            ) { row -> JSON in
-                let name: String = try row[0]
-                let principal: String = try row[1]
-                let sequence: Int64 = try row[2]
-                let time: Timestamp = try row[3]
-                return [
-                    "Subscriber": .string(name), "Principal": .string(principal), "Sequence": .integer(sequence),
-                    "Lag": .integer(last - min(last, UInt64(sequence))), "Time": .string(time.millisecondDescription),
-                ]
-            }
-        }
     }
 }

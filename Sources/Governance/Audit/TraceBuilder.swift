@@ -15,21 +15,50 @@ struct TraceBuilder {
         var isTruncated = false
     }
 
-    /// - Throws: `ServiceError` `.resourceNotFound` for an event that neither journal nor audit log knows.
-    func trace(event text: String) async throws -> JSON {
-        guard let identifier = Identifier(text) else {
-            throw ServiceError(.validation, "EventId must be a UUID, not '\(text)'.")
+    /// - Parameter text: A subject, or the id alone of an event, an automation execution or a command.
+    /// - Returns: The tree below an event, and below the event that led to anything else.
+    /// - Throws: `ServiceError` `.resourceNotFound` for what neither journal nor audit log knows; `.validation`.
+    func trace(_ text: String) async throws -> JSON {
+        for subject in try TraceBuilder.candidates(text) {
+            let origin = try await self.origin(of: subject)
+            let event = origin.kind == .event ? try Identifier(origin.identifier).flatMap(find) : nil
+            var progress = Progress()
+            var root = try await node(origin, causedBy: nil, &progress)
+            if event == nil && root["Records"]?.array?.isEmpty == true && root["Children"]?.array?.isEmpty == true {
+                continue
+            }
+            root["Event"] = event
+            return ["Root": root, "Truncated": .bool(progress.isTruncated)]
         }
-        let subject = Subject(.event, identifier.description)
-        let event = try find(identifier)
-        var progress = Progress()
-        var root = try await node(subject, causedBy: nil, &progress)
-        if event == nil && root["Records"]?.array?.isEmpty == true && root["Children"]?.array?.isEmpty == true {
+        throw ServiceError(.resourceNotFound, "Neither the journal nor the audit log knows \(text).")
+    }
+
+    /// What a text may stand for.
+    private static func candidates(_ text: String) throws(ServiceError) -> [Subject] {
+        if let identifier = Identifier(text)?.description {
+            return [.event, .automation, .command].map { Subject($0, identifier) }
+        }
+        guard let subject = Subject(text) else {
             throw ServiceError(
-                .resourceNotFound, "There is no event \(identifier): neither the journal nor the audit log knows it.")
+                .validation,
+                "Subject must be the id of an event, an automation execution or a command, or KIND/IDENTIFIER, not "
+                    + "'\(text)'.")
         }
-        root["Event"] = event
-        return ["Root": root, "Truncated": .bool(progress.isTruncated)]
+        return [subject]
+    }
+
+    /// Climbs from cause to cause, up to an event or to where there is no cause.
+    private func origin(of subject: Subject) async throws -> Subject {
+        var origin = subject
+        var climbed: Set<Subject> = []
+        while origin.kind != .event, climbed.insert(origin).inserted, climbed.count < TraceBuilder.nodesMax {
+            var filter = AuditFilter()
+            filter.subject = origin
+            filter.limit = 1
+            guard let cause = try await log.list(filter).first?.cause else { break }
+            origin = cause
+        }
+        return origin
     }
 
     private func node(

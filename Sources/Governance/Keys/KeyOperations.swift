@@ -60,13 +60,7 @@ struct KeyOperations: Sendable {
             if let owner {
                 throw ServiceError(.resourceAlreadyExists, "This public key is registered already, as \(owner).")
             }
-            try transaction.execute(
-                """
-                INSERT INTO keys (name, public_key, allow, node, created) VALUES (?, ?, ?, ?, ?)
-                ON CONFLICT (name) DO UPDATE SET public_key = excluded.public_key, allow = excluded.allow,
-                    node = excluded.node
-                """, key.name, key.publicKey, key.json["Allow"], key.isNode, transaction.now)
-            try transaction.audit("PutKey", on: Subject(.key, key.name), outcome: .success, detail: key.json)
+            try key.put(transaction)
             try KeyOperations.publish(transaction, to: authorizer)
         }
         return key.json

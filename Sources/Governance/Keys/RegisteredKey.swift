@@ -19,6 +19,23 @@ public struct RegisteredKey: Sendable, Hashable {
         }
     }
 
+    /// The key that a fresh encrypted server registers by itself.
+    static func administrator(publicKey: String) -> RegisteredKey {
+        RegisteredKey(
+            name: "admin", publicKey: publicKey, allow: ["*"].compactMap(Permission.init), isNode: false)
+    }
+
+    /// Registers the key, in place of the name's earlier one.
+    func put(_ transaction: borrowing Transaction) throws(StorageError) {
+        try transaction.execute(
+            """
+            INSERT INTO keys (name, public_key, allow, node, created) VALUES (?, ?, ?, ?, ?)
+            ON CONFLICT (name) DO UPDATE SET public_key = excluded.public_key, allow = excluded.allow,
+                node = excluded.node
+            """, name, publicKey, json["Allow"], isNode, transaction.now)
+        try transaction.audit("PutKey", on: Subject(.key, name), outcome: .success, detail: json)
+    }
+
     /// What a node's key is for: registering without an activation.
     private static let registration = "ssm:RegisterManagedInstance"
 

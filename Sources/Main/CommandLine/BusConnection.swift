@@ -21,30 +21,13 @@ struct BusConnection: Connection {
 
     func call(_ operation: String, _ input: JSON) async throws -> JSON { try await client.call(operation, input) }
 
-    func messages(_ prefixes: [String], from start: StreamStart) -> AsyncThrowingStream<Message, any Error> {
-        let (stream, continuation) = AsyncThrowingStream<Message, any Error>.makeStream()
-        let task = Task {
-            do {
-                if case .named(let name) = start {
-                    try await readInOrder(prefixes, for: name) { continuation.yield($0) }
-                } else {
-                    try await follow(prefixes, from: start) { continuation.yield($0) }
-                }
-                continuation.finish()
-            } catch {
-                continuation.finish(throwing: error)
-            }
-        }
-        continuation.onTermination = { _ in task.cancel() }
-        return stream
-    }
-
-    private func follow(
-        _ prefixes: [String], from start: StreamStart, _ receive: (Message) -> Void
+    func follow(
+        _ prefixes: [String], from start: StreamStart, _ receive: (Message) async throws -> Bool
     ) async throws {
+        if case .named(let name) = start { return try await readInOrder(prefixes, for: name, receive) }
         // No prefix means every topic, which the bus spells as the empty prefix.
         let subscription = try client.subscribe(to: prefixes.isEmpty ? [""] : prefixes, from: start.onBus)
-        for try await message in subscription { receive(Message(message)) }
+        for try await message in subscription where try await !receive(Message(message)) { return }
     }
 
     /// How often a named subscriber looks where nothing comes live.
@@ -52,7 +35,9 @@ struct BusConnection: Connection {
 
     /// Reads the journal from where the subscriber stopped, in order, so that the last message printed is the place to
     /// go on from; live messages only say when to look.
-    private func readInOrder(_ prefixes: [String], for name: String, _ receive: (Message) -> Void) async throws {
+    private func readInOrder(
+        _ prefixes: [String], for name: String, _ receive: (Message) async throws -> Bool
+    ) async throws {
         var request: JSON = [
             "TopicPrefixes": .array(prefixes.map { .string($0) }), "Subscriber": .string(name),
             "Limit": .integer(Limits.readStreamMessagesMax),
@@ -63,13 +48,12 @@ struct BusConnection: Connection {
                 request["AfterSequence"] = page["NextSequence"]
                 request["Epoch"] = page["Epoch"]
                 let messages = page["Messages"]?.array ?? []
-                for message in messages { receive(Message(read: message)) }
+                for message in messages where try await !receive(Message(read: message)) { return true }
                 if messages.isEmpty { return false }
             }
         }
     }
 
-    /// The keys for an encrypted bus; nil where none are configured.
     /// The keys of a client or an agent of an encrypted bus; nil for a bus without encryption.
     static func keys(_ configuration: Configuration) throws -> ClientKeys? {
         switch (configuration[Settings.clientKey], configuration[Settings.serverKey]) {
@@ -85,15 +69,9 @@ struct BusConnection: Connection {
                     fix: "make one with 'opsbus keys generate --out \(clientFile)'")
             }
             let pair = try CurveKeyPair(file: clientFile)
-            return try ClientKeys(pair: pair, serverKey: try BusConnection.publicKey(serverKey))
+            if CurveKeyPair.isKey(serverKey) { return try ClientKeys(pair: pair, serverKey: serverKey) }
+            return try ClientKeys(pair: pair, serverKey: try CurveKeyPair.publicKey(file: serverKey))
         }
-    }
-
-    /// A public key given as its text, or as a file that holds it.
-    private static func publicKey(_ text: String) throws -> String {
-        if CurveKeyPair.isKey(text) { return text }
-        let content = String(decoding: try Files.read(text, bytesMax: 4096), as: UTF8.self)
-        return String(content.prefix { !$0.isWhitespace })
     }
 }
 

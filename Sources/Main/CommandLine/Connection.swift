@@ -6,9 +6,15 @@ protocol Connection: Sendable {
     /// - Throws: `ServiceError` where the server answers one, `CommandError` where it cannot be reached.
     func call(_ operation: String, _ input: JSON) async throws -> JSON
 
-    /// The messages of some topics, without gaps and without repetition, until the task is cancelled.
-    /// - Parameter prefixes: Of topic names; empty for all topics.
-    func messages(_ prefixes: [String], from start: StreamStart) -> AsyncThrowingStream<Message, any Error>
+    /// Hands over the messages of some topics, without gaps and without repetition, until the task is cancelled.
+    ///
+    /// The next message is taken once the last has been dealt with: who is slow makes nothing pile up.
+    /// - Parameters:
+    ///   - prefixes: Of topic names; empty for all topics.
+    ///   - receive: Answers whether to go on.
+    func follow(
+        _ prefixes: [String], from start: StreamStart, _ receive: (Message) async throws -> Bool
+    ) async throws
 }
 
 /// Where in the stream a subscription begins.

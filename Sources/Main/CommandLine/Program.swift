@@ -12,7 +12,7 @@ struct Program: Sendable {
     var environment: @Sendable (String) -> String?
     var standardPaths = Configuration.standardPaths
     var connect: @Sendable (Configuration) throws -> any Connection
-    var readStandardInput: @Sendable () throws -> [UInt8]
+    var openStandardInput: @Sendable () throws -> PieceReader
     var untilInterrupted: @Sendable (@escaping @Sendable () async throws -> ExitCode) async throws -> ExitCode = {
         try await Interruption.cancelling($0)
     }
@@ -53,7 +53,7 @@ struct Program: Sendable {
                 try Configuration(arguments, environment: environment, standardPaths: standardPaths)
             },
             connectTo: connect,
-            readStandardInput: readStandardInput,
+            openStandardInput: openStandardInput,
             untilInterrupted: untilInterrupted)
     }
 

@@ -15,7 +15,10 @@ func watch(
         defer { group.cancelAll() }
         group.addTask {
             do {
-                for try await _ in connection.messages(prefixes, from: .now) { continuation.yield() }
+                try await connection.follow(prefixes, from: .now) { _ in
+                    continuation.yield()
+                    return true
+                }
             } catch is CancellationError {
                 return
             } catch {

@@ -40,15 +40,17 @@ extension Command {
         "trace", "Show all that an event brought about, as a tree.",
         discussion:
             "From the event through rules, deliveries, runbooks and commands to the events that came of it. Each line "
-            + "has the time since the first record.",
+            + "has the time since the first record. Anything else is shown as part of its event's tree.",
         examples: [
             Example("opsbus audit trace 6f0c53ad-1d1f-4c5a-9a55-7f3a4c9d2b11", "The tree of an event"),
             Example("opsbus audit trace 6f0c53ad-1d1f-4c5a-9a55-7f3a4c9d2b11 -o json", "The same for a program"),
+            Example(
+                "opsbus audit trace command/7f3a4c9d-2b11-4e01-9d5c-3b1f0c53ad1d", "Which event led to this command"),
         ],
-        arguments: [event]
+        arguments: [traced]
     ) { arguments, session in
         let output = try await session.connect().call(
-            "audit:Trace", ["EventId": .string(try arguments.required(event))])
+            "audit:Trace", ["Subject": .string(try arguments.required(traced))])
         session.output.result(output) {
             session.output.raw(TraceTree(root: output["Root"] ?? .null, style: session.output.style).text)
             if output["Truncated"] == true {
@@ -79,10 +81,10 @@ extension Command {
         }
         let isIntact = report["Intact"]?.bool ?? false
         session.output.result(report) {
-            for part in ["Journal", "Audit"] {
-                let members = report[part]?.object?.members ?? []
-                session.output.record([(part, "")] + members.map { ("\(part).\($0.key)", $0.value.cell) })
-            }
+            session.output.record(
+                ["Journal", "Audit"].flatMap { part in
+                    (report[part]?.object?.members ?? []).map { ("\(part).\($0.key)", $0.value.cell) }
+                })
             let style = session.output.style
             if isIntact {
                 session.output.line("\(style.good("intact")): no record was changed, removed or added")
@@ -105,7 +107,8 @@ extension Command {
     private static let since = Option("since", "TIME", .time { SystemClock().now }, "Records from then on.")
     private static let until = Option("until", "TIME", .time { SystemClock().now }, "Records before then.")
     private static let follow = Flag("follow", short: "f", "Go on with new records as they are written, until ^C.")
-    private static let event = Argument("EVENT-ID", .text, "The event's id.")
+    private static let traced = Argument(
+        "ID", .text, "The id of an event, an automation execution or a command; or KIND/ID, as the audit log has it.")
     private static let data = Option("data", "DIR", .file, "Check the files of this data directory.")
 }
 
@@ -116,9 +119,8 @@ private struct AuditListing: Sendable {
     let connection: any Connection
     let output: Output
 
-    /// How often new records are asked for.
-    private static let interval = Duration.seconds(1)
-    private static let ownSubject = JSON.string("operation/audit:ListRecords")
+    /// How long the server holds a question for new records.
+    private static let waitSeconds: JSON = 20
 
     /// Prints the latest, the newest last.
     func print() async throws {
@@ -142,14 +144,15 @@ private struct AuditListing: Sendable {
             for record in (page["Records"]?.array ?? []).reversed() { show(record) }
             var after = page["NextSequence"] ?? 0
             while true {
+                try Task.checkCancellation()
                 let page = try await connection.call(
-                    "audit:ListRecords", input(filter + [("AfterSequence", after), ("Limit", 1000)]))
-                // The audit log records this following too, which would follow itself for ever.
-                for record in page["Records"]?.array ?? [] where record["Subject"] != AuditListing.ownSubject {
-                    show(record)
-                }
+                    "audit:ListRecords",
+                    input(
+                        filter + [
+                            ("AfterSequence", after), ("Limit", 1000), ("WaitTimeSeconds", AuditListing.waitSeconds),
+                        ]))
+                for record in page["Records"]?.array ?? [] { show(record) }
                 after = page["NextSequence"] ?? after
-                try await Task.sleep(for: AuditListing.interval)
             }
         } catch is CancellationError {
             // ^C is how following ends.

@@ -152,7 +152,8 @@ struct AutomationProgress: Sendable {
         case .table:
             let failure = execution.cell("FailureMessage")
             output.line(
-                "\(identifier) \(output.style.status(status))" + (failure.isEmpty ? "" : ": \(printable(failure))"))
+                "\(identifier) \(output.style.status(status))"
+                    + (failure.isEmpty ? "" : ": \(output.hanging(failure, by: 4))"))
         }
         return status == "Success" ? .success : .failure
     }
@@ -162,6 +163,6 @@ struct AutomationProgress: Sendable {
         let failure = step.cell("FailureMessage")
         output.line(
             "\(output.style.heading(step.cell("StepName"))) \(output.style.faint(step.cell("Action"))) "
-                + output.style.status(status) + (failure.isEmpty ? "" : ": \(printable(failure))"))
+                + output.style.status(status) + (failure.isEmpty ? "" : ": \(output.hanging(failure, by: 4))"))
     }
 }

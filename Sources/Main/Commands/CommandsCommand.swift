@@ -16,7 +16,7 @@ extension Command {
             var table = Table(["COMMAND", "REQUESTED", "*STATUS", ">NODES", ">DONE", ">ERRORS", "DOCUMENT"])
             for command in output["Commands"]?.array ?? [] {
                 table.add([
-                    command.cell("CommandId"), command.timeCell("RequestedDateTime"), command.cell("Status"),
+                    command.cell("CommandId"), command.timeCell("RequestedDateTime"), command.cell("StatusDetails"),
                     command.cell("TargetCount"), command.cell("CompletedCount"), command.cell("ErrorCount"),
                     command.cell("DocumentName"),
                 ])
@@ -55,7 +55,7 @@ extension Command {
     private static func show(_ command: JSON, _ invocations: [JSON], _ output: Output) {
         output.record([
             ("Command", command.cell("CommandId")), ("Document", command.cell("DocumentName")),
-            ("Status", output.style.status(command.cell("Status"))), ("Comment", command.cell("Comment")),
+            ("Status", output.style.status(command.cell("StatusDetails"))), ("Comment", command.cell("Comment")),
             ("Requested", command.timeCell("RequestedDateTime")), ("Parameters", command.cell("Parameters")),
         ])
         for invocation in invocations {

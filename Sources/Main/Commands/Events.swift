@@ -15,7 +15,7 @@ extension Command {
             Example(
                 #"opsbus events put --source my.app --detail-type Started --detail '{"version": 7}'"#, "Put an event"),
             Example("opsbus events put events.jsonl", "Put every line of a file"),
-            Example("producer | opsbus events put --bus orders -", "Put what another program prints"),
+            Example("producer | opsbus events put --bus orders -", "Put what another program prints, as it prints it"),
         ],
         options: [CommonOptions.bus, source, detailType, detail, resources, identifier],
         arguments: [file]
@@ -43,13 +43,13 @@ extension Command {
 
     private static func putFile(_ path: String, _ bus: String?, _ session: Session) async throws -> ExitCode {
         let connection = try session.connect()
-        var batches = EntryBatches(lines: try session.read(path), bus: bus)
+        var batches = EntryBatches(try session.open(path), bus: bus)
         var (accepted, failed) = (0, 0)
         func fail(_ line: Int, _ reason: String) {
             failed += 1
             session.output.remark("\(path):\(line): \(reason)")
         }
-        while let batch = batches.next() {
+        while let batch = try batches.next() {
             for problem in batch.problems { fail(problem.line, problem.reason) }
             guard !batch.entries.isEmpty else { continue }
             let output = try await connection.call("events:PutEvents", ["Entries": .array(batch.entries)])
@@ -82,76 +82,5 @@ extension ValueSyntax where Value == String {
             throw ValueError("is not a UUID such as 6f0c53ad-1d1f-4c5a-9a55-7f3a4c9d2b11")
         }
         return identifier.description
-    }
-}
-
-/// The lines of a file as requests of bounded size.
-struct EntryBatches {
-    struct Batch {
-        var entries: [JSON] = []
-        /// The line that each entry came from.
-        var lines: [Int] = []
-        var problems: [(line: Int, reason: String)] = []
-    }
-
-    private static let entriesMax = 100
-    private static let bytesMax = 256 << 10
-
-    private var rest: ArraySlice<UInt8>
-    private var line = 0
-    private let bus: String?
-
-    /// - Parameter bus: For entries that name none.
-    init(lines: [UInt8], bus: String?) {
-        rest = lines[...]
-        self.bus = bus
-    }
-
-    /// The next lines; nil where none are left.
-    mutating func next() -> Batch? {
-        guard !rest.isEmpty else { return nil }
-        var batch = Batch()
-        var bytes = 0
-        while !rest.isEmpty, batch.entries.count < EntryBatches.entriesMax, bytes < EntryBatches.bytesMax {
-            let text = rest.prefix { $0 != UInt8(ascii: "\n") }
-            rest = rest.dropFirst(text.count + 1)
-            line += 1
-            if text.allSatisfy({ $0 == UInt8(ascii: " ") || $0 == UInt8(ascii: "\r") || $0 == UInt8(ascii: "\t") }) {
-                continue
-            }
-            bytes += text.count
-            do throws(JSONError) {
-                guard let entry = entry(try JSON(parsing: Array(text))) else {
-                    let reason =
-                        "neither an entry (Source, DetailType, Detail) nor an event (source, detail-type, detail)"
-                    batch.problems.append((line, reason))
-                    continue
-                }
-                batch.entries.append(entry)
-                batch.lines.append(line)
-            } catch {
-                batch.problems.append((line, "\(error.message) at column \(error.position.column)"))
-            }
-        }
-        return batch
-    }
-
-    /// An entry as the operation takes it; nil where the value is neither entry nor event.
-    private func entry(_ value: JSON) -> JSON? {
-        var entry: JSON
-        if value["Source"] != nil || value["DetailType"] != nil {
-            entry = value
-        } else if let source = value["source"], let detailType = value["detail-type"], let detail = value["detail"] {
-            let identifier = value["id"]?.string.flatMap { Identifier($0) }
-            entry = input([
-                ("Source", source), ("DetailType", detailType), ("Detail", detail), ("Time", value["time"]),
-                ("Resources", value["resources"]), ("OpsBusEventId", .text(identifier?.description)),
-            ])
-        } else {
-            return nil
-        }
-        if let detail = entry["Detail"], detail.string == nil { entry["Detail"] = .string(detail.text) }
-        if let bus, entry["EventBusName"] == nil { entry["EventBusName"] = .string(bus) }
-        return entry
     }
 }

@@ -7,7 +7,8 @@ extension Command {
         "keys", "Make CURVE keys, and say which may connect.",
         discussion: """
             On an encrypted bus (opsbus serve --curve true) every client and agent has a key pair, and only those \
-            whose public key is registered connect.
+            whose public key is registered connect. A server that starts encrypted with no key registered makes one \
+            for the principal admin, in keys/admin.key of its data directory, with which the others are registered.
             """,
         subcommands: [generateKey, publicKey, addKey, listKeys, removeKey])
 
@@ -36,17 +37,12 @@ extension Command {
     private static let publicKey = Command(
         "public", "Print the public key of a pair.",
         examples: [
-            Example("opsbus keys public /var/lib/opsbus/server.key", "The key that clients need as --server-key")
+            Example("opsbus keys public /var/lib/opsbus/keys/server.key", "The key that clients need as --server-key")
         ],
         arguments: [file]
     ) { arguments, session in
-        let path = try arguments.required(file)
-        // Reading a pair makes one where there is none, which is not what was asked for.
-        guard Files.exists(path) else {
-            throw CommandError.failure("there is no file \(path)", fix: "make a pair with 'opsbus keys generate'")
-        }
-        let pair = try CurveKeyPair(file: path)
-        session.output.result(["PublicKey": .string(pair.publicKey)]) { session.output.line(pair.publicKey) }
+        let key = try CurveKeyPair.publicKey(file: try arguments.required(file))
+        session.output.result(["PublicKey": .string(key)]) { session.output.line(key) }
         return .success
     }
 

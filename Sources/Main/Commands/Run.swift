@@ -114,7 +114,8 @@ struct CommandProgress: Sendable {
         ) {
             // The command before its nodes: they are then at least as far as it says.
             let commands = try await connection.call("ssm:ListCommands", ["CommandId": .string(identifier)])
-            outcome = commands["Commands"]?[0]?.cell("Status") ?? ""
+            // NoInstancesInTag has the status Success, though nothing was run.
+            outcome = commands["Commands"]?[0]?.cell("StatusDetails") ?? ""
             let invocations = try await connection.callAll(
                 "ssm:ListCommandInvocations", ["CommandId": .string(identifier)], list: "CommandInvocations")
             for invocation in invocations["CommandInvocations"]?.array ?? [] {

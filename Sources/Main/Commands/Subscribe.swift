@@ -68,19 +68,20 @@ private struct Subscription: Sendable {
         var unacknowledged = 0
         var acknowledgedAt = session.clock.monotonic
         do {
-            for try await message in connection.messages(prefixes, from: start) {
-                if prefixes.isEmpty && message.topic == StreamTopic.heartbeat { continue }
+            try await connection.follow(prefixes, from: start) { message in
+                if prefixes.isEmpty && message.topic == StreamTopic.heartbeat { return true }
                 show(message, session)
                 printed += 1
                 last = message.checkpoint
                 unacknowledged += 1
-                if printed == count { break }
+                if printed == count { return false }
                 let isDue = session.clock.monotonic - acknowledgedAt > Subscription.acknowledgeInterval
                 if isDue || unacknowledged == Subscription.acknowledgeMessages {
                     try await acknowledge(last, connection)
                     unacknowledged = 0
                     acknowledgedAt = session.clock.monotonic
                 }
+                return true
             }
         } catch is CancellationError {
             // ^C and the timeout end a subscription in good order.

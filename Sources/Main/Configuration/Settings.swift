@@ -28,6 +28,9 @@ enum Settings {
     static let retention = Setting(
         "retention", "DURATION", .duration, standard: .seconds(7 * 86_400), text: "7d",
         "How long the stream is kept.")
+    static let auditRetention = Setting(
+        "audit-retention", "DURATION", .duration, standard: .seconds(365 * 86_400), text: "365d",
+        "How long the audit log is kept.")
     static let segmentSize = Setting(
         "segment-size", "BYTES", .byteCount, standard: 64 << 20, text: "64MiB",
         "Size of one journal file; retention removes whole ones.")
@@ -53,16 +56,16 @@ enum Settings {
         "Log lines as text or json.")
 
     static let all: [any SettingDeclaration] = [
-        data, rules, requests, stream, nodes, account, region, curve, serverKey, clientKey, retention, segmentSize,
-        deduplicationWindow, embeddedAgent, agentState, activationID, activationCode, logLevel, logFormat,
+        data, rules, requests, stream, nodes, account, region, curve, serverKey, clientKey, retention, auditRetention,
+        segmentSize, deduplicationWindow, embeddedAgent, agentState, activationID, activationCode, logLevel, logFormat,
     ]
 
     /// Those that a client needs, flags of every command.
     static let ofClients: [any SettingDeclaration] = [requests, stream, serverKey, clientKey]
 
     static let ofServer: [any SettingDeclaration] = [
-        data, rules, nodes, account, region, curve, retention, segmentSize, deduplicationWindow, embeddedAgent,
-        logLevel, logFormat,
+        data, rules, nodes, account, region, curve, retention, auditRetention, segmentSize, deduplicationWindow,
+        embeddedAgent, logLevel, logFormat,
     ]
 
     static let ofAgent: [any SettingDeclaration] = [

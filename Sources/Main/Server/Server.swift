@@ -19,9 +19,12 @@ final class Server: Sendable {
     /// Nil where this machine is not to be a node.
     private let agent: EmbeddedAgent?
     private let bus: BusServer
+    /// The file of the server's key pair; nil where the bus is not encrypted.
+    private let keyPath: String?
     private let table: OperationTable
     /// Nil where no directory of rules is configured.
     private let rules: RuleLoader?
+    private let auditRetention: Duration
     private let maintenance = Once<Task<Void, Never>>()
     private let clock: any Clock
     private let log: Log
@@ -42,7 +45,7 @@ final class Server: Sendable {
             directory: directory.journalPath, segmentBytes: configuration[Settings.segmentSize], clock: clock,
             log: log.named("journal"))
         let governance = GovernanceService(
-            database: database, journal: journal, log: log,
+            database: database, journal: journal, clock: clock, log: log,
             verify: { try Verification.run(journal: directory.journalPath, database: directory.databasePath) })
         let calls = DeferredCaller()
         let events = EventsService(
@@ -70,37 +73,50 @@ final class Server: Sendable {
             ? try EmbeddedAgent(
                 directory: directory.path + "/agent", region: account.region, handler: systems.nodes,
                 processes: processes, clock: clock, log: log.named("agent")) : nil
+        auditRetention = configuration[Settings.auditRetention]
         self.table = table
         self.clock = clock
         self.log = log
         rules = configuration[Settings.rules].map { path in
             RuleLoader(path, account: account, events: events, operations: table, clock: clock, log: log.named("rules"))
         }
+        keyPath = Server.keyPath(configuration[Settings.curve], directory)
         bus = try BusServer(
             BusConfiguration(
                 requestsEndpoint: configuration[Settings.requests], streamEndpoint: configuration[Settings.stream],
                 nodesEndpoint: configuration[Settings.nodes],
-                keys: try Server.keys(configuration[Settings.curve], directory)),
+                keys: try keyPath.map { path in try CurveKeyPair(file: path) }),
             clock: clock, log: log.named("bus"))
+    }
+
+    /// The pair with which a fresh encrypted server is first called.
+    private func makeAdministratorKey(serverKey: String) throws -> String {
+        let path = directory.keysPath + "/admin.key"
+        let pair = try CurveKeyPair(file: path)
+        log.info(
+            "no key is registered yet, so admin's is: call with --client-key \(path) --server-key \(serverKey), "
+                + "and register others with 'opsbus keys add'")
+        return pair.publicKey
     }
 
     /// Looks after the data directory once a minute.
     private func maintain() async {
+        let audit = AuditLog(database)
         while !Task.isCancelled {
             do {
                 try directory.refreshReserve()
-                try await clock.sleep(for: .seconds(60))
-            } catch let error as StorageError {
-                log.warning("\(error)")
-                try? await clock.sleep(for: .seconds(60))
+                try await audit.prune(before: clock.now - auditRetention, context: .system)
             } catch {
-                return
+                log.warning("\(error)")
             }
+            // A cancelled sleep ends the loop at its condition.
+            try? await clock.sleep(for: .seconds(60))
         }
     }
 
     func start() async throws {
-        try await governance.start()
+        try await governance.start(
+            administratorKey: keyPath.map { path in { try self.makeAdministratorKey(serverKey: path) } })
         try await systems.start(remote: bus.nodes, embedded: agent?.link)
         try await events.start()
         agent?.start()
@@ -114,12 +130,12 @@ final class Server: Sendable {
             at: StreamPosition(epoch: journal.epoch.description, sequence: journal.lastSequence))
     }
 
-    /// The server's key pair; nil where the bus is not encrypted.
-    private static func keys(_ curve: Curve, _ directory: Storage.DataDirectory) throws(BusError) -> CurveKeyPair? {
+    /// The file of the server's key pair; nil where the bus is not encrypted.
+    private static func keyPath(_ curve: Curve, _ directory: Storage.DataDirectory) -> String? {
         switch curve {
         case .off: nil
-        case .on: try CurveKeyPair(file: directory.keysPath + "/server.key")
-        case .keyFile(let path): try CurveKeyPair(file: path)
+        case .on: directory.keysPath + "/server.key"
+        case .keyFile(let path): path
         }
     }
 

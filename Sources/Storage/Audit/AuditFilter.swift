@@ -4,6 +4,8 @@ public import Core
 public struct AuditFilter: Sendable, Hashable {
     public var subject: Subject?
     public var subjectKind: Subject.Kind?
+    /// Not records about this.
+    public var excludedSubject: Subject?
     /// Records caused by this.
     public var cause: Subject?
     public var principal: Principal?
@@ -33,6 +35,7 @@ public struct AuditFilter: Sendable, Hashable {
             values.append(contentsOf: value.map(Optional.some))
         }
         if let subject { require("subject = ?", subject) }
+        if let excludedSubject { require("subject <> ?", excludedSubject) }
         // The character after the slash bounds the range, so that the index on the subject serves.
         if let kind = subjectKind?.rawValue { require("subject >= ? AND subject < ?", "\(kind)/", "\(kind)0") }
         if let cause { require("cause = ?", cause) }

@@ -78,7 +78,7 @@ struct CommandChanges: Sendable {
 
     private static func outcome(_ details: String, isTerminal: Bool) -> AuditOutcome {
         if !isTerminal { return .started }
-        return details == "Success" || details == "NoInstancesInTag" ? .success : .failure(details)
+        return details == "Success" ? .success : .failure(details)
     }
 
     private func emit(

@@ -15,12 +15,16 @@ import Testing
         #expect(mode == 0o600)
         #expect(CurveKeyPair.isKey(made.publicKey))
         #expect("\(made)" == made.publicKey)
+        #expect(try CurveKeyPair.publicKey(file: path) == made.publicKey)
 
         try FileManager.default.setAttributes([.posixPermissions: 0o640], ofItemAtPath: path)
         #expect(throws: BusError.self) { try CurveKeyPair(file: path) }
     }
 
-    @Test("A file that holds something else is refused", arguments: ["", "short", String(repeating: "\"", count: 40)])
+    @Test("A file that holds something else is refused", arguments: [
+        "", "short", "secret short", "secret \(String(repeating: "\"", count: 40))",
+        "public Yne@$w-vo<fVvi]a<NY6T1ed:M$fCG*[IaLV{hID",
+    ])
     func badFile(content: String) throws {
         let directory = try TestBus.temporaryDirectory()
         defer { try? FileManager.default.removeItem(atPath: directory) }
@@ -30,6 +34,17 @@ import Testing
                 atPath: path, contents: Data(content.utf8), attributes: [.posixPermissions: 0o600]))
         let error = #expect(throws: BusError.self) { try CurveKeyPair(file: path) }
         #expect(error?.code == .invalidKey)
+    }
+
+    @Test("A file of a public key alone serves where no secret is needed")
+    func publicKeyFile() throws {
+        let directory = try TestBus.temporaryDirectory()
+        defer { try? FileManager.default.removeItem(atPath: directory) }
+        let path = directory + "/server.pub"
+        let key = "Yne@$w-vo<fVvi]a<NY6T1ed:M$fCG*[IaLV{hID"
+        try Data("public \(key)\n".utf8).write(to: URL(fileURLWithPath: path))
+        #expect(try CurveKeyPair.publicKey(file: path) == key)
+        #expect(throws: BusError.self) { try CurveKeyPair.publicKey(file: directory + "/none") }
     }
 
     @Test("The public key belongs to the secret one")

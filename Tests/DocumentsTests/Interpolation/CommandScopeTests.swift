@@ -56,7 +56,7 @@ import Testing
     @Test("An ENV_VAR argument never enters the script's text")
     func environment() throws {
         let inputs = try scope().resolve(inputs: ["runCommand": ["echo \"{{ safe }}\"", "{{safe}}", "{{other}}"]])
-        #expect(inputs == ["runCommand": ["echo \"$SSM_safe\"", "$SSM_safe", "x"]])
+        #expect(inputs == ["runCommand": ["echo \"${SSM_safe}\"", "${SSM_safe}", "x"]])
         #expect(try scope().environment == ["SSM_safe": "; rm -rf /"])
     }
 }

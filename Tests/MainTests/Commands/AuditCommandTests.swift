@@ -54,10 +54,13 @@ struct AuditCommandTests {
         ])
         let terminal = RecordingTerminal()
         let run = Task { await opsbus(["audit", "list", "--follow"], connection, terminal: terminal) }
-        // The third call is made a second after the second; then everything has been printed.
+        // Before the third call everything has been printed.
         while connection.calls.count < 3 { await Task.yield() }
         #expect(terminal.output.split(separator: "\n").count == 3)
-        #expect(connection.inputs("audit:ListRecords")[1...].map { $0["AfterSequence"] } == [1, 3])
+        let inputs = connection.inputs("audit:ListRecords")
+        #expect(inputs[1...2].map { $0["AfterSequence"] } == [1, 3])
+        // The server holds the question until there is something new.
+        #expect(inputs[1...2].map { $0["WaitTimeSeconds"] } == [20, 20])
         run.cancel()
     }
 
@@ -77,7 +80,7 @@ struct AuditCommandTests {
         ]
         let broken = await opsbus(["audit", "verify"], FakeConnection(["audit:Verify": [report]]))
         #expect(broken.exitCode == .failure)
-        #expect(broken.output == "Journal.Records  3\nAudit.Records  9\nbroken: audit log: record 7 is missing\n")
+        #expect(broken.output == "Journal.Records  3\nAudit.Records    9\nbroken: audit log: record 7 is missing\n")
         let whole = await opsbus(["audit", "verify"], FakeConnection(["audit:Verify": [["Intact": true]]]))
         #expect(whole.exitCode == .success)
         #expect(whole.output == "intact: no record was changed, removed or added\n")

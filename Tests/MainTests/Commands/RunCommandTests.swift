@@ -13,7 +13,9 @@ struct RunCommandTests {
         ]
     }
 
-    private func commands(_ status: String) -> JSON { ["Commands": [["CommandId": "c-1", "Status": .string(status)]]] }
+    private func commands(_ status: String) -> JSON {
+        ["Commands": [["CommandId": "c-1", "StatusDetails": .string(status)]]]
+    }
 
     @Test func `A document is sent with its parameters to nodes and targets`() async {
         let connection = FakeConnection(["ssm:SendCommand": [sent]])
@@ -100,6 +102,16 @@ struct RunCommandTests {
         #expect(outcome.lines.last == "c-1 Failed: 1 of 2 nodes succeeded")
     }
 
+    @Test func `A command that reached no node is no success`() async {
+        let connection = FakeConnection([
+            "ssm:SendCommand": [sent], "ssm:ListCommands": [commands("NoInstancesInTag")],
+            "ssm:ListCommandInvocations": [invocations()],
+        ])
+        let outcome = await opsbus(["run", "--shell", "x", "--target", "tag:role=none", "-w"], connection)
+        #expect(outcome.exitCode == .failure)
+        #expect(outcome.lines.last == "c-1 NoInstancesInTag: 0 of 0 nodes succeeded")
+    }
+
     @Test func `For programs each node's result is one line`() async {
         let result: JSON = ["Status": "Success", "StandardOutputContent": "x\n"]
         let connection = FakeConnection([
@@ -136,8 +148,8 @@ struct RunCommandTests {
                 [
                     "Commands": [
                         [
-                            "CommandId": "c-1", "DocumentName": "Restart", "Status": "Success", "TargetCount": 2,
-                            "CompletedCount": 2, "ErrorCount": 0, "RequestedDateTime": 1769846400.5,
+                            "CommandId": "c-1", "DocumentName": "Restart", "StatusDetails": "Success",
+                            "TargetCount": 2, "CompletedCount": 2, "ErrorCount": 0, "RequestedDateTime": 1769846400.5,
                         ]
                     ]
                 ]

@@ -74,6 +74,6 @@ struct TraceTreeTests {
         #expect(people.errors == "opsbus: the tree is longer than the server answers; this is its beginning\n")
         let programs = await opsbus(["audit", "trace", event, "-o", "json"], connection)
         #expect(programs.output == answer.text + "\n")
-        #expect(connection.inputs("audit:Trace") == [["EventId": .string(event)], ["EventId": .string(event)]])
+        #expect(connection.inputs("audit:Trace") == [["Subject": .string(event)], ["Subject": .string(event)]])
     }
 }

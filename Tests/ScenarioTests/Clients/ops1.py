@@ -15,10 +15,10 @@ def endpoint(name):
 
 
 def keys_of(path):
-    """The public and the secret key of a file of `opsbus keys generate`, which holds the secret one."""
+    """The public and the secret key of a file of `opsbus keys generate`: lines `public KEY` and `secret KEY`."""
     with open(path) as file:
-        secret = file.read().strip().encode()
-    return zmq.curve_public(secret), secret
+        keys = dict(line.split() for line in file)
+    return keys["public"].encode(), keys["secret"].encode()
 
 
 def socket(kind, name, keys=None):
@@ -29,7 +29,7 @@ def socket(kind, name, keys=None):
     if keys is None and "OPSBUS_CLIENT_KEY" in os.environ:
         keys = keys_of(os.environ["OPSBUS_CLIENT_KEY"])
     if keys and server_key:
-        made.curve_serverkey = server_key.encode()
+        made.curve_serverkey = keys_of(server_key)[0] if os.path.exists(server_key) else server_key.encode()
         made.curve_publickey, made.curve_secretkey = keys
     if kind == zmq.SUB:
         made.rcvhwm = 0

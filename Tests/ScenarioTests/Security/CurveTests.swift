@@ -91,29 +91,24 @@ struct CurveTests {
         }
     }
 
-    private func key(_ name: String) -> [String: String] { ["OPSBUS_CLIENT_KEY": "\(name).key"] }
+    private func key(_ name: String) -> [String: String] {
+        ["OPSBUS_CLIENT_KEY": name == "admin" ? "data/keys/admin.key" : "\(name).key"]
+    }
 
-    /// Makes keys, registers them on a server that only this machine reaches, and starts it again encrypted.
+    /// Starts a server that is encrypted from the first and registers keys with the one it made for admin.
     @discardableResult
     private func serveEncrypted(_ scenario: Scenario, _ flags: String...) throws -> ChildProcess {
-        for name in ["admin", "publisher", "nobody", "web-1", "stranger"] {
+        scenario.environment["OPSBUS_SERVER_KEY"] = "data/keys/server.key"
+        let server = try scenario.startServer(["--curve", "true"] + flags)
+        let grants = ["publisher": [], "nobody": ["--allow", "other:Nothing"], "web-1": ["--node"]]
+        for name in ["publisher", "nobody", "web-1", "stranger"] {
             let made = try scenario.opsbus("keys", "generate", "--out", "\(name).key")
-            try scenario.write(made.output, to: "\(name).public")
-        }
-        let open = try scenario.startServer("--embedded-agent", "false")
-        let grants = [
-            "admin": ["--allow", "*"], "publisher": [], "nobody": ["--allow", "other:Nothing"], "web-1": ["--node"],
-        ]
-        for (name, allow) in grants {
-            let publicKey = scenario.text("\(name).public").trimmingCharacters(in: .whitespacesAndNewlines)
-            let added = try scenario.opsbus(["keys", "add", name, "--public", publicKey] + allow)
+            guard let allow = grants[name] else { continue }
+            let publicKey = made.output.trimmingCharacters(in: .whitespacesAndNewlines)
+            let added = try scenario.opsbus(
+                ["keys", "add", name, "--public", publicKey] + allow, environment: key("admin"))
             guard added.exitCode == 0 else { throw ScenarioError(added.errorOutput) }
         }
-        open.send(SIGTERM)
-        try open.wait()
-        let server = try scenario.startServer(["--curve", "true"] + flags)
-        let serverKey = try scenario.opsbus("keys", "public", "data/keys/server.key").output
-        scenario.environment["OPSBUS_SERVER_KEY"] = serverKey.trimmingCharacters(in: .whitespacesAndNewlines)
         return server
     }
 }

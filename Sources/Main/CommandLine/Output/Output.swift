@@ -64,12 +64,14 @@ struct Output: Sendable {
         let column = (shown.map { displayWidth($0.name) }.max() ?? 0) + 2
         for member in shown {
             let padding = String(repeating: " ", count: column - displayWidth(member.name))
-            let lines = member.value.split(separator: "\n", omittingEmptySubsequences: false).map {
-                printable(String($0))
-            }
-            let margin = "\n" + String(repeating: " ", count: column)
-            line("\(style.faint(member.name))\(padding)\(lines.joined(separator: margin))")
+            line("\(style.faint(member.name))\(padding)\(hanging(member.value, by: column))")
         }
+    }
+
+    /// Lines of text, all but the first indented.
+    func hanging(_ text: String, by columns: Int) -> String {
+        text.split(separator: "\n", omittingEmptySubsequences: false).map { printable(String($0)) }
+            .joined(separator: "\n" + String(repeating: " ", count: columns))
     }
 }
 

@@ -19,7 +19,8 @@ struct Style: Sendable {
         switch status.lowercased() {
         case "success", "succeeded", "online", "enabled", "ok", "allowed", "matched", "delivered", "intact": "32"
         case "failed", "failure", "timedout", "executiontimedout", "deliverytimedout", "cancelled", "connectionlost",
-            "error", "denied", "refused", "dead", "undeliverable", "terminated", "broken":
+            "error", "denied", "refused", "dead", "undeliverable", "terminated", "broken", "noinstancesintag", "incomplete",
+            "accessdenied", "invalidplatform", "rateexceeded":
             "31"
         case "pending", "inprogress", "delayed", "waiting", "cancelling", "retrying", "disabled": "33"
         default: nil

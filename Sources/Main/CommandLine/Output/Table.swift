@@ -23,8 +23,14 @@ struct Table {
         }
     }
 
-    /// - Parameter cells: One for each column.
-    mutating func add(_ cells: [String]) { rows.append(cells.map(printable)) }
+    /// - Parameter cells: One for each column; of several lines only the first is shown.
+    mutating func add(_ cells: [String]) {
+        rows.append(
+            cells.map { cell in
+                let end = cell.firstIndex(where: \.isNewline)
+                return end.map { printable(String(cell[..<$0])) + "…" } ?? printable(cell)
+            })
+    }
 
     /// The lines; the last column is cut to fit `width` where one is given.
     func text(style: Style, width: Int?) -> String {
