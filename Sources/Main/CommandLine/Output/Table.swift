@@ -7,24 +7,36 @@ struct Table {
         let heading: String
         var alignsRight = false
         var isStatus = false
+        /// Whether its cells are prose, which is cut: JSON has it whole.
+        var isProse = false
     }
+
+    /// Columns of a terminal that a cell of prose takes at most.
+    static let proseWidthMax = 60
 
     let columns: [Column]
     private(set) var rows: [[String]] = []
 
-    /// - Parameter headings: `>` before a heading aligns its column to the right, `*` says that it holds statuses.
+    /// - Parameter headings: `>` before a heading aligns its column to the right, `*` says that it holds statuses, `~`
+    ///   that it holds prose.
     init(_ headings: [String]) {
         columns = headings.map { heading in
             switch heading.first {
             case ">": Column(heading: String(heading.dropFirst()), alignsRight: true)
             case "*": Column(heading: String(heading.dropFirst()), isStatus: true)
+            case "~": Column(heading: String(heading.dropFirst()), isProse: true)
             default: Column(heading: heading)
             }
         }
     }
 
     /// - Parameter cells: One for each column.
-    mutating func add(_ cells: [String]) { rows.append(cells.map(printable)) }
+    mutating func add(_ cells: [String]) {
+        rows.append(
+            zip(columns, cells).map { column, cell in
+                column.isProse ? truncated(printable(cell), to: Table.proseWidthMax) : printable(cell)
+            })
+    }
 
     /// The lines; the last column is cut to fit `width` where one is given.
     func text(style: Style, width: Int?) -> String {
