@@ -3,9 +3,10 @@
 
     check_files.py NODE EXPECTATIONS.json
 
-EXPECTATIONS is a list of {"path", "mode"?, "owner"?, "key"?, "value"?}; `key` is the first word of a line of the file and
-`value` the rest of it. Prints a line for each file; with OPSBUS_REQUESTS set, publishes them too. Ends with 1 when
-something is not as it should be.
+EXPECTATIONS is a list of {"check", "path", "mode"?, "owner"?, "key"?, "value"?}; `check` is what rules know it by,
+`key` the first word of a line of the file and `value` the rest of it. Prints a line for each file; with
+OPSBUS_REQUESTS set, publishes them too. An event says what was found, not what to do: that is in the rules. Ends with
+1 when something is not as it should be, or could not be looked at.
 """
 import grp
 import json
@@ -28,12 +29,19 @@ def setting(path, key):
 
 
 def inspect(expected):
-    """What is wrong with a file: a list of texts, empty where all is well."""
-    path = expected["path"]
+    """The verdict on a file, and what is wrong with it: a list of texts, empty where all is well."""
     try:
-        status = os.stat(path)
+        wrong = differences(expected)
     except FileNotFoundError:
-        return ["it does not exist"]
+        return "NON_COMPLIANT", ["it does not exist"]
+    except OSError as error:
+        return "UNKNOWN", [f"it could not be looked at: {error.strerror}"]
+    return "NON_COMPLIANT" if wrong else "COMPLIANT", wrong
+
+
+def differences(expected):
+    path = expected["path"]
+    status = os.stat(path)
     wrong = []
     mode = format(stat.S_IMODE(status.st_mode), "04o")
     if "mode" in expected and mode != expected["mode"]:
@@ -65,27 +73,22 @@ def publish(endpoint, entries):
 
 def main():
     node, expectations = sys.argv[1], json.load(open(sys.argv[2], encoding="utf-8"))
-    entries = []
-    drifted = False
+    details = []
     for expected in expectations:
-        wrong = inspect(expected)
-        drifted = drifted or bool(wrong)
-        print(f"  {expected['path']}: " + ("; ".join(wrong) if wrong else "as it should be"))
-        detail = {
-            "status": "NON_COMPLIANT" if wrong else "COMPLIANT",
-            "kind": "file",
-            "node": node,
-            "path": expected["path"],
-            "findings": wrong,
-            "expected": {key: expected[key] for key in expected if key != "path"},
-        }
-        entries.append(
-            {"Source": "opsbus.checker", "DetailType": "Compliance Change", "Detail": json.dumps(detail)})
+        verdict, findings = inspect(expected)
+        print(f"  {expected['path']}: " + ("; ".join(findings) or "as it should be"))
+        details.append({
+            "status": verdict, "check": expected["check"], "node": node, "path": expected["path"], "findings": findings,
+        })
     if "OPSBUS_REQUESTS" in os.environ:
-        for expected, entry, event in zip(expectations, entries, publish(os.environ["OPSBUS_REQUESTS"], entries)):
-            if '"NON_COMPLIANT"' in entry["Detail"]:
-                print(f"  event {event}: {expected['path']}")
-    sys.exit(1 if drifted else 0)
+        entries = [
+            {"Source": "opsbus.checker", "DetailType": "Compliance Change", "Detail": json.dumps(detail)}
+            for detail in details
+        ]
+        for detail, event in zip(details, publish(os.environ["OPSBUS_REQUESTS"], entries)):
+            if detail["status"] == "NON_COMPLIANT":
+                print(f"  event {event}: {detail['path']}")
+    sys.exit(0 if all(detail["status"] == "COMPLIANT" for detail in details) else 1)
 
 
 if __name__ == "__main__":

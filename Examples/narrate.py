@@ -45,7 +45,8 @@ def main():
         line = tell(topic, body)
         if line:
             print(f"  {line}", flush=True)
-        if topic.startswith("automation/") and "StepName" not in body and body["Status"] not in ("Pending", "InProgress"):
+        is_runbook = topic.startswith("automation/") and "StepName" not in body
+        if is_runbook and body["Status"] not in ("Pending", "InProgress"):
             return
 
 

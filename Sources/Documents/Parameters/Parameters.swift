@@ -58,6 +58,11 @@ extension JSON {
 }
 
 extension DocumentParameter {
+    /// Checks a value as a run of the document would.
+    /// - Parameter supplied: Typed, or in the API's form, as in ``Parameters/init(binding:to:)-(JSONObject,_)``.
+    /// - Throws: `DocumentError` with `.invalidParameters` or `.unsupported`.
+    public func validate(_ supplied: JSON) throws(DocumentError) { _ = try bind(supplied) }
+
     /// The value of this parameter, the default where none is supplied.
     fileprivate func bind(_ supplied: JSON?) throws(DocumentError) -> JSON {
         guard let supplied else {

@@ -61,14 +61,12 @@ struct TargetCall {
                     + #"{"commands":["uptime"]}; it is: "# + String(text.prefix(200)),
                 isRetryable: false)
         }
-        return .object(
-            JSONObject(
-                object.map { member in
-                    if let list = member.value.array {
-                        return .init(key: member.key, value: .array(list.map { .string($0.string ?? $0.text) }))
-                    }
-                    return .init(key: member.key, value: [.string(member.value.string ?? member.value.text)])
-                }))
+        return .object(JSONObject(object.map { .init(key: $0.key, value: argument($0.value)) }))
+    }
+
+    /// A document parameter's value as the operations take it: a list of texts.
+    static func argument(_ value: JSON) -> JSON {
+        .array((value.array ?? [value]).map { .string($0.string ?? $0.text) })
     }
 
     /// What the audit log keeps of an output: its identifiers, which lead to the rest.

@@ -16,6 +16,8 @@ public struct RuleDirectory: Sendable {
     public var rules: [Rule] = []
     public var tests: [(rule: Rule, test: RuleTest)] = []
     public var documents: [DocumentFile] = []
+    /// What the rules give to documents.
+    public var arguments: [TargetArguments] = []
     /// Sorted by file and line.
     public var problems: [RuleProblem] = []
     /// Files that cannot be used as they are.
@@ -33,7 +35,12 @@ public struct RuleDirectory: Sendable {
         for file in try RuleDirectory.files(beneath: path) {
             guard let (root, content) = read(file) else { continue }
             if root["schemaVersion"] != nil {
-                documents.append(DocumentFile(name: RuleDirectory.documentName(file), file: file, content: content))
+                let document = DocumentFile(name: RuleDirectory.documentName(file), file: file, content: content)
+                if let other = documents.first(where: { $0.name == document.name }) {
+                    fail("the document \(document.name) is in \(other.file) too", file, root.position)
+                } else {
+                    documents.append(document)
+                }
                 continue
             }
             let ruleFile = RuleFile(root, file: file, account: account)
@@ -53,13 +60,34 @@ public struct RuleDirectory: Sendable {
                 rules.append(rule)
                 tests += ruleFile.tests[index].map { (rule, $0) }
             }
+            arguments += ruleFile.arguments
         }
-        // A file is used whole or not at all.
+        dropBrokenFiles()
+        warnOfMissingDocuments()
+        sortProblems()
+    }
+
+    /// Adds problems that others have found. A file with an error is used no more.
+    public mutating func add(_ more: [RuleProblem]) {
+        problems += more
+        brokenFiles.formUnion(more.filter { $0.severity == .error }.map(\.file))
+        dropBrokenFiles()
+        sortProblems()
+    }
+
+    /// A file is used whole or not at all.
+    private mutating func dropBrokenFiles() {
         let broken = brokenFiles
         rules.removeAll { broken.contains($0.file ?? "") }
         tests.removeAll { broken.contains($0.rule.file ?? "") }
-        warnOfMissingDocuments(places)
-        problems.sort { ($0.file, $0.position.line) < ($1.file, $1.position.line) }
+        arguments.removeAll { broken.contains($0.file) }
+        documents.removeAll { broken.contains($0.file) }
+    }
+
+    private mutating func sortProblems() {
+        problems.sort {
+            ($0.file, $0.position.line, $0.position.column) < ($1.file, $1.position.line, $1.position.column)
+        }
     }
 
     /// Topics that the rules send to; whoever loads the rules makes sure that they exist.
@@ -86,17 +114,14 @@ public struct RuleDirectory: Sendable {
     }
 
     /// A document may also have been made by an operation, so a missing one is only a warning.
-    private mutating func warnOfMissingDocuments(_ places: [RuleCatalog.Key: RuleProblem.Place]) {
-        let known = Set(documents.map(\.name))
-        for rule in rules {
-            guard let place = places[RuleCatalog.Key(bus: rule.bus, name: rule.name)] else { continue }
-            for target in rule.targets {
-                guard let name = target.documentName, !known.contains(name), !name.hasPrefix("AWS-") else { continue }
-                problems.append(
-                    RuleProblem(
-                        "target \(target.id) of rule \(rule.name) uses the document \(name), which is not here",
-                        severity: .warning, file: place.file, at: place.position))
-            }
+    private mutating func warnOfMissingDocuments() {
+        let known = Set(documents.map(\.name)).union(brokenFiles.map(RuleDirectory.documentName))
+        for target in arguments where !known.contains(target.document) && !target.document.hasPrefix("AWS-") {
+            problems.append(
+                RuleProblem(
+                    "target \(target.target) of rule \(target.rule) uses the document \(target.document), which is "
+                        + "not here; a file \(target.document).yaml would be it",
+                    severity: .warning, file: target.file, at: target.position))
         }
     }
 
@@ -121,15 +146,5 @@ public struct RuleDirectory: Sendable {
             }
         }
         return found.sorted()
-    }
-}
-
-extension Target {
-    /// The document that the target runs; nil for other targets.
-    var documentName: String? {
-        switch try? TargetAction(self) {
-        case .runCommand(let name, _), .startAutomation(let name, _): name
-        default: nil
-        }
     }
 }

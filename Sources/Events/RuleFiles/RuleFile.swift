@@ -12,6 +12,8 @@ public struct RuleFile: Sendable {
     public var tests: [[RuleTest]] = []
     /// Where each rule stands, in the same order.
     public var positions: [TextPosition] = []
+    /// Of the targets that are documents.
+    public var arguments: [TargetArguments] = []
     public var problems: [RuleProblem] = []
 
     /// Whether the rules can be used: warnings may stand, errors not.
@@ -159,9 +161,21 @@ public struct RuleFile: Sendable {
                     fail("target \(target.id) is defined twice", at: element.position)
                 }
                 rule.targets.append(target)
+                readArguments(of: target, element, rule.name)
             } catch {
                 fail(error.message, at: element.position)
             }
+        }
+    }
+
+    private mutating func readArguments(of target: Target, _ node: Node, _ rule: String) {
+        do throws(ServiceError) {
+            if let arguments = try TargetArguments(target, node, rule: rule, file: file) {
+                self.arguments.append(arguments)
+            }
+        } catch {
+            let input = node["Input"] ?? node["InputTransformer"]?["InputTemplate"]
+            fail(error.message, at: input?.position ?? node.position)
         }
     }
 

@@ -33,14 +33,11 @@ public struct RuleTest: Sendable, Hashable {
     }
 
     private func failure(_ rule: Rule, _ account: Account) -> String? {
-        let event = RuleTest.completed(event, account)
-        guard let text = rule.eventPattern else {
-            return mustMatch ? "the rule has no event pattern; only its schedule fires it" : nil
-        }
+        let event = RuleTest.completed(event, rule, account)
         do {
-            let explanation = try Pattern(parsing: text).explain(event.bytes)
-            if mustMatch && !explanation.matches { return "should match, but does not: \(explanation)" }
-            if !mustMatch && explanation.matches { return "should not match, but does" }
+            let silence = try silence(rule, event)
+            if mustMatch, let silence { return "should match, but does not: \(silence)" }
+            if !mustMatch && silence == nil { return "should not match, but does" }
         } catch {
             return "\(error)"
         }
@@ -48,6 +45,37 @@ public struct RuleTest: Sendable, Hashable {
             if let failure = failure(expectation, rule, event, account) { return failure }
         }
         return nil
+    }
+
+    /// Why the event does not fire the rule; nil where it does. With a schedule and a pattern it fires by either.
+    private func silence(_ rule: Rule, _ event: JSON) throws -> String? {
+        var reasons: [String] = []
+        if let schedule = rule.scheduleExpression {
+            guard let reason = try silence(schedule, event) else { return nil }
+            reasons.append(reason)
+        }
+        if let text = rule.eventPattern {
+            let explanation = try Pattern(parsing: text).explain(event.bytes)
+            if explanation.matches { return nil }
+            reasons.append("\(explanation)")
+        }
+        return reasons.joined(separator: "; ")
+    }
+
+    /// Why the schedule does not make the event: it makes Scheduled Events at the times when it is due. A rate counts
+    /// from the rule's creation, which a file does not know; it is taken to be due, and so is an event without a time.
+    private func silence(_ schedule: String, _ event: JSON) throws -> String? {
+        guard event["source"] == "aws.events", event["detail-type"] == "Scheduled Event" else {
+            return "the schedule \(schedule) makes events of source aws.events and detail-type Scheduled Event only"
+        }
+        let expression = try ScheduleExpression(parsing: schedule)
+        guard let time = self.event["time"] else { return nil }
+        guard let due = time.timestamp else { return "\(time) is not a time such as 2026-03-01T02:30:00Z" }
+        if case .rate = expression { return nil }
+        let next = expression.next(after: Timestamp(microseconds: due.microseconds - 1), anchor: due)
+        if next == due { return nil }
+        let hint = next.map { "the next time is \($0)" } ?? "it never is again"
+        return "\(schedule) is not due at \(due); \(hint)"
     }
 
     private func failure(
@@ -69,12 +97,13 @@ public struct RuleTest: Sendable, Hashable {
         }
     }
 
-    /// The event with the members that every event has.
-    private static func completed(_ event: JSON, _ account: Account) -> JSON {
+    /// The event with the members that every event has; one that the rule's schedule makes names the rule.
+    private static func completed(_ event: JSON, _ rule: Rule, _ account: Account) -> JSON {
         var complete: JSON = [
             "version": "0", "id": "00000000-0000-4000-8000-000000000000", "detail-type": "", "source": "",
             "account": .string(account.id), "time": "2000-01-01T00:00:00Z", "region": .string(account.region),
-            "resources": [], "detail": [:],
+            "resources": event["source"] == "aws.events" ? [.string(rule.arn(in: account).description)] : [],
+            "detail": [:],
         ]
         for member in event.object ?? JSONObject() { complete[member.key] = member.value }
         return complete

@@ -100,6 +100,21 @@ struct InputTemplate: Sendable, Hashable {
         return String(decoding: output, as: UTF8.self)
     }
 
+    /// The template as JSON, with the text `<name>` for each placeholder; nil where it is no single JSON value.
+    static func outline(of text: String) -> JSON? {
+        var scanner = InputTemplateScanner(text)
+        scanner.scan()
+        let quote = UInt8(ascii: "\"")
+        var outline: [UInt8] = []
+        var start = 0
+        for placeholder in scanner.placeholders where !placeholder.isInString {
+            outline += scanner.bytes[start..<placeholder.range.lowerBound]
+            outline += [quote] + scanner.bytes[placeholder.range] + [quote]
+            start = placeholder.range.upperBound
+        }
+        return try? JSON(parsing: outline + scanner.bytes[start...])
+    }
+
     /// Appends a value between the quotes of a string, escaped so that the string remains one.
     private func writePart(_ value: JSON, into output: inout [UInt8]) {
         let text = value.string ?? (isLines ? InputTemplate.unquoted(value) : value.text)

@@ -8,15 +8,15 @@ extension Command {
 
     private static let checkRules = Command(
         "check", "Check rule files and say what is wrong with them, and where.",
+        discussion: """
+            Rules, the documents in the directory, and what the ones give to the others: a parameter that is unknown \
+            or missing, a value that the document would refuse.
+            """,
         examples: [Example("opsbus rules check Rules", "Check every file beneath Rules")],
         arguments: [directory]
     ) { arguments, session in
-        let loaded = try RuleDirectory(try arguments.required(directory), account: try session.account())
-        let documents = loaded.documents.flatMap(DocumentCheck.problems)
-        let problems = (loaded.problems + documents).sorted {
-            ($0.file, $0.position.line) < ($1.file, $1.position.line)
-        }
-        let isSound = !problems.contains { $0.severity == .error }
+        let loaded = try RuleDirectory.checked(try arguments.required(directory), account: try session.account())
+        let problems = loaded.problems
         session.output.result(
             [
                 "Rules": .integer(loaded.rules.count), "Documents": .integer(loaded.documents.count),
@@ -29,17 +29,20 @@ extension Command {
                     + "\(problems.count { $0.severity == .error }) errors, "
                     + "\(problems.count { $0.severity == .warning }) warnings")
         }
-        return isSound ? .success : .failure
+        return loaded.isSound ? .success : .failure
     }
 
     private static let testRules = Command(
         "test", "Run the tests that rule files hold, without a server.",
-        discussion: "Each test gives an event, says whether the rule must match it, and what targets must receive.",
+        discussion: """
+            Each test gives an event, says whether the rule must match it, and what targets must receive. A rule with \
+            a schedule matches events of source aws.events and detail-type Scheduled Event whose time is due.
+            """,
         examples: [Example("opsbus rules test Rules", "Run the tests of every rule beneath Rules")],
         arguments: [directory]
     ) { arguments, session in
         let account = try session.account()
-        let loaded = try RuleDirectory(try arguments.required(directory), account: account)
+        let loaded = try RuleDirectory.checked(try arguments.required(directory), account: account)
         let outcomes = loaded.tests.map { $0.test.run($0.rule, account: account) }
         let errors = loaded.problems.filter { $0.severity == .error }
         let failed = outcomes.filter { $0.failure != nil }

@@ -6,7 +6,7 @@ extension Command {
         subcommands: [listRules, describeRule, enableRule, disableRule, deleteRule] + ruleFileCommands)
 
     private static let listRules = Command(
-        "list", "List the rules of a bus.",
+        "list", "List the rules of a bus.", discussion: "Long descriptions are cut; --output json has them whole.",
         examples: [Example("opsbus rules list --prefix disk-", "The rules whose names begin with disk-")],
         options: [CommonOptions.bus, prefix, CommonOptions.limit]
     ) { arguments, session in
@@ -15,7 +15,7 @@ extension Command {
             input([("EventBusName", .text(arguments[CommonOptions.bus])), ("NamePrefix", .text(arguments[prefix]))]),
             list: "Rules", max: arguments[CommonOptions.limit] ?? 100_000)
         session.output.result(output) {
-            var table = Table(["NAME", "*STATE", "BUS", "TRIGGER", "DESCRIPTION"])
+            var table = Table(["NAME", "*STATE", "BUS", "TRIGGER", "~DESCRIPTION"])
             for rule in output["Rules"]?.array ?? [] {
                 let trigger = rule["ScheduleExpression"]?.string ?? (rule["EventPattern"] == nil ? "" : "pattern")
                 table.add([

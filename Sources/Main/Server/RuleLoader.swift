@@ -65,14 +65,14 @@ actor RuleLoader {
     }
 
     private func load() async throws {
-        let directory = try RuleDirectory(path, account: account)
+        let directory = try RuleDirectory.checked(path, account: account)
         let context = OperationContext(principal: .system)
         for problem in directory.problems {
             if problem.severity == .error { log.error(problem.description) } else { log.warning(problem.description) }
         }
         // Documents and topics first: a rule in force finds what it needs.
         for document in directory.documents { await put(document, context) }
-        for topic in directory.topics.sorted() { await createTopic(topic, context) }
+        for topic in directory.topics(of: account).sorted() { await createTopic(topic, context) }
         do {
             let change = try await events.replaceFileRules(
                 directory.rules, brokenFiles: directory.brokenFiles, context)
@@ -94,15 +94,10 @@ actor RuleLoader {
 
     /// Creates a document, or a new default version of it where its content has changed.
     private func put(_ document: RuleDirectory.DocumentFile, _ context: OperationContext) async {
-        let problems = DocumentCheck.problems(document)
-        guard problems.isEmpty else {
-            for problem in problems { log.error(problem.description) }
-            return
-        }
         let content: JSON = .string(String(decoding: document.content, as: UTF8.self))
         let format: JSON = document.file.hasSuffix(".json") ? "JSON" : "YAML"
         let name: JSON = .string(document.name)
-        let isRunbook = DocumentCheck.isRunbook(document)
+        let isRunbook = DocumentCheck.runbook(document) != nil
         do {
             try await create(
                 ["Name": name, "Content": content, "DocumentFormat": format,

@@ -7,17 +7,24 @@ struct Table {
         let heading: String
         var alignsRight = false
         var isStatus = false
+        /// Whether its cells are prose, which is cut: JSON has it whole.
+        var isProse = false
     }
+
+    /// Columns of a terminal that a cell of prose takes at most.
+    static let proseWidthMax = 60
 
     let columns: [Column]
     private(set) var rows: [[String]] = []
 
-    /// - Parameter headings: `>` before a heading aligns its column to the right, `*` says that it holds statuses.
+    /// - Parameter headings: `>` before a heading aligns its column to the right, `*` says that it holds statuses, `~`
+    ///   that it holds prose.
     init(_ headings: [String]) {
         columns = headings.map { heading in
             switch heading.first {
             case ">": Column(heading: String(heading.dropFirst()), alignsRight: true)
             case "*": Column(heading: String(heading.dropFirst()), isStatus: true)
+            case "~": Column(heading: String(heading.dropFirst()), isProse: true)
             default: Column(heading: heading)
             }
         }
@@ -26,9 +33,10 @@ struct Table {
     /// - Parameter cells: One for each column; of several lines only the first is shown.
     mutating func add(_ cells: [String]) {
         rows.append(
-            cells.map { cell in
+            zip(columns, cells).map { column, cell in
                 let end = cell.firstIndex(where: \.isNewline)
-                return end.map { printable(String(cell[..<$0])) + "…" } ?? printable(cell)
+                let line = end.map { printable(String(cell[..<$0])) + "…" } ?? printable(cell)
+                return column.isProse ? truncated(line, to: Table.proseWidthMax) : line
             })
     }
 
