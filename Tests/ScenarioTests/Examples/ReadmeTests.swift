@@ -3,8 +3,8 @@ import Testing
 
 /// Runs the commands that README.md shows, in one shell and in order as a reader would, and compares what they print.
 ///
-/// Its `console` blocks are run; its `sh` blocks need a build, the network or other machines. `/tmp/demo` stands for the
-/// test's own directory, the server's endpoints are in it too, and `opsbus` is the program built with the tests.
+/// Its `console` blocks are run; its `sh` blocks need a build, the network or other machines. `/tmp/demo` stands for
+/// the test's own directory, the server's endpoints are in it too, and `opsbus` is the program built with the tests.
 @Suite("README")
 struct ReadmeTests {
     @Test("Every command of the README prints what is shown below it", .timeLimit(.minutes(5)))
