@@ -166,7 +166,7 @@ import Testing
             return
         }
         #expect(run.name == "s0" && run.action == "aws:runShellScript")
-        #expect(run.inputs == ["runCommand": ["echo y \"$SSM_safe\"", "one", "two"], "timeoutSeconds": 5])
+        #expect(run.inputs == ["runCommand": ["echo y \"${SSM_safe}\"", "one", "two"], "timeoutSeconds": 5])
         #expect(run.environment == ["SSM_safe": "a b"])
         #expect(machine.status == .inProgress)
     }
