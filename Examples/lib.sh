@@ -52,6 +52,7 @@ wait_for() {
 start_server() {
     work=$(mktemp -d "${TMPDIR:-/tmp}/opsbus-example.XXXXXX")
     export OPSBUS_REQUESTS="ipc://$work/requests" OPSBUS_STREAM="ipc://$work/stream" OPSBUS_NODES="ipc://$work/nodes"
+    export OPSBUS_HTTP=none
     "$opsbus" serve --data "$work/data" "$@" 2> "$work/server.log" &
     server=$!
     trap stop_server EXIT

@@ -9,30 +9,42 @@ public final class GovernanceService: Sendable {
     public let authorizer: KeyAuthorizer
     /// Records calls that changed nothing.
     public let recorder: AuditRecorder
+    /// Knows the access keys, for whoever verifies signatures.
+    public let accessKeys = AccessKeyDirectory()
     /// All operations of this module, for the table.
     public let operations: [Operation]
 
     private let database: Database
+    private let vault: Vault
 
     /// - Parameters:
     ///   - journal: Where the events of a trace are found.
+    ///   - vault: Seals the secrets of access keys.
     ///   - verify: Checks journal and audit log as they are on disk, without changing anything.
     public init(
-        database: Database, journal: any Journal, log: Log,
+        database: Database, journal: any Journal, vault: Vault, account: Account, clock: any Clock, log: Log,
         verify: @escaping @Sendable () async throws -> JSON
     ) {
         self.database = database
-        authorizer = KeyAuthorizer()
+        self.vault = vault
+        authorizer = KeyAuthorizer(accessKeys: accessKeys)
         recorder = AuditRecorder(database: database, log: log.named("audit"))
         operations =
             AuditOperations(log: AuditLog(database), journal: journal, verify: verify).all
             + KeyOperations(database: database, authorizer: authorizer).all
+            + AccessKeyOperations(
+                database: database, directory: accessKeys, vault: vault, account: account, clock: clock
+            ).all
     }
 
     /// Loads the registered keys.
     public func start() async throws {
-        let keys = try await database.read { try RegisteredKey.all($0) }
+        let vault = vault
+        let (keys, accessKeys) = try await database.read { transaction in
+            (try RegisteredKey.all(transaction), try AccessKey.all(transaction, vault))
+        }
         authorizer.replace(with: keys)
+        self.accessKeys.replace(with: accessKeys)
     }
 }
 
@@ -45,5 +57,14 @@ public let governanceMigrations = [
                 name TEXT PRIMARY KEY, public_key TEXT NOT NULL UNIQUE, allow TEXT NOT NULL, node INTEGER NOT NULL,
                 created INTEGER NOT NULL
             ) STRICT, WITHOUT ROWID;
-            """)
+            """),
+    Migration(
+        module: "governance", number: 2, name: "access keys",
+        sql: """
+            -- Secret and session token are sealed with the key of the vault.
+            CREATE TABLE access_keys (
+                id TEXT PRIMARY KEY, principal TEXT NOT NULL, allow TEXT NOT NULL, secret BLOB NOT NULL,
+                session_token BLOB, created INTEGER NOT NULL, expiry INTEGER
+            ) STRICT, WITHOUT ROWID;
+            """),
 ]
