@@ -37,6 +37,8 @@ let package = Package(
         .systemLibrary(name: "CSQLite", path: "Sources/CSQLite", providers: [.apt(["libsqlite3-dev"])]),
         .systemLibrary(name: "CYAML", path: "Sources/CYAML", providers: [.apt(["libyaml-dev"])]),
         .systemLibrary(name: "CSodium", path: "Sources/CSodium", providers: [.apt(["libsodium-dev"])]),
+        .systemLibrary(
+            name: "CMicroHTTPD", path: "Sources/CMicroHTTPD", providers: [.apt(["libmicrohttpd-dev"])]),
         .target(
             name: "CShims", cSettings: [.unsafeFlags(["-O2"])],
             // Floating-point rounding in the standard library is a call to libm.
@@ -45,20 +47,21 @@ let package = Package(
         library("Core", ["CShims", "CSodium", "CYAML"]),
         library("Patterns", ["CShims", "Core"]),
         library("Documents", ["Core"]),
+        library("Access", ["Core"]),
         library("API", ["Core"]),
         library("Platform", ["CShims", "Core"]),
         library("Bus", ["API", "CShims", "CZeroMQ", "Core", "Platform"]),
         library("Storage", ["CSQLite", "CShims", "Core", "Platform"]),
         library("Events", ["API", "CShims", "Core", "Patterns", "Platform", "Storage"]),
         library("Systems", ["API", "Core", "Documents", "Platform", "Storage"]),
-        library("Governance", ["API", "Core", "Platform", "Storage"]),
+        library("Governance", ["API", "Access", "Core", "Platform", "Storage"]),
+        library("Gateway", ["API", "Access", "CMicroHTTPD", "CShims", "Core", "Platform"]),
         library("Agent", ["API", "Core", "Documents", "Platform"]),
         .executableTarget(
             name: "Main",
             dependencies: [
-                "API", "Agent", "Bus", "Core", "Documents", "Events", "Governance", "Patterns", "Platform",
-                "Storage",
-                "Systems",
+                "API", "Access", "Agent", "Bus", "Core", "Documents", "Events", "Gateway", "Governance", "Patterns",
+                "Platform", "Storage", "Systems",
             ],
             swiftSettings: swiftSettings),
         .target(name: "CBenchmarks"),
@@ -81,6 +84,8 @@ let package = Package(
         tests("Events", ["API", "Patterns", "Platform", "Storage"]),
         tests("Systems", ["API", "Documents", "Platform", "Storage"]),
         tests("Governance", ["API", "Platform", "Storage"]),
+        tests("Access", exclude: ["Vectors"]),
+        tests("Gateway", ["API", "Access", "Platform"]),
         tests("Agent", ["API", "Documents", "Platform", "Storage", "Systems"]),
         tests("Main", ["API", "Documents", "Events", "Patterns", "Platform", "Storage", "Systems"], exclude: ["Snapshots"]),
         .testTarget(

@@ -51,6 +51,7 @@ wait_for() {
 # Starts a server with the options given and points the environment of all later commands at it.
 start_server() {
     export OPSBUS_REQUESTS="ipc://$work/requests" OPSBUS_STREAM="ipc://$work/stream" OPSBUS_NODES="ipc://$work/nodes"
+    export OPSBUS_HTTP=none
     "$opsbus" serve --data "$work/data" "$@" 2> "$work/server.log" &
     server=$!
     wait_for 20 "the server" server_answers

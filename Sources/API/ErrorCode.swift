@@ -14,6 +14,14 @@ public enum ErrorCode: String, Sendable, CaseIterable {
     case internalFailure = "InternalFailure"
     case serviceUnavailable = "ServiceUnavailable"
 
+    // Who signs a request.
+    case missingAuthenticationToken = "MissingAuthenticationTokenException"
+    case incompleteSignature = "IncompleteSignatureException"
+    case invalidSignature = "InvalidSignatureException"
+    case requestExpired = "RequestExpired"
+    case expiredToken = "ExpiredTokenException"
+    case unrecognizedClient = "UnrecognizedClientException"
+
     // Stream.
     case sequenceExpired = "SequenceExpired"
     case epochChanged = "EpochChanged"

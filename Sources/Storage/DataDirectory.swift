@@ -31,6 +31,8 @@ public final class DataDirectory: Sendable {
     public var journalPath: String { path + "/journal" }
     public var databasePath: String { path + "/state.db" }
     public var keysPath: String { path + "/keys" }
+    /// The key of the `Vault`.
+    public var vaultKeyPath: String { keysPath + "/vault.key" }
 
     /// Opens a data directory, or begins one.
     /// - Parameter path: Created with its parents if it is missing.

@@ -17,16 +17,24 @@ public struct Operation: Sendable {
     public let summary: String
     public let effect: Effect
     public let input: [Field]
+    /// What it answers. Protocols that tell maps from structures, or write times in a way of their own, need to know;
+    /// members that are not declared are answered as they are.
+    public let output: [Field]
+    /// Nil for an operation that is called by its name alone.
+    public let route: Route?
     /// Checks input whose shape is right, acts, and answers the output.
     public let handler: Handler
 
     public init(
-        _ name: String, _ summary: String, _ effect: Effect, input: [Field] = [], handler: @escaping Handler
+        _ name: String, _ summary: String, _ effect: Effect, input: [Field] = [], output: [Field] = [],
+        route: Route? = nil, handler: @escaping Handler
     ) {
         self.name = name
         self.summary = summary
         self.effect = effect
         self.input = input
+        self.output = output
+        self.route = route
         self.handler = handler
     }
 }

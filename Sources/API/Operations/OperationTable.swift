@@ -48,10 +48,17 @@ public struct OperationTable: OperationCaller {
     /// All operations by name, sorted.
     public var all: [Operation] { operations.values.sorted { $0.name < $1.name } }
 
+    /// The operation of that name.
+    /// - Throws: `ServiceError` `.unknownOperation`.
+    public func operation(_ name: String) throws(ServiceError) -> Operation {
+        guard let operation = operations[name] else { throw unknown(name) }
+        return operation
+    }
+
     public func call(
         _ name: String, _ input: JSON, _ context: OperationContext
     ) async throws(ServiceError) -> JSON {
-        guard let operation = operations[name] else { throw unknown(name) }
+        let operation = try operation(name)
         do {
             try authorizer.authorize(context.principal, name, on: "*")
             try Shape.structure(operation.input).validate(input)

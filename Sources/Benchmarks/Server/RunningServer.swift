@@ -92,7 +92,7 @@ final class RunningServer {
             RunningServer.executable,
             [
                 "serve", "--data", directory.path + "/data", "--requests", requests, "--stream", stream,
-                "--nodes", "tcp://127.0.0.1:\(ports[2])",
+                "--nodes", "tcp://127.0.0.1:\(ports[2])", "--http", "none",
             ], log: log)
         let client = try Dealer(context: context, endpoint: requests)
         do {

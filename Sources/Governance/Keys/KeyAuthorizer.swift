@@ -5,7 +5,8 @@ internal import Synchronization
 /// Authorises by the registered keys.
 ///
 /// `local`, `system` and rules may do everything: the first is whoever is on this machine, the others act for whoever
-/// could write rules. Everyone else needs a registered key that allows the action.
+/// could write rules. Everyone else needs a registered key or an access key that allows the action; who one is may be
+/// asked by all.
 public final class KeyAuthorizer: Authorizer {
     private struct Keys {
         var byName: [String: RegisteredKey] = [:]
@@ -13,17 +14,21 @@ public final class KeyAuthorizer: Authorizer {
     }
 
     private let keys = Mutex(Keys())
+    private let accessKeys: AccessKeyDirectory
+
+    init(accessKeys: AccessKeyDirectory) { self.accessKeys = accessKeys }
 
     public func authorize(_ principal: Principal, _ action: String, on resource: String) throws(ServiceError) {
         if principal == .local || principal == .system || principal.name.hasPrefix("rule/") { return }
         let isAllowed = keys.withLock { keys in
             keys.byName[principal.name]?.allows(action, on: resource) ?? false
         }
-        guard isAllowed else {
+        guard isAllowed || accessKeys.allows(principal, action, on: resource) || action == "sts:GetCallerIdentity"
+        else {
             throw ServiceError(
                 .accessDenied,
                 "\(principal) is not allowed to perform \(action)\(resource == "*" ? "" : " on \(resource)"). "
-                    + "Grant it with: opsbus keys add \(principal) --public KEY --allow '\(action)'")
+                    + "Grant it to its key: opsbus keys add or opsbus access-keys create, with --allow '\(action)'")
         }
     }
 

@@ -36,19 +36,8 @@ struct KeyOperations: Sendable {
         if [Principal.local.name, Principal.system.name].contains(name) {
             throw ServiceError(.validation, "The name \(name) is reserved.")
         }
-        var allow = Permission.publisherAndSubscriber
-        if input["Node"]?.bool == true { allow = [] }
-        if let texts = input["Allow"]?.array {
-            allow = try texts.map { text in
-                guard let permission = text.string.flatMap(Permission.init) else {
-                    throw ServiceError(
-                        .validation,
-                        "'\(text.string ?? "")' is no permission; write ACTION or ACTION RESOURCE, such as "
-                            + "events:PutEvents or 'bus:Subscribe event/default/*'.")
-                }
-                return permission
-            }
-        }
+        let standard = input["Node"]?.bool == true ? [] : Permission.publisherAndSubscriber
+        let allow = try Permission.list(input["Allow"]) ?? standard
         let key = RegisteredKey(
             name: name, publicKey: input["PublicKey"]?.string ?? "", allow: allow,
             isNode: input["Node"]?.bool ?? false)

@@ -1,3 +1,4 @@
+internal import API
 internal import Core
 internal import Storage
 
@@ -64,6 +65,23 @@ public struct Permission: Sendable, Hashable, CustomStringConvertible {
         guard words.count == 1 || words.count == 2, words[0] == "*" || words[0].contains(":") else { return nil }
         action = words[0]
         resource = words.count == 2 ? words[1] : "*"
+    }
+
+    /// The permissions that a list of texts grants; nil where there is no list.
+    /// - Throws: `ServiceError` `.validation`.
+    static func list(_ texts: JSON?) throws(ServiceError) -> [Permission]? {
+        guard let texts = texts?.array else { return nil }
+        var permissions: [Permission] = []
+        for text in texts {
+            guard let permission = text.string.flatMap(Permission.init) else {
+                throw ServiceError(
+                    .validation,
+                    "'\(text.string ?? "")' is no permission; write ACTION or ACTION RESOURCE, such as "
+                        + "events:PutEvents or 'bus:Subscribe event/default/*'.")
+            }
+            permissions.append(permission)
+        }
+        return permissions
     }
 
     public var description: String { resource == "*" ? action : "\(action) \(resource)" }

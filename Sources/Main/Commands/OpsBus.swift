@@ -20,7 +20,7 @@ extension Command {
         subcommands: [
             serve, agent, events, subscribe, rules, run, commands, automation, documents, nodes, topics, logs,
             deadLetters,
-            audit, doctor, patterns, keys, call, completions, version,
+            audit, doctor, patterns, keys, accessKeys, call, completions, version,
         ])
 
     static let completions = Command(

@@ -1,3 +1,4 @@
+internal import Gateway
 internal import Platform
 
 /// Every setting.
@@ -12,6 +13,20 @@ enum Settings {
     static let stream = Setting(
         "stream", "ENDPOINT", .endpoint, "tcp://127.0.0.1:7402", "Where messages are subscribed to.")
     static let nodes = Setting("nodes", "ENDPOINT", .endpoint, "tcp://127.0.0.1:7403", "Where agents connect.")
+
+    static let http = Setting(
+        "http", "URL|none", .listenAddress, standard: ListenAddress.standard,
+        text: "http://127.0.0.1:7400", "Where clients of AWS call operations.")
+    static let httpAuthentication = Setting(
+        "http-auth", "MODE", .choices(of: AuthenticationMode.self), standard: .development, text: "development",
+        "Who may: in development every program of this machine, whatever key it has; required: who signs with a stored "
+            + "access key.")
+    static let httpCertificate = Setting<String?>(
+        "http-certificate", "FILE", .file, "The server's certificate and its chain in PEM, for https://.")
+    static let httpKey = Setting<String?>("http-key", "FILE", .file, "The key of that certificate, in PEM.")
+    static let resetToken = Setting<String?>(
+        "reset-token", "TOKEN", .text, secret: true,
+        "Lets whoever knows it wipe all state with POST /_opsbus/reset: for test suites.")
 
     static let account = Setting("account", "DIGITS", .account, "123456789012", "The account in ARNs and events.")
     static let region = Setting("region", "NAME", .text, "us-east-1", "The region in ARNs and events.")
@@ -56,16 +71,17 @@ enum Settings {
         "Log lines as text or json.")
 
     static let all: [any SettingDeclaration] = [
-        data, rules, requests, stream, nodes, account, region, curve, serverKey, clientKey, retention, auditRetention,
-        segmentSize, deduplicationWindow, embeddedAgent, agentState, activationID, activationCode, logLevel, logFormat,
+        data, rules, requests, stream, nodes, http, httpAuthentication, httpCertificate, httpKey, resetToken, account,
+        region, curve, serverKey, clientKey, retention, auditRetention, segmentSize, deduplicationWindow, embeddedAgent,
+        agentState, activationID, activationCode, logLevel, logFormat,
     ]
 
     /// Those that a client needs, flags of every command.
     static let ofClients: [any SettingDeclaration] = [requests, stream, serverKey, clientKey]
 
     static let ofServer: [any SettingDeclaration] = [
-        data, rules, nodes, account, region, curve, retention, auditRetention, segmentSize, deduplicationWindow,
-        embeddedAgent, logLevel, logFormat,
+        data, rules, nodes, http, httpAuthentication, httpCertificate, httpKey, resetToken, account, region, curve,
+        retention, auditRetention, segmentSize, deduplicationWindow, embeddedAgent, logLevel, logFormat,
     ]
 
     static let ofAgent: [any SettingDeclaration] = [
@@ -88,6 +104,22 @@ extension ValueSyntax where Value == Curve {
         case "false", "no", "off": return .off
         case "": throw ValueError("is neither true, false nor a file")
         default: return .keyFile(text)
+        }
+    }
+}
+
+extension ListenAddress {
+    static let standard = try? ListenAddress("http://127.0.0.1:7400")
+}
+
+extension ValueSyntax where Value == ListenAddress? {
+    /// Nil for `none`.
+    static let listenAddress = ValueSyntax { (text) throws(ValueError) in
+        if text == "none" { return nil }
+        do throws(GatewayError) {
+            return try ListenAddress(text)
+        } catch {
+            throw ValueError("is not http://HOST:PORT, https://HOST:PORT or none")
         }
     }
 }

@@ -3,6 +3,7 @@ internal import Agent
 internal import Bus
 internal import Core
 internal import Events
+internal import Gateway
 internal import Governance
 internal import Platform
 internal import Storage
@@ -21,6 +22,8 @@ final class Server: Sendable {
     private let bus: BusServer
     /// The file of the server's key pair; nil where the bus is not encrypted.
     private let keyPath: String?
+    /// Nil where it is switched off.
+    private let gateway: Gateway?
     private let table: OperationTable
     /// Nil where no directory of rules is configured.
     private let rules: RuleLoader?
@@ -31,7 +34,7 @@ final class Server: Sendable {
 
     /// Opens everything; serves nothing yet.
     /// - Throws: `StorageError`, with `.locked` where another server holds the directory; `BusError`
-    ///   `.securityRequired`.
+    ///   `.securityRequired`; `GatewayError` `.securityRequired`, `.tls`.
     init(_ configuration: Configuration, clock: any Clock = SystemClock()) throws {
         let log = Log(
             component: "server", minimum: configuration[Settings.logLevel], format: configuration[Settings.logFormat])
@@ -45,7 +48,8 @@ final class Server: Sendable {
             directory: directory.journalPath, segmentBytes: configuration[Settings.segmentSize], clock: clock,
             log: log.named("journal"))
         let governance = GovernanceService(
-            database: database, journal: journal, clock: clock, log: log,
+            database: database, journal: journal, vault: try Vault(file: directory.vaultKeyPath), account: account,
+            clock: clock, log: log,
             verify: { try Verification.run(journal: directory.journalPath, database: directory.databasePath) })
         let calls = DeferredCaller()
         let events = EventsService(
@@ -87,6 +91,20 @@ final class Server: Sendable {
                 nodesEndpoint: configuration[Settings.nodes],
                 keys: try keyPath.map { path in try CurveKeyPair(file: path) }),
             clock: clock, log: log.named("bus"))
+        gateway = try Server.gateway(configuration, clock: clock, log: log.named("http"))
+    }
+
+    private static func gateway(
+        _ configuration: Configuration, clock: any Clock, log: Log
+    ) throws(GatewayError) -> Gateway? {
+        guard let address = configuration[Settings.http] else { return nil }
+        var settings = GatewayConfiguration(
+            address: address, authentication: configuration[Settings.httpAuthentication],
+            resetToken: configuration[Settings.resetToken])
+        if let certificate = configuration[Settings.httpCertificate], let key = configuration[Settings.httpKey] {
+            settings.identity = try TLSIdentity(certificateFile: certificate, keyFile: key)
+        }
+        return try Gateway(settings, clock: clock, log: log)
     }
 
     /// The pair with which a fresh encrypted server is first called.
@@ -128,6 +146,15 @@ final class Server: Sendable {
                 operations: table, publisher: events.ingest, authorizer: governance.authorizer,
                 nodes: systems.nodes, keys: KeyLookup(authorizer: governance.authorizer)),
             at: StreamPosition(epoch: journal.epoch.description, sequence: journal.lastSequence))
+        try gateway?.start(
+            Gateway.Ports(
+                operations: table, publisher: events.ingest, credentials: governance.accessKeys,
+                reset: { try await self.reset($0) }))
+    }
+
+    /// Wipes all state but keys, nodes and the audit log, for test suites.
+    private func reset(_ context: OperationContext) async throws {
+        throw ServiceError(.unsupportedOperation, "not yet")
     }
 
     /// The file of the server's key pair; nil where the bus is not encrypted.
@@ -142,6 +169,7 @@ final class Server: Sendable {
     /// Refuses new work, finishes what runs, and closes the data directory.
     func stop() async {
         maintenance.value?.cancel()
+        await gateway?.stop()
         await bus.stop()
         await rules?.stop()
         await events.stop()

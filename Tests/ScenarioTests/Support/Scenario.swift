@@ -46,6 +46,7 @@ final class Scenario {
             environment["OPSBUS_\(name.uppercased())"] = "ipc://\(path)/\(name)"
         }
         environment["OPSBUS_DATA"] = "\(path)/data"
+        environment["OPSBUS_HTTP"] = "none"
         // No caches beside the sources.
         environment["PYTHONDONTWRITEBYTECODE"] = "1"
         environment["SWIFT_BACKTRACE"] = "enable=no"

@@ -1,0 +1,64 @@
+#pragma once
+#include <pthread.h>
+#include <signal.h>
+#include <stdint.h>
+#include <microhttpd.h>
+
+// Swift cannot call functions with a variable number of arguments.
+
+struct ops_http_options {
+    int listen_socket;
+    unsigned connections_max;
+    /// Of one client address; 0 for no limit.
+    unsigned connections_per_address_max;
+    unsigned idle_timeout_seconds;
+    size_t memory_per_connection;
+    size_t stack_bytes;
+    /// PEM; both NULL for plain HTTP.
+    const char *certificate;
+    const char *key;
+    /// Handed to every callback.
+    void *context;
+    /// Called with the request's target as it came; its result is the request's context.
+    void *(*begin)(void *context, const char *target, struct MHD_Connection *connection);
+    MHD_AccessHandlerCallback handle;
+    MHD_RequestCompletedCallback end;
+    MHD_NotifyConnectionCallback notify_connection;
+};
+
+/// Starts a server on a thread of its own, which takes no signals. NULL where that is impossible.
+static inline struct MHD_Daemon *ops_http_start(const struct ops_http_options *options) {
+    unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME;
+    if (options->certificate != NULL) flags |= MHD_USE_TLS;
+    struct MHD_OptionItem security[] = {
+        {MHD_OPTION_HTTPS_MEM_CERT, 0, (void *)options->certificate},
+        {MHD_OPTION_HTTPS_MEM_KEY, 0, (void *)options->key},
+        {MHD_OPTION_END, 0, NULL},
+    };
+    if (options->certificate == NULL) security[0].option = MHD_OPTION_END;
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    struct MHD_Daemon *daemon = MHD_start_daemon(
+        flags, 0, NULL, NULL, options->handle, options->context,
+        MHD_OPTION_LISTEN_SOCKET, options->listen_socket,
+        MHD_OPTION_CONNECTION_LIMIT, options->connections_max,
+        MHD_OPTION_PER_IP_CONNECTION_LIMIT, options->connections_per_address_max,
+        MHD_OPTION_CONNECTION_TIMEOUT, options->idle_timeout_seconds,
+        MHD_OPTION_CONNECTION_MEMORY_LIMIT, options->memory_per_connection,
+        MHD_OPTION_THREAD_STACK_SIZE, options->stack_bytes,
+        MHD_OPTION_STRICT_FOR_CLIENT, 1,
+        MHD_OPTION_URI_LOG_CALLBACK, options->begin, options->context,
+        MHD_OPTION_NOTIFY_COMPLETED, options->end, options->context,
+        MHD_OPTION_NOTIFY_CONNECTION, options->notify_connection, options->context,
+        MHD_OPTION_ARRAY, security,
+        MHD_OPTION_END);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return daemon;
+}
+
+/// The socket of a connection; -1 where it cannot be told.
+static inline int ops_http_socket(struct MHD_Connection *connection) {
+    const union MHD_ConnectionInfo *info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+    return info == NULL ? -1 : info->connect_fd;
+}

@@ -1,0 +1,43 @@
+internal import API
+internal import Core
+
+/// The answers of the Query protocol: XML.
+/// - Source: Smithy, "AWS Query protocol".
+enum QueryProtocol {
+    private static let contentType = "text/xml"
+
+    /// - Parameter output: A result element is there for operations that declare an output, and for output that is
+    ///   there undeclared.
+    static func success(
+        _ output: JSON, of operation: Operation, in service: WireService, _ identifier: Identifier
+    ) -> HTTPResponse {
+        let action = String(operation.name.drop { $0 != ":" }.dropFirst())
+        var writer = XMLWriter()
+        writer.element("\(action)Response", namespace: service.namespace) { writer in
+            if !operation.output.isEmpty || output.object?.isEmpty == false {
+                writer.element("\(action)Result") { $0.write(output, .structure(operation.output)) }
+            }
+            writer.element("ResponseMetadata") { $0.element("RequestId", text: identifier.description) }
+        }
+        return HTTPResponse(
+            200, contentType: contentType, headers: [("x-amzn-RequestId", identifier.description)],
+            body: writer.bytes)
+    }
+
+    static func failure(_ error: ServiceError, in service: WireService, _ identifier: Identifier) -> HTTPResponse {
+        let wire = error.code.query(in: service)
+        var writer = XMLWriter()
+        writer.element("ErrorResponse", namespace: service.namespace) { writer in
+            writer.element("Error") { writer in
+                writer.element("Type", text: wire.isSender ? "Sender" : "Receiver")
+                writer.element("Code", text: wire.name)
+                writer.element("Message", text: error.message)
+                writer.write(.object(error.members), .any)
+            }
+            writer.element("RequestId", text: identifier.description)
+        }
+        return HTTPResponse(
+            wire.status, contentType: contentType, headers: [("x-amzn-RequestId", identifier.description)],
+            body: writer.bytes)
+    }
+}

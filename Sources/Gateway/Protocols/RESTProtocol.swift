@@ -1,0 +1,50 @@
+internal import API
+internal import Access
+internal import Core
+
+/// REST-JSON: members of the input in path, query and headers, the rest in a JSON body.
+/// - Source: Smithy, "AWS REST JSON 1.0 protocol".
+enum RESTProtocol {
+    private static let contentType = "application/json"
+
+    /// - Throws: `ServiceError` `.serialization`.
+    static func input(
+        _ request: HTTPRequest, _ match: RouteTable.Match?, _ operation: Operation
+    ) throws(ServiceError) -> JSON {
+        var input = try JSONProtocol.input(request.body)
+        func shape(_ member: String) -> Shape { operation.input.first { $0.name == member }?.shape ?? .any }
+        for label in match?.labels ?? [] { input[label.member] = shape(label.member).value(ofText: label.text) }
+        guard let route = operation.route else { return input }
+        for (name, member) in route.headers {
+            if let text = request.header(name) { input[member] = shape(member).value(ofText: text) }
+        }
+        guard let parameters = request.signed.queryParameters else {
+            throw ServiceError(.serialization, "The query is not UTF-8 in percent-encoding.")
+        }
+        for (name, member) in route.query {
+            let texts = parameters.filter { $0.name == name }.map(\.value)
+            guard let last = texts.last else { continue }
+            if case .list(let element, _) = shape(member) {
+                input[member] = .array(texts.map { element.value(ofText: $0) })
+            } else {
+                input[member] = shape(member).value(ofText: last)
+            }
+        }
+        return input
+    }
+
+    static func success(_ output: JSON, of operation: Operation, _ identifier: Identifier) -> HTTPResponse {
+        HTTPResponse(
+            operation.route?.status ?? 200, contentType: contentType,
+            headers: [("x-amzn-RequestId", identifier.description)],
+            body: Shape.structure(operation.output).timesAsNumbers(in: output).bytes)
+    }
+
+    static func failure(_ error: ServiceError, in service: WireService, _ identifier: Identifier) -> HTTPResponse {
+        let wire = error.code.rest(in: service)
+        return HTTPResponse(
+            wire.status, contentType: contentType,
+            headers: [("x-amzn-RequestId", identifier.description), ("x-amzn-ErrorType", wire.name)],
+            body: JSONProtocol.body(error, named: wire.name, in: service).bytes)
+    }
+}

@@ -1,0 +1,114 @@
+internal import API
+internal import Core
+internal import Platform
+internal import Synchronization
+
+/// From a request to its answer: who asks, which operation, its input; then the operation table, and back.
+///
+/// `events:PutEvents` in AWS JSON goes past the table to the `PublishHandler`, as on the bus, and is answered when its
+/// events are durable. Whether its body is JSON is that handler's affair.
+struct RequestHandler: HTTPHandler {
+    private static let publishTarget = "AWSEvents.PutEvents"
+    private static let publishOperation = "events:PutEvents"
+
+    let operations: OperationTable
+    let publisher: any PublishHandler
+    let authentication: Authentication
+    let router: RequestRouter
+    let maintenance: MaintenanceRoutes
+    private let random = SharedRandom()
+
+    init(
+        operations: OperationTable, publisher: any PublishHandler, authentication: Authentication,
+        maintenance: MaintenanceRoutes
+    ) {
+        self.operations = operations
+        self.publisher = publisher
+        self.authentication = authentication
+        self.maintenance = maintenance
+        router = RequestRouter(operations.all)
+    }
+
+    func handle(_ request: HTTPRequest, reply: @escaping @Sendable (HTTPResponse) -> Void) {
+        let identifier = random.identifier()
+        // With nothing to decode and no signature to compute there is nothing to leave the server's thread for.
+        if authentication.mode == .development, request.header("x-amz-target") == RequestHandler.publishTarget {
+            let endpoint = router.fallback(for: request)
+            do throws(ServiceError) {
+                let principal = try authentication.principal(of: request, for: endpoint.service.signingName)
+                return publish(request.body, endpoint, principal, identifier, reply)
+            } catch {
+                return reply(endpoint.failure(error, identifier))
+            }
+        }
+        Task { @concurrent in
+            if request.path.hasPrefix(MaintenanceRoutes.prefix) {
+                return reply(await maintenance.answer(request, identifier))
+            }
+            await answer(request, identifier, reply)
+        }
+    }
+
+    func refuse(_ request: HTTPRequest, because refusal: HTTPRefusal) -> HTTPResponse {
+        let error =
+            switch refusal {
+            case .tooLarge:
+                ServiceError(.requestTooLarge, "The body is longer than \(Limits.requestBytesMax) bytes.")
+            case .overloaded: ServiceError(.throttling, "Too much is being worked on; try again later.")
+            case .stopping: ServiceError(.serviceUnavailable, "The server is stopping.")
+            }
+        return router.fallback(for: request).failure(error, random.identifier())
+    }
+
+    private func answer(
+        _ request: HTTPRequest, _ identifier: Identifier, _ reply: @escaping @Sendable (HTTPResponse) -> Void
+    ) async {
+        var endpoint = router.fallback(for: request)
+        do throws(ServiceError) {
+            endpoint = try router.endpoint(of: request)
+            let principal = try authentication.principal(of: request, for: endpoint.service.signingName)
+            guard let name = endpoint.operation else { throw RequestHandler.noOperation(request) }
+            if name == RequestHandler.publishOperation, case .json = endpoint.wire {
+                return publish(request.body, endpoint, principal, identifier, reply)
+            }
+            let operation = try operations.operation(name)
+            let input = try endpoint.input(of: request, for: operation)
+            let output = try await operations.call(name, input, OperationContext(principal: principal))
+            reply(endpoint.success(output, of: operation, identifier))
+        } catch {
+            reply(endpoint.failure(error, identifier))
+        }
+    }
+
+    private func publish(
+        _ body: [UInt8], _ endpoint: Endpoint, _ principal: Principal, _ identifier: Identifier,
+        _ reply: @escaping @Sendable (HTTPResponse) -> Void
+    ) {
+        let request = PublishRequest(body: body, principal: principal) { status, body in
+            if status == 200, case .json(let version) = endpoint.wire {
+                reply(JSONProtocol.success(bytes: body, version: version, identifier))
+            } else {
+                let error = (try? JSON(parsing: body)).flatMap(ServiceError.init(json:))
+                reply(
+                    endpoint.failure(
+                        error ?? ServiceError(.internalFailure, "Internal Service Failure"), identifier))
+            }
+        }
+        publisher.publish([request])
+    }
+
+    private static func noOperation(_ request: HTTPRequest) -> ServiceError {
+        if let target = request.header("x-amz-target") {
+            return ServiceError(.unknownOperation, "There is no operation \(target).")
+        }
+        return ServiceError(
+            .unknownOperation, "\(request.method) \(request.path) names no operation of any service here.")
+    }
+}
+
+/// Random identifiers for many threads.
+private final class SharedRandom: Sendable {
+    private let random = Mutex(BlockRandom())
+
+    func identifier() -> Identifier { random.withLock { Identifier(using: &$0) } }
+}

@@ -1,0 +1,63 @@
+internal import Core
+
+/// What every connection is doing and since when, which tells slow clients from idle ones. A plain value.
+///
+/// libmicrohttpd closes connections on which nothing moves. A client that sends a byte now and then is none of these:
+/// it is known by a request that has not come to its end, or an answer that was not read, within the time for it.
+struct ConnectionTable {
+    enum Phase: Hashable {
+        /// Between requests; a request's first line may have begun.
+        case idle
+        case receiving
+        /// The answer is being found, which takes what it takes.
+        case working
+        case answering
+    }
+
+    private struct Entry {
+        let socket: Int32
+        var phase = Phase.idle
+        var since: Duration
+    }
+
+    private let idleTimeout: Duration
+    private let transferTimeout: Duration
+    private var entries: [UInt: Entry] = [:]
+
+    /// - Parameters:
+    ///   - idleTimeout: After which a connection on which nothing moves is closed by the server's library.
+    ///   - transferTimeout: In which a request must have come, and an answer must have gone.
+    init(idleTimeout: Duration, transferTimeout: Duration) {
+        self.idleTimeout = idleTimeout
+        self.transferTimeout = transferTimeout
+    }
+
+    /// Connections with a request that is not answered to its end.
+    var busyCount: Int { entries.values.count { $0.phase != .idle } }
+
+    var count: Int { entries.count }
+
+    mutating func open(_ connection: UInt, socket: Int32, now: Duration) {
+        entries[connection] = Entry(socket: socket, since: now)
+    }
+
+    mutating func enter(_ phase: Phase, _ connection: UInt, now: Duration) {
+        entries[connection]?.phase = phase
+        entries[connection]?.since = now
+    }
+
+    mutating func close(_ connection: UInt) { entries[connection] = nil }
+
+    /// The sockets of connections that take longer than they may.
+    func overdue(now: Duration) -> [Int32] {
+        entries.values.compactMap { entry in
+            let limit: Duration
+            switch entry.phase {
+            case .idle: limit = idleTimeout + transferTimeout
+            case .receiving, .answering: limit = transferTimeout
+            case .working: return nil
+            }
+            return now - entry.since > limit ? entry.socket : nil
+        }
+    }
+}

@@ -1,0 +1,137 @@
+internal import API
+internal import Core
+internal import Platform
+internal import Storage
+
+/// The operations on access keys, as in the IAM API, and the question who one is, as in that of STS.
+///
+/// A principal is named by `UserName`, and what it may do stands with its keys: `Allow` is ours. With `DurationSeconds`,
+/// ours too, the key is temporary and has a session token.
+struct AccessKeyOperations: Sendable {
+    let database: Database
+    let directory: AccessKeyDirectory
+    let vault: Vault
+    let account: Account
+    let clock: any Clock
+
+    private static let keysMax = 10_000
+    private static let durationSeconds = 60...31_536_000
+
+    private static let shown: [Field] = [
+        .optional("UserName", .string()), .optional("AccessKeyId", .string()), .optional("Status", .string()),
+        .optional("CreateDate", .timestamp), .optional("Allow", .list(.string())),
+        .optional("Expiration", .timestamp),
+    ]
+
+    var all: [Operation] {
+        [
+            Operation(
+                "iam:CreateAccessKey", "Makes an access key for a principal; its secret is answered this once.", .writes,
+                input: [
+                    .required("UserName", .name(1...64, .resourceName)),
+                    .optional("Allow", .list(.string(length: 1...512), count: 1...100)),
+                    .optional("DurationSeconds", .integer(AccessKeyOperations.durationSeconds)),
+                ],
+                output: [
+                    .required(
+                        "AccessKey",
+                        .structure(
+                            AccessKeyOperations.shown + [
+                                .optional("SecretAccessKey", .string(), sensitive: true),
+                                .optional("SessionToken", .string(), sensitive: true),
+                            ]))
+                ], handler: create),
+            Operation(
+                "iam:ListAccessKeys", "Lists access keys without their secrets.", .reads,
+                input: [.optional("UserName", .name(1...64, .resourceName))],
+                output: [
+                    .required("AccessKeyMetadata", .list(.structure(AccessKeyOperations.shown))),
+                    .required("IsTruncated", .boolean),
+                ], handler: list),
+            Operation(
+                "iam:DeleteAccessKey", "Removes an access key: what is signed with it is refused from now on.", .writes,
+                input: [
+                    .required("AccessKeyId", .string(length: 16...128)),
+                    .optional("UserName", .name(1...64, .resourceName)),
+                ], handler: delete),
+            Operation(
+                "sts:GetCallerIdentity", "Answers who the caller is.", .reads,
+                output: [.required("UserId", .string()), .required("Account", .string()), .required("Arn", .string())],
+                handler: { [account] _, context in AccessKeyOperations.identity(of: context.principal, in: account) }),
+        ]
+    }
+
+    /// The administrator of this machine is to the account what root is at AWS.
+    private static func identity(of principal: Principal, in account: Account) -> JSON {
+        let isRoot = principal == .local || principal == .system
+        let resource = isRoot ? "root" : "user/\(principal.name)"
+        return [
+            "UserId": .string(isRoot ? account.id : principal.name), "Account": .string(account.id),
+            "Arn": .string("arn:aws:iam::\(account.id):\(resource)"),
+        ]
+    }
+
+    private func create(_ input: JSON, _ context: OperationContext) async throws -> JSON {
+        let name = input["UserName"]?.string ?? ""
+        if [Principal.local.name, Principal.system.name].contains(name) {
+            throw ServiceError(.validation, "The name \(name) is reserved.")
+        }
+        let allow = try Permission.list(input["Allow"]) ?? Permission.publisherAndSubscriber
+        let duration = input["DurationSeconds"]?.int.map { Duration.seconds($0) }
+        let (vault, directory) = (vault, directory)
+        let key = try await database.write(context) { transaction in
+            try transaction.execute("DELETE FROM access_keys WHERE expiry < ?", transaction.now)
+            let count: Int? = try transaction.queryOne("SELECT count(*) FROM access_keys") { try $0[0] }
+            guard (count ?? 0) < AccessKeyOperations.keysMax else {
+                throw ServiceError(.limitExceeded, "There are \(AccessKeyOperations.keysMax) access keys; delete some.")
+            }
+            var random = BlockRandom()
+            let now = transaction.now
+            let key = AccessKey(
+                principal: name, allow: allow, created: now, expiry: duration.map { now + $0 }, using: &random)
+            try key.insert(transaction, vault)
+            try transaction.audit(
+                "CreateAccessKey", on: Subject(.key, key.identifier), outcome: .success, detail: key.json(at: now))
+            try AccessKeyOperations.publish(transaction, vault, to: directory)
+            return key
+        }
+        var shown = key.json(at: key.created)
+        shown["SecretAccessKey"] = .string(key.secret)
+        shown["SessionToken"] = key.sessionToken.map { .string($0) }
+        return ["AccessKey": shown]
+    }
+
+    private func list(_ input: JSON, _ context: OperationContext) async throws -> JSON {
+        let name = input["UserName"]?.string
+        let vault = vault
+        let keys = try await database.read { try AccessKey.all($0, vault) }
+        let now = clock.now
+        let shown = keys.filter { name == nil || $0.principal == name }.map { $0.json(at: now) }
+        return ["AccessKeyMetadata": .array(shown), "IsTruncated": false]
+    }
+
+    private func delete(_ input: JSON, _ context: OperationContext) async throws -> JSON {
+        let identifier = input["AccessKeyId"]?.string ?? ""
+        let name = input["UserName"]?.string
+        let (vault, directory) = (vault, directory)
+        try await database.write(context) { transaction in
+            let count = try transaction.execute(
+                "DELETE FROM access_keys WHERE id = ? AND principal = coalesce(?, principal)", identifier, name)
+            guard count == 1 else {
+                throw ServiceError(
+                    .resourceNotFound, "The Access Key with id \(identifier) cannot be found.")
+            }
+            try transaction.audit("DeleteAccessKey", on: Subject(.key, identifier), outcome: .success)
+            try AccessKeyOperations.publish(transaction, vault, to: directory)
+        }
+        return [:]
+    }
+
+    /// Lets the keys as they are now decide, once they are durable.
+    private static func publish(
+        _ transaction: borrowing Transaction, _ vault: Vault, to directory: AccessKeyDirectory
+    ) throws {
+        let keys = try AccessKey.all(transaction.reading, vault)
+        transaction.afterCommit { directory.replace(with: keys) }
+    }
+}
