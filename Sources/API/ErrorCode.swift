@@ -41,6 +41,9 @@ public enum ErrorCode: String, Sendable, CaseIterable {
     case notFound = "NotFound"
     case invalidParameter = "InvalidParameter"
 
+    // Logs.
+    case invalidParameterException = "InvalidParameterException"
+
     // Systems: documents, commands, automation, nodes.
     case invalidDocument = "InvalidDocument"
     case invalidDocumentContent = "InvalidDocumentContent"

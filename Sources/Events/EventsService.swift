@@ -89,7 +89,7 @@ public final class EventsService: Sendable {
                 database: database, clock: clock, onRedrive: { Task { await dispatcher.reload() } }
             ).all
             + TopicOperations(database: database, account: account).all
-            + LogOperations(database: database).all
+            + LogOperations(database: database, account: account, clock: clock).all
             + StreamOperations(
                 journal: journal, database: database, authorizer: authorizer, subscribers: subscribers
             ).all

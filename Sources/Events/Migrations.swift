@@ -64,4 +64,4 @@ public let eventsMigrations = [
             CREATE TABLE topic_messages (id TEXT PRIMARY KEY, time INTEGER NOT NULL) STRICT, WITHOUT ROWID;
             CREATE INDEX topic_messages_time ON topic_messages (time);
             """),
-]
+] + LogStore.migrations

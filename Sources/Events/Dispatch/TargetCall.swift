@@ -38,7 +38,7 @@ struct TargetCall {
             input = [
                 "logGroupName": .string(group), "logStreamName": .string(delivery.rule),
                 "logEvents": [["timestamp": .integer(delivery.created.microseconds / 1000), "message": .string(text)]],
-                "clientToken": token,
+                "OpsBusToken": token,
             ]
         case .forward:
             preconditionFailure("an event bus is no operation's target")

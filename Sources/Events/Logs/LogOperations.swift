@@ -1,26 +1,62 @@
 internal import API
 internal import Core
+internal import Platform
 internal import Storage
 internal import Synchronization
 
-/// Log groups as targets of rules: lines kept in the database. Members are spelled as in the CloudWatch Logs API.
+/// Log groups: where rules write what they match, and anybody else lines of text.
+///
+/// Members are spelled as in the CloudWatch Logs API. A group keeps the newest 100,000 lines.
+/// - Source: botocore's model of `logs`, 2014-03-28.
 struct LogOperations: Sendable {
     let database: Database
+    let account: Account
+    let clock: any Clock
     private let growth = LogGrowth()
 
-    init(database: Database) { self.database = database }
+    init(database: Database, account: Account, clock: any Clock) {
+        self.database = database
+        self.account = account
+        self.clock = clock
+    }
 
-    /// Lines kept in a group; the oldest go first.
-    private static let eventsPerGroupMax = 100_000
-    private static let groupName = CharacterRule(pattern: #"[\.\-_/#A-Za-z0-9]+"#, lettersDigitsAnd: ".-_/#")
+    static let group = Shape.name(
+        1...512, CharacterRule(pattern: #"[\.\-_/#A-Za-z0-9]+"#, lettersDigitsAnd: ".-_/#"))
+    static let stream = Shape.string(length: 1...512)
+    private static let retentionDays = [
+        1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653,
+    ]
 
     var all: [Operation] {
-        [
+        let group = Field.required("logGroupName", LogOperations.group)
+        let stream = Field.required("logStreamName", LogOperations.stream)
+        return [
+            Operation("logs:CreateLogGroup", "Creates a log group.", .writes, input: [group], handler: createGroup),
             Operation(
-                "logs:PutLogEvents", "Appends lines to a log group; a new group needs no creation.", .writes,
+                "logs:DeleteLogGroup", "Deletes a log group with its lines.", .writes, input: [group],
+                handler: deleteGroup),
+            Operation(
+                "logs:DescribeLogGroups", "Lists log groups by name.", .reads,
                 input: [
-                    .required("logGroupName", .name(1...512, LogOperations.groupName)),
-                    .required("logStreamName", .string(length: 1...512)),
+                    .optional("logGroupNamePrefix", LogOperations.group), .optional("nextToken", .string()),
+                    .optional("limit", .integer(1...50)),
+                ], handler: describeGroups),
+            Operation(
+                "logs:PutRetentionPolicy", "Says how many days a log group keeps its lines.", .writes,
+                input: [group, .required("retentionInDays", .integer(1...3653))], handler: putRetention),
+            Operation(
+                "logs:DeleteRetentionPolicy", "Lets a log group keep its lines whatever their age.", .writes,
+                input: [group], handler: deleteRetention),
+            Operation(
+                "logs:CreateLogStream", "Creates a stream in a log group.", .writes, input: [group, stream],
+                handler: createStream),
+            Operation(
+                "logs:DeleteLogStream", "Deletes a stream with its lines.", .writes, input: [group, stream],
+                handler: deleteStream),
+            Operation(
+                "logs:PutLogEvents", "Appends lines to a stream.", .writes,
+                input: [
+                    group, stream,
                     .required(
                         "logEvents",
                         .list(
@@ -28,64 +64,137 @@ struct LogOperations: Sendable {
                                 .required("timestamp", .integer(0...Int.max)),
                                 .required("message", .string(length: 1...(256 << 10))),
                             ]), count: 1...10_000)),
-                    .optional("clientToken", .string(length: 1...64)),
+                    .optional("sequenceToken", .string(length: 1...Int.max)),
+                    .optional("OpsBusToken", .string(length: 1...64)),
                 ], handler: put),
-            Operation(
-                "logs:FilterLogEvents", "Lists the newest lines of a log group, oldest first.", .reads,
-                input: [
-                    .required("logGroupName", .name(1...512, LogOperations.groupName)),
-                    .optional("limit", .integer(1...10_000)),
-                ], handler: filter),
-        ]
+        ] + LogReading(database: database, account: account, clock: clock).all
     }
 
-    /// The same `clientToken` appends once.
+    private func createGroup(_ input: JSON, _ context: OperationContext) async throws -> JSON {
+        let group = input["logGroupName"]?.string ?? ""
+        try await database.write(context) { transaction in
+            guard try LogStore.createGroup(group, transaction) else {
+                throw ServiceError(.resourceAlreadyExists, "The specified log group already exists")
+            }
+            try transaction.audit("CreateLogGroup", on: Subject(.log, group), outcome: .success)
+        }
+        return [:]
+    }
+
+    private func deleteGroup(_ input: JSON, _ context: OperationContext) async throws -> JSON {
+        try await change("DeleteLogGroup", input, context) { group, transaction in
+            try LogStore.deleteGroup(group, transaction)
+        }
+    }
+
+    private func putRetention(_ input: JSON, _ context: OperationContext) async throws -> JSON {
+        let days = input["retentionInDays"]?.int ?? 0
+        guard LogOperations.retentionDays.contains(days) else {
+            let allowed = LogOperations.retentionDays.map(String.init).joined(separator: ", ")
+            throw ServiceError(.invalidParameterException, "retentionInDays must be one of: \(allowed).")
+        }
+        return try await setRetention(days, "PutRetentionPolicy", input, context)
+    }
+
+    private func deleteRetention(_ input: JSON, _ context: OperationContext) async throws -> JSON {
+        try await setRetention(nil, "DeleteRetentionPolicy", input, context)
+    }
+
+    private func setRetention(
+        _ days: Int?, _ action: String, _ input: JSON, _ context: OperationContext
+    ) async throws -> JSON {
+        try await change(action, input, context) { group, transaction in
+            try transaction.execute("UPDATE log_groups SET retention_days = ? WHERE name = ?", days, group)
+            try LogStore.trim(group, transaction)
+        }
+    }
+
+    private func createStream(_ input: JSON, _ context: OperationContext) async throws -> JSON {
+        let stream = input["logStreamName"]?.string ?? ""
+        return try await change("CreateLogStream", input, context) { group, transaction in
+            guard try LogStore.createStream(stream, in: group, transaction) else {
+                throw ServiceError(.resourceAlreadyExists, "The specified log stream already exists")
+            }
+        }
+    }
+
+    private func deleteStream(_ input: JSON, _ context: OperationContext) async throws -> JSON {
+        let stream = input["logStreamName"]?.string ?? ""
+        return try await change("DeleteLogStream", input, context) { group, transaction in
+            guard try LogStore.hasStream(stream, in: group, transaction) else { throw LogOperations.noStream }
+            try LogStore.deleteStream(stream, in: group, transaction)
+        }
+    }
+
+    /// With an `OpsBusToken`, an addition of ours that rules use, group and stream need no creation, and the same
+    /// token appends once.
     private func put(_ input: JSON, _ context: OperationContext) async throws -> JSON {
         let group = input["logGroupName"]?.string ?? ""
         let stream = input["logStreamName"]?.string ?? ""
-        let token = input["clientToken"]?.string
+        let token = input["OpsBusToken"]?.string
+        let lines = (input["logEvents"]?.array ?? []).map {
+            (time: $0["timestamp"]?.int ?? 0, message: $0["message"]?.string ?? "")
+        }
+        guard zip(lines, lines.dropFirst()).allSatisfy({ $0.time <= $1.time }) else {
+            throw ServiceError(
+                .invalidParameterException,
+                "Log events in a single PutLogEvents request must be in chronological order.")
+        }
         let growth = growth
         try await database.write(context) { transaction in
-            for (index, event) in (input["logEvents"]?.array ?? []).enumerated() {
-                try transaction.execute(
-                    """
-                    INSERT INTO log_events (log_group, stream, time, message, token) VALUES (?, ?, ?, ?, ?)
-                    ON CONFLICT DO NOTHING
-                    """, group, stream, event["timestamp"]?.int, event["message"]?.string,
-                    token.map { "\($0)/\(index)" })
+            if token != nil {
+                _ = try LogStore.createGroup(group, transaction)
+                _ = try LogStore.createStream(stream, in: group, transaction)
             }
-            if growth.mustTrim(group, added: input["logEvents"]?.array?.count ?? 0) {
-                try transaction.execute(
-                    """
-                    DELETE FROM log_events WHERE log_group = ?1 AND id <= (SELECT id FROM log_events
-                        WHERE log_group = ?1 ORDER BY id DESC LIMIT 1 OFFSET ?2)
-                    """, group, LogOperations.eventsPerGroupMax)
+            guard try LogStore.hasStream(stream, in: group, transaction) else {
+                throw try LogStore.hasGroup(group, transaction) ? LogOperations.noStream : LogOperations.noGroup
             }
+            try LogStore.append(lines, to: stream, in: group, token: token, transaction)
+            if growth.mustTrim(group, added: lines.count) { try LogStore.trim(group, transaction) }
             try transaction.audit("PutLogEvents", on: Subject(.log, group), outcome: .success)
         }
         return [:]
     }
 
-    private func filter(_ input: JSON, _ context: OperationContext) async throws -> JSON {
+    /// A change to a group that exists, with its audit record.
+    private func change(
+        _ action: String, _ input: JSON, _ context: OperationContext,
+        _ body: @escaping @Sendable (_ group: String, borrowing Transaction) throws -> Void
+    ) async throws -> JSON {
         let group = input["logGroupName"]?.string ?? ""
-        let limit = input["limit"]?.int ?? 100
-        let events = try await database.read { transaction in
-            try transaction.query(
-                "SELECT id, stream, time, message FROM log_events WHERE log_group = ? ORDER BY id DESC LIMIT ?", group,
-                limit
-            ) { row -> JSON in
-                let identifier: Int = try row[0]
-                let stream: String = try row[1]
-                let time: Int = try row[2]
-                let message: String = try row[3]
-                return [
-                    "eventId": .string(String(identifier)), "logStreamName": .string(stream),
-                    "timestamp": .integer(time), "message": .string(message),
-                ]
-            }
+        try await database.write(context) { transaction in
+            guard try LogStore.hasGroup(group, transaction) else { throw LogOperations.noGroup }
+            try body(group, transaction)
+            try transaction.audit(action, on: Subject(.log, group), outcome: .success, detail: input)
         }
-        return ["events": .array(events.reversed())]
+        return [:]
     }
+
+    private func describeGroups(_ input: JSON, _ context: OperationContext) async throws -> JSON {
+        let limit = input["limit"]?.int ?? 50
+        let groups = try await database.read { transaction in
+            try LogStore.groups(
+                prefix: input["logGroupNamePrefix"]?.string ?? "", after: input["nextToken"]?.string ?? "",
+                limit: limit + 1, transaction)
+        }
+        var output: JSON = ["logGroups": .array(groups.prefix(limit).map(describe))]
+        if groups.count > limit { output["nextToken"] = .string(groups[limit - 1].name) }
+        return output
+    }
+
+    private func describe(_ group: LogStore.Group) -> JSON {
+        let arn = account.arn("logs", "log-group:\(group.name)").description
+        var json: JSON = [
+            "logGroupName": .string(group.name), "creationTime": .integer(group.created), "metricFilterCount": 0,
+            "arn": .string(arn + ":*"), "logGroupArn": .string(arn), "storedBytes": .integer(group.bytes),
+            "logGroupClass": "STANDARD",
+        ]
+        json["retentionInDays"] = group.retentionDays.map { .integer($0) }
+        return json
+    }
+
+    static let noGroup = ServiceError(.resourceNotFound, "The specified log group does not exist.")
+    static let noStream = ServiceError(.resourceNotFound, "The specified log stream does not exist.")
 }
 
 /// How many lines each group has got since its oldest were removed, so that they are looked for now and then only.

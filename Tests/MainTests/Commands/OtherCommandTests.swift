@@ -82,9 +82,11 @@ struct OtherCommandTests {
         let connection = FakeConnection([
             "logs:FilterLogEvents": [["events": [["timestamp": 1_769_846_400_123, "message": "a\u{1B}b"]]]]
         ])
-        let outcome = await opsbus(["logs", "/opsbus/events", "-n", "5"], connection)
+        let outcome = await opsbus(["logs", "tail", "/opsbus/events", "-n", "5"], connection)
         #expect(outcome.output == "2026-01-31T08:00:00.123Z a\u{FFFD}b\n")
-        #expect(connection.inputs("logs:FilterLogEvents") == [["logGroupName": "/opsbus/events", "limit": 5]])
+        #expect(connection.inputs("logs:FilterLogEvents") == [
+                ["logGroupName": "/opsbus/events", "limit": 5, "OpsBusNewest": true]
+            ])
     }
 
     @Test func `Dead letters are listed, shown and redriven`() async {

@@ -1,0 +1,180 @@
+internal import API
+internal import Core
+internal import Platform
+internal import Storage
+
+/// The operations that read lines.
+struct LogReading: Sendable {
+    let database: Database
+    let account: Account
+    let clock: any Clock
+
+    /// How often a call that waits looks for new lines.
+    private static let waitInterval = Duration.milliseconds(200)
+    private static let time = Shape.integer(0...Int.max)
+
+    var all: [Operation] {
+        let group = Field.required("logGroupName", LogOperations.group)
+        return [
+            Operation(
+                "logs:DescribeLogStreams", "Lists the streams of a log group.", .reads,
+                input: [
+                    group, .optional("logStreamNamePrefix", LogOperations.stream),
+                    .optional("orderBy", .string(values: ["LogStreamName", "LastEventTime"])),
+                    .optional("descending", .boolean), .optional("nextToken", .string()),
+                    .optional("limit", .integer(1...50)),
+                ], handler: describeStreams),
+            Operation(
+                "logs:GetLogEvents", "Lists lines of one stream; the newest, unless startFromHead.", .reads,
+                input: [
+                    group, .required("logStreamName", LogOperations.stream), .optional("startTime", LogReading.time),
+                    .optional("endTime", LogReading.time), .optional("nextToken", .string()),
+                    .optional("limit", .integer(1...10_000)), .optional("startFromHead", .boolean),
+                ], handler: get),
+            Operation(
+                "logs:FilterLogEvents", "Lists lines of a log group that match a pattern, the oldest first.", .reads,
+                input: [
+                    group, .optional("logStreamNames", .list(LogOperations.stream, count: 1...100)),
+                    .optional("logStreamNamePrefix", LogOperations.stream), .optional("startTime", LogReading.time),
+                    .optional("endTime", LogReading.time), .optional("filterPattern", .string(length: 0...1024)),
+                    .optional("nextToken", .string()), .optional("limit", .integer(1...10_000)),
+                    .optional("interleaved", .boolean), .optional("OpsBusNewest", .boolean),
+                    .optional("OpsBusAfterEventId", .string(length: 1...20)),
+                    .optional("OpsBusWaitSeconds", .integer(0...20)),
+                ], handler: filter),
+        ]
+    }
+
+    private func describeStreams(_ input: JSON, _ context: OperationContext) async throws -> JSON {
+        let group = input["logGroupName"]?.string ?? ""
+        let prefix = input["logStreamNamePrefix"]?.string ?? ""
+        let limit = input["limit"]?.int ?? 50
+        let offset = try offset(input["nextToken"]?.string)
+        let column = input["orderBy"]?.string == "LastEventTime" ? "last_time" : "name"
+        let order = input["descending"]?.bool == true ? "DESC" : "ASC"
+        let streams = try await read(group) { transaction in
+            try transaction.query(
+                """
+                SELECT name, created, first_time, last_time, ingested FROM log_streams
+                WHERE log_group = ? AND substr(name, 1, ?) = ? ORDER BY \(column) \(order), name LIMIT ? OFFSET ?
+                """, group, prefix.unicodeScalars.count, prefix, limit + 1, offset
+            ) { row -> JSON in
+                let name: String = try row[0]
+                let created: Int = try row[1]
+                let arn = account.arn("logs", "log-group:\(group):log-stream:\(name)")
+                var json: JSON = [
+                    "logStreamName": .string(name), "creationTime": .integer(created),
+                    "arn": .string(arn.description), "storedBytes": 0,
+                ]
+                for (index, member) in ["firstEventTimestamp", "lastEventTimestamp", "lastIngestionTime"].enumerated() {
+                    let time: Int? = try row[index + 2]
+                    json[member] = time.map { .integer($0) }
+                }
+                return json
+            }
+        }
+        var output: JSON = ["logStreams": .array(Array(streams.prefix(limit)))]
+        if streams.count > limit { output["nextToken"] = .string(String(offset + limit)) }
+        return output
+    }
+
+    private func offset(_ token: String?) throws(ServiceError) -> Int {
+        guard let token else { return 0 }
+        guard let offset = Int(token), offset >= 0 else { throw LogReading.badToken }
+        return offset
+    }
+
+    /// A token leads forwards, `f/PLACE`, or backwards, `b/PLACE`, from where a page ended.
+    private func get(_ input: JSON, _ context: OperationContext) async throws -> JSON {
+        var query = query(input)
+        query.streams = [input["logStreamName"]?.string ?? ""]
+        query.newestFirst = input["startFromHead"]?.bool != true
+        let token = input["nextToken"]?.string
+        if let token {
+            guard let place = LogQuery.Place(token.dropFirst(2)), token.hasPrefix("f/") || token.hasPrefix("b/") else {
+                throw LogReading.badToken
+            }
+            query.newestFirst = token.hasPrefix("b/")
+            if query.newestFirst { query.before = place } else { query.after = place }
+        }
+        let finished = query
+        let lines = try await read(query.group) { transaction in
+            guard try LogStore.hasStream(finished.streams[0], in: finished.group, transaction) else {
+                throw LogOperations.noStream
+            }
+            return try finished.run(transaction).lines
+        }
+        let inOrder = query.newestFirst ? lines.reversed() : lines
+        // Where there is nothing, the place stays: the same token comes back, which says that this is the end.
+        let place = query.after ?? query.before ?? LogQuery.Place(time: query.times.lowerBound, id: 0)
+        let first = inOrder.first.map { LogQuery.Place($0) } ?? place
+        let last = inOrder.last.map { LogQuery.Place($0) } ?? place
+        return [
+            "events": .array(
+                inOrder.map {
+                    [
+                        "timestamp": .integer($0.time), "message": .string($0.message),
+                        "ingestionTime": .integer($0.ingested),
+                    ]
+                }),
+            "nextForwardToken": .string("f/\(last.token)"), "nextBackwardToken": .string("b/\(first.token)"),
+        ]
+    }
+
+    /// Additions of ours: `OpsBusNewest` answers the newest lines instead of the oldest; `OpsBusAfterEventId` only
+    /// those that came after a line, and `OpsBusWaitSeconds` waits for them: this is how a group is followed.
+    private func filter(_ input: JSON, _ context: OperationContext) async throws -> JSON {
+        var query = query(input)
+        query.streams = (input["logStreamNames"]?.array ?? []).compactMap(\.string)
+        query.streamPrefix = input["logStreamNamePrefix"]?.string ?? ""
+        query.pattern = try input["filterPattern"]?.string.map(LogFilterPattern.init)
+        query.newestFirst = input["OpsBusNewest"]?.bool ?? false
+        query.afterID = input["OpsBusAfterEventId"]?.string.flatMap { Int($0) } ?? 0
+        if let token = input["nextToken"]?.string {
+            guard let place = LogQuery.Place(token) else { throw LogReading.badToken }
+            query.after = place
+        }
+        let finished = query
+        let end = clock.now + .seconds(input["OpsBusWaitSeconds"]?.int ?? 0)
+        var found = try await read(query.group) { try finished.run($0) }
+        while found.lines.isEmpty, found.reached == nil, clock.now < end {
+            try await clock.sleep(for: LogReading.waitInterval)
+            found = try await read(query.group) { try finished.run($0) }
+        }
+        let inOrder = query.newestFirst ? found.lines.reversed() : found.lines
+        var output: JSON = [
+            "events": .array(
+                inOrder.map {
+                    [
+                        "logStreamName": .string($0.stream), "timestamp": .integer($0.time),
+                        "message": .string($0.message), "ingestionTime": .integer($0.ingested),
+                        "eventId": .string(String($0.id)),
+                    ]
+                }),
+            "searchedLogStreams": [],
+        ]
+        if !query.newestFirst { output["nextToken"] = found.reached.map { .string($0.token) } }
+        return output
+    }
+
+    private func query(_ input: JSON) -> LogQuery {
+        var query = LogQuery(
+            group: input["logGroupName"]?.string ?? "", limit: input["limit"]?.int ?? 10_000)
+        let start = input["startTime"]?.int ?? 0
+        query.times = start..<max(start, input["endTime"]?.int ?? Int.max)
+        return query
+    }
+
+    /// Reads from a group that exists.
+    private func read<Value: Sendable>(
+        _ group: String, _ body: @escaping @Sendable (borrowing ReadTransaction) throws -> Value
+    ) async throws -> Value {
+        try await database.read { transaction in
+            guard try LogStore.hasGroup(group, transaction) else { throw LogOperations.noGroup }
+            return try body(transaction)
+        }
+    }
+
+    private static let badToken = ServiceError(
+        .invalidParameterException, "The specified nextToken is invalid.")
+}
