@@ -61,7 +61,8 @@ public struct SignatureVerifier: Sendable {
         }
         let end = signature.time + (signature.lifetime ?? clockSkewMax)
         if end < now {
-            throw SignatureError(.expired, "Signature expired: \(signature.timeText) ended at \(end), and it is \(now).")
+            throw SignatureError(
+                .expired, "Signature expired: \(signature.timeText) ended at \(end), and it is \(now).")
         }
     }
 

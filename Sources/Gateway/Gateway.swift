@@ -75,7 +75,9 @@ public final class Gateway: Sendable {
                 ? "\(address): DEVELOPMENT MODE: every client of this machine is the administrator, whatever key it "
                     + "signs with; --http-auth required switches that off"
                 : "\(address): requests must be signed with a stored access key (opsbus access-keys)")
-        if configuration.resetToken != nil { log.warning("\(address): whoever knows the reset token can wipe all state") }
+        if configuration.resetToken != nil {
+            log.warning("\(address): whoever knows the reset token can wipe all state")
+        }
         return port
     }
 

@@ -46,7 +46,8 @@ struct SignatureVerifierTests {
         #expect(refused { $0.headers.append(("x-amz-target", "AWSEvents.DeleteRule")) } == .mismatch)
         let host = vector.request.headers.firstIndex { $0.name == "host" } ?? 0
         #expect(refused { $0.headers[host].value = "elsewhere" } == .mismatch)
-        #expect(refusal(of: vector.request, OneCredential(secret: "other", sessionToken: vector.sessionToken)) == .mismatch)
+        let other = OneCredential(secret: "other", sessionToken: vector.sessionToken)
+        #expect(refusal(of: vector.request, other) == .mismatch)
     }
 
     @Test("Order and spelling that the signature does not cover may differ")

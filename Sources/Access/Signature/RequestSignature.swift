@@ -56,7 +56,8 @@ public struct RequestSignature: Sendable, Hashable {
     private init(header: String, of request: SignedRequest) throws(SignatureError) {
         let parts = header.split(separator: " ", maxSplits: 1)
         guard parts.count == 2, parts[0] == RequestSignature.algorithm else {
-            throw SignatureError(.malformed, "Authorization header requires the algorithm \(RequestSignature.algorithm).")
+            throw SignatureError(
+                .malformed, "Authorization header requires the algorithm \(RequestSignature.algorithm).")
         }
         var fields: [String: String] = [:]
         for field in parts[1].split(separator: ",") {

@@ -28,7 +28,8 @@ struct RouteTable: Sendable {
         for operation in operations {
             guard let route = operation.route else { continue }
             let segments = route.path.split(separator: "/").map { segment in
-                segment.hasPrefix("{") ? Segment.label(String(segment.dropFirst().dropLast())) : .literal(String(segment))
+                segment.hasPrefix("{")
+                    ? Segment.label(String(segment.dropFirst().dropLast())) : .literal(String(segment))
             }
             let service = String(operation.name.prefix { $0 != ":" })
             entries[service, default: []].append(

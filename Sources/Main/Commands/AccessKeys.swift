@@ -13,11 +13,11 @@ extension Command {
         "create", "Make an access key and print its secret, this once.",
         discussion: """
             The name is the principal that policies and the audit log show; it may have several keys. --allow takes an \
-            operation or a pattern, and perhaps a resource: events:PutEvents, ssm:Get*. Without one the key may publish \
-            and read the stream. A key with --expires is temporary and has a session token besides.
+            operation or a pattern, and perhaps a resource: events:PutEvents, ssm:Get*. Without it the key may \
+            publish and read the stream. A key with --expires is temporary and has a session token besides.
             """,
         examples: [
-            Example("opsbus access-keys create billing --allow events:PutEvents", "A publisher that may do nothing else"),
+            Example("opsbus access-keys create billing --allow events:PutEvents", "A publisher, and no more"),
             Example("opsbus access-keys create ci --allow '*' --expires 1h", "An administrator for an hour"),
         ],
         options: [allow, expires], arguments: [name]

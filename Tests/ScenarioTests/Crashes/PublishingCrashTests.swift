@@ -109,8 +109,10 @@ extension Scenario {
         text("acknowledged").split(separator: "\n").map(String.init).filter { $0.utf8.count == 36 }
     }
 
-    /// The events in a log group, oldest first.
+    /// The events in a log group, oldest first. A group that no event has reached is empty.
     func logged(_ group: String) throws -> [JSON] {
+        let groups = try call("logs:DescribeLogGroups", ["logGroupNamePrefix": .string(group)])
+        if groups["logGroups"] == [] { return [] }
         let output = try call("logs:FilterLogEvents", ["logGroupName": .string(group), "limit": 10000])
         return try (output["events"]?.array ?? []).compactMap { event in
             try event["message"]?.string.map { try JSON(parsing: Array($0.utf8)) }
