@@ -5,8 +5,8 @@ internal import Storage
 
 /// The operations on access keys, as in the IAM API, and the question who one is, as in that of STS.
 ///
-/// A principal is named by `UserName`, and what it may do stands with its keys: `Allow` is ours. `DurationSeconds`, ours
-/// too, makes the key temporary, with a session token.
+/// A principal is named by `UserName`, and what it may do stands with its keys: `Allow` is ours. `DurationSeconds`,
+/// ours too, makes the key temporary, with a session token.
 struct AccessKeyOperations: Sendable {
     let database: Database
     let directory: AccessKeyDirectory
