@@ -12,7 +12,7 @@ for host in db-2 db-3 db-4; do
 done | "$opsbus" events put - --output json > "$work/answer"
 echo "Three more came through a pipe: $(grep -o EventId "$work/answer" | wc -l) ids."
 
-three_lines() { [ "$("$opsbus" logs /example/backups | wc -l)" -ge 3 ]; }
+three_lines() { [ "$("$opsbus" logs tail /example/backups | wc -l)" -ge 3 ]; }
 wait_for 10 "the rule empty-backup" three_lines
 echo "The rule empty-backup found:"
-"$opsbus" logs /example/backups --output json | tr ',' '\n' | grep -o 'db-[0-9] has an empty backup' | sort
+"$opsbus" logs tail /example/backups --output json | tr ',' '\n' | grep -o 'db-[0-9] has an empty backup' | sort

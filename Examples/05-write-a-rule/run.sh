@@ -51,7 +51,7 @@ rule_is_mended() { "$opsbus" rules describe queue-too-long --output json | grep 
 wait_for 10 "the new version of the rule" rule_is_mended
 
 id=$("$opsbus" events put --source example.queue --detail-type Length --detail '{"queue": "mail", "waiting": 1000}')
-has_fired() { [ "$("$opsbus" logs /example/queues | wc -l)" -ge 1 ]; }
+has_fired() { [ "$("$opsbus" logs tail /example/queues | wc -l)" -ge 1 ]; }
 wait_for 10 "the rule to fire" has_fired
-"$opsbus" logs /example/queues --output json | grep -o '1000 wait in mail'
+"$opsbus" logs tail /example/queues --output json | grep -o '1000 wait in mail'
 "$opsbus" rules explain queue-too-long --event "$id"

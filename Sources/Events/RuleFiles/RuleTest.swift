@@ -36,7 +36,7 @@ public struct RuleTest: Sendable, Hashable {
         let event = RuleTest.completed(event, rule, account)
         do {
             let silence = try silence(rule, event)
-            if mustMatch, let silence { return "should match, but does not: \(silence)" }
+            if mustMatch, let silence { return "should match, but \(silence)" }
             if !mustMatch && silence == nil { return "should not match, but does" }
         } catch {
             return "\(error)"

@@ -25,9 +25,9 @@ extension Command {
         ) {
             for problem in problems { session.output.line(problem.description) }
             session.output.line(
-                "\(loaded.rules.count) rules, \(loaded.documents.count) documents, "
-                    + "\(problems.count { $0.severity == .error }) errors, "
-                    + "\(problems.count { $0.severity == .warning }) warnings")
+                "\(counted(loaded.rules.count, "rule")), \(counted(loaded.documents.count, "document")), "
+                    + "\(counted(problems.count { $0.severity == .error }, "error")), "
+                    + "\(counted(problems.count { $0.severity == .warning }, "warning"))")
         }
         return loaded.isSound ? .success : .failure
     }
@@ -59,7 +59,8 @@ extension Command {
                 let mark = outcome.failure == nil ? "ok    " : "FAILED"
                 session.output.line("\(mark) \(outcome.rule): \(outcome.test.name)")
                 if let failure = outcome.failure {
-                    session.output.line("       \(outcome.test.file):\(outcome.test.position.line): \(failure)")
+                    let text = failure.split(separator: "\n").joined(separator: "\n       ")
+                    session.output.line("       \(outcome.test.file):\(outcome.test.position.line): \(text)")
                 }
             }
             for rule in untested { session.output.line("-      \(rule.name): no tests") }

@@ -78,7 +78,8 @@ actor RuleLoader {
                 directory.rules, brokenFiles: directory.brokenFiles, context)
             let broken = directory.brokenFiles.isEmpty ? "" : "; broken files: \(directory.brokenFiles.count)"
             log.info(
-                "\(path): \(directory.rules.count) rules, \(change.written) written, \(change.deleted) deleted\(broken)")
+                "\(path): \(counted(directory.rules.count, "rule")), \(change.written) written, "
+                    + "\(change.deleted) deleted\(broken)")
         } catch let error as ServiceError {
             log.error("\(path): \(error.message) The rules loaded before stay in force.")
         }

@@ -254,7 +254,7 @@ struct RuleFilesCommandTests {
         let lines = try await testOutput(
             schedule: "cron(30 2 * * ? *)", event: "{\(Self.scheduled), time: '2026-03-01T12:00:00Z'}", matches: true)
         #expect(
-            lines[1] == "       nightly.yaml:6: should match, but does not: cron(30 2 * * ? *) is not due at "
+            lines[1] == "       nightly.yaml:6: should match, but cron(30 2 * * ? *) is not due at "
                 + "2026-03-01T12:00:00Z; the next time is 2026-03-02T02:30:00Z")
     }
 
