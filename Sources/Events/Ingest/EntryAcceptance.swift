@@ -116,7 +116,7 @@ struct EntryAcceptance: ~Copyable {
         if let fault = entry.fault { throw Refusal(.invalidArgument, fault) }
         guard let source = entry.source, !source.range.isEmpty else { throw .missing("Source") }
         guard let detailType = entry.detailType, !detailType.range.isEmpty else { throw .missing("DetailType") }
-        guard let detail = entry.detail else { throw .missing("Detail") }
+        guard let detail = entry.detail, !detail.range.isEmpty else { throw .missing("Detail") }
         try check(source, detailType, body)
         let bus = try busName(entry, body)
         let chosen = try chosenIdentifier(entry, body)

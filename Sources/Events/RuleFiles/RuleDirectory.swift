@@ -53,7 +53,9 @@ public struct RuleDirectory: Sendable {
                 let place = RuleProblem.Place(file: file, position: ruleFile.positions[index])
                 let key = RuleCatalog.Key(bus: rule.bus, name: rule.name)
                 if let other = places[key] {
+                    // Neither can be told to be right: what was loaded before stays.
                     fail("rule \(rule.name) is defined in \(other.file) too", file, place.position)
+                    fail("rule \(rule.name) is defined in \(file) too", other.file, other.position)
                     continue
                 }
                 places[key] = place

@@ -15,18 +15,17 @@ struct TopicOperations: Sendable {
         [
             Operation(
                 "sns:CreateTopic", "Creates a topic; one that exists is answered.", .writes,
-                input: [.required("Name", .name(1...256, TopicOperations.name))], handler: create),
+                input: [.required("Name", .string())], handler: create),
             Operation(
                 "sns:DeleteTopic", "Deletes a topic; one that does not exist is no error.", .writes,
-                input: [.required("TopicArn", .string(length: 1...1024))], handler: delete),
+                input: [.required("TopicArn", .string())], handler: delete),
             Operation(
                 "sns:ListTopics", "Lists topics by name, a hundred at a time.", .reads,
                 input: [.optional("NextToken", .string(length: 0...256))], handler: list),
             Operation(
                 "sns:Publish", "Sends a message to the subscribers of a topic.", .writes,
                 input: [
-                    .required("TopicArn", .string(length: 1...1024)),
-                    .required("Message", .string(length: 1...TopicOperations.messageBytesMax)),
+                    .required("TopicArn", .string()), .required("Message", .string()),
                     .optional("Subject", .string(length: 1...100)),
                     .optional("OpsBusMessageId", .string(length: 36...36)),
                 ], handler: publish),
@@ -35,6 +34,9 @@ struct TopicOperations: Sendable {
 
     private func create(_ input: JSON, _ context: OperationContext) async throws -> JSON {
         let name = input["Name"]?.string ?? ""
+        guard (1...256).contains(name.utf8.count), TopicOperations.name.allows(name) else {
+            throw ServiceError(.invalidParameter, "Invalid parameter: Topic Name")
+        }
         try await database.write(context) { try TopicOperations.create(name, $0) }
         return ["TopicArn": .string(account.arn("sns", name).description)]
     }
@@ -75,6 +77,7 @@ struct TopicOperations: Sendable {
     private func publish(_ input: JSON, _ context: OperationContext) async throws -> JSON {
         let name = try name(input)
         let message = input["Message"]?.string ?? ""
+        if message.isEmpty { throw ServiceError(.invalidParameter, "Invalid parameter: Empty message") }
         guard message.utf8.count <= TopicOperations.messageBytesMax else {
             throw ServiceError(.invalidParameter, "Invalid parameter: Message too long")
         }
@@ -115,9 +118,16 @@ struct TopicOperations: Sendable {
 
     private func name(_ input: JSON) throws(ServiceError) -> String {
         let text = input["TopicArn"]?.string ?? ""
-        guard let arn = ARN(text).map(account.resolve), arn.service == "sns", arn.account == account.id,
-            arn.region == account.region
-        else { throw ServiceError(.invalidParameter, "Invalid parameter: TopicArn Reason: \(text) is no topic here") }
+        guard let parsed = ARN(text) else {
+            let count = text.split(separator: ":", omittingEmptySubsequences: false).count
+            throw ServiceError(
+                .invalidParameter,
+                "Invalid parameter: TopicArn Reason: An ARN must have at least 6 elements, not \(count)")
+        }
+        let arn = account.resolve(parsed)
+        guard arn.service == "sns", arn.account == account.id, arn.region == account.region else {
+            throw ServiceError(.invalidParameter, "Invalid parameter: TopicArn Reason: \(text) is no topic here")
+        }
         return arn.resource
     }
 }

@@ -9,6 +9,8 @@ struct TraceBuilder {
 
     /// Things shown in one trace; a larger one ends there and says so.
     private static let nodesMax = 2000
+    /// Levels of the tree; each takes two of the answer's JSON, which must stay readable.
+    private static let depthMax = Limits.jsonDepthMax / 2 - 8
 
     private struct Progress {
         var visited: Set<Subject> = []
@@ -23,7 +25,7 @@ struct TraceBuilder {
             let origin = try await self.origin(of: subject)
             let event = origin.kind == .event ? try Identifier(origin.identifier).flatMap(find) : nil
             var progress = Progress()
-            var root = try await node(origin, causedBy: nil, &progress)
+            var root = try await node(origin, causedBy: nil, depth: 1, &progress)
             if event == nil && root["Records"]?.array?.isEmpty == true && root["Children"]?.array?.isEmpty == true {
                 continue
             }
@@ -62,7 +64,7 @@ struct TraceBuilder {
     }
 
     private func node(
-        _ subject: Subject, causedBy parent: Subject?, _ progress: inout Progress
+        _ subject: Subject, causedBy parent: Subject?, depth: Int, _ progress: inout Progress
     ) async throws -> JSON {
         progress.visited.insert(subject)
         var filter = AuditFilter()
@@ -72,11 +74,11 @@ struct TraceBuilder {
         let records = try await log.list(filter)
         var children: [JSON] = []
         for child in try await childSubjects(of: subject) where !progress.visited.contains(child) {
-            guard progress.visited.count < TraceBuilder.nodesMax else {
+            guard progress.visited.count < TraceBuilder.nodesMax, depth < TraceBuilder.depthMax else {
                 progress.isTruncated = true
                 break
             }
-            children.append(try await node(child, causedBy: subject, &progress))
+            children.append(try await node(child, causedBy: subject, depth: depth + 1, &progress))
         }
         return [
             "Subject": .string(subject.description), "Records": .array(records.map(\.json)),
