@@ -35,6 +35,10 @@ def operations():
     client = ops1.Client()
     names = sys.stdin.read().split()
     for name in names:
+        # Who one is, one may always ask.
+        if name == "sts:GetCallerIdentity":
+            assert client.call(name, {})[1]["UserId"] == "nobody"
+            continue
         for body in ({}, {"Name": "x"}, b"not json"):
             status, answer = client.call(name, body)
             # An operation whose body is no JSON may say that first.
