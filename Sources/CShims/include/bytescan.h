@@ -100,3 +100,9 @@ extern void *memmem(const void *text, size_t text_count, const void *wanted, siz
 static inline const void *ops_find(const void *text, size_t text_count, const void *wanted, size_t wanted_count) {
     return memmem(text, text_count, wanted, wanted_count);
 }
+
+/// 10^n for n in 0...8.
+static inline uint64_t ops_power_of_ten(uint32_t n) {
+    static const uint32_t powers[9] = {1, 10, 100, 1000, 10000, 100000, 1000000, 10000000, 100000000};
+    return powers[n];
+}

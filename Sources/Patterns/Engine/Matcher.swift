@@ -9,7 +9,10 @@ public struct Matcher: ~Copyable {
     // What is being matched. The pointers are valid within one call of `match` only.
     var view: UnsafePointer<SegmentView>
     var end: UnsafePointer<UInt8>
+    var begin: UnsafePointer<UInt8>
     var stopsEarly = false
+    /// Known of events that were validated on the way.
+    var skeleton = EventSkeleton()
     /// Containers being read that may still hold something wanted; the event is done when none is left.
     var openContainers = 0
 
@@ -35,6 +38,7 @@ public struct Matcher: ~Copyable {
         // Placeholders: both are set before they are used.
         view = UnsafePointer(bitPattern: 8)!
         end = UnsafePointer(bitPattern: 8)!
+        begin = end
     }
 
     /// Calls `body` with every rule whose pattern the event matches, each once, in no particular order.
@@ -47,12 +51,10 @@ public struct Matcher: ~Copyable {
     public mutating func match(
         _ event: UnsafeRawBufferPointer, with snapshot: PatternSnapshot, validated: Bool, _ body: (UInt32) -> Void
     ) throws(PatternError) {
-        if !validated {
-            do {
-                try JSONValidator.validate(event, topLevel: .object)
-            } catch {
-                throw PatternError(.invalidEvent, error.message, at: error.position)
-            }
+        if validated {
+            skeleton.forget()
+        } else if !skeleton.read(event), let error = JSONWalk.check(event, .object, keys: nil) {
+            throw PatternError(.invalidEvent, error.message, at: error.position)
         }
         guard let start = event.baseAddress else { return }
         for index in 0..<snapshot.parts.count {
@@ -91,10 +93,11 @@ public struct Matcher: ~Copyable {
         beginEpoch()
         self.stopsEarly = stopsEarly
         openContainers = 0
-        let bytes = start.assumingMemoryBound(to: UInt8.self)
-        end = bytes + count
+        skeleton.rewind()
+        begin = start.assumingMemoryBound(to: UInt8.self)
+        end = begin + count
         text.reserve(count)
-        let first = EventReader(end: end).skipWhitespace(bytes)
+        let first = EventReader(end: end).skipWhitespace(begin)
         guard first < end, first.pointee == UInt8(ascii: "{") else { return }
         _ = scanObject(first + 1, node: 0, element: 0, depth: 1)
     }

@@ -41,6 +41,19 @@ struct RangeTables: BitwiseCopyable {
     }
 }
 
+extension RangeTables {
+    /// The values that share a leaf; `high` is not one of them, unless it is the greatest.
+    /// - Parameter leaf: nil for the values below every range.
+    @inline(__always)
+    func interval(ofLeaf leaf: UInt32?, in tree: Tree) -> (low: UInt64, high: UInt64) {
+        let next = leaf.map { $0 + 1 } ?? 0
+        return (
+            low: leaf.map { bounds[tree.firstBound + $0] } ?? 0,
+            high: next < tree.leafCount ? bounds[tree.firstBound + next] : .max
+        )
+    }
+}
+
 /// Collects the ranges of all paths.
 struct RangeTablesBuilder {
     private var bounds: [UInt64] = []

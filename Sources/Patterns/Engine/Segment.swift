@@ -35,6 +35,7 @@ struct SegmentView: BitwiseCopyable {
     let keyLists: FlatArray<UInt32>
 
     let nodes: FlatArray<TrieNode>
+    let edges: FlatArray<TrieEdge>
     let paths: FlatArray<PathIndex>
     /// Path names, as offsets of records.
     let pathRecords: FlatArray<UInt32>
@@ -66,6 +67,7 @@ struct SegmentView: BitwiseCopyable {
         keys.free()
         keyLists.free()
         nodes.free()
+        edges.free()
         paths.free()
         pathRecords.free()
         lengths.free()
@@ -84,7 +86,7 @@ struct SegmentView: BitwiseCopyable {
 
     var byteCount: Int {
         let tables = records.byteCount + keys.byteCount + keyLists.byteCount + nodes.byteCount + paths.byteCount
-        let indexes = pathRecords.byteCount + lengths.byteCount + ranges.byteCount + grams.byteCount
+        let indexes = edges.byteCount + pathRecords.byteCount + lengths.byteCount + ranges.byteCount + grams.byteCount
         let filing = predicateRecords.byteCount + postingStarts.byteCount + postings.byteCount + unfiled.byteCount
         let rows = conjunctionStarts.byteCount + conjunctionRules.byteCount + constraintEntries.byteCount
         return tables + indexes + filing + rows + constraintLists.byteCount + rules.byteCount
@@ -169,17 +171,6 @@ enum RecordKind: UInt32 {
     func tag(_ owner: UInt32) -> UInt32 { owner << 4 | rawValue }
 }
 
-/// A step of the paths that rules mention.
-struct TrieNode: BitwiseCopyable {
-    /// The path that ends here, or `none`.
-    var path: UInt32 = none
-    var childCount: UInt32 = 0
-    /// Bit n: some child's key has n bytes (63: or more). Most keys of an event are dismissed by it.
-    var childLengths: UInt64 = 0
-
-    static let none = UInt32.max
-}
-
 /// Which tests there are for the values of one path.
 struct PathIndex: BitwiseCopyable {
     struct Slice: BitwiseCopyable {
@@ -212,6 +203,8 @@ struct PathIndex: BitwiseCopyable {
     /// Bit n: some operand has n bytes (63: or more).
     var stringLengths: UInt64 = 0
     var foldedLengths: UInt64 = 0
+    /// The marks of the operands that are numbers.
+    var numberMarks: UInt64 = 0
     var prefixes = Slice()
     var suffixes = Slice()
     var foldedPrefixes = Slice()

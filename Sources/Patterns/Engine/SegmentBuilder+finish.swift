@@ -5,11 +5,13 @@ extension SegmentBuilder {
         var indexes = IndexBuilder(self)
         indexes.addTrie()
         indexes.addPredicates()
+        let edges = indexes.finishEdges()
         let tables = indexes.finish()
         let view = SegmentView(
             seed: seed, records: FlatArray(indexes.records.bytes), keys: FlatArray(tables.keys),
             keyMask: UInt32(tables.keys.count - 1), keyLists: FlatArray(tables.keyLists),
-            nodes: FlatArray(indexes.nodes), paths: FlatArray(indexes.paths), pathRecords: FlatArray(pathRecords),
+            nodes: FlatArray(indexes.trie.nodes), edges: FlatArray(edges), paths: FlatArray(indexes.paths),
+            pathRecords: FlatArray(pathRecords),
             lengths: FlatArray(tables.lengths), ranges: tables.ranges, grams: GramFilter(hashes: tables.gramHashes),
             predicateRecords: FlatArray(predicateRecords), postingStarts: FlatArray(filing.postingStarts),
             postings: FlatArray(filing.postings), unfiled: FlatArray(filing.unfiled),
@@ -24,6 +26,11 @@ extension SegmentBuilder {
     }
 
     func path(of predicate: UInt32) -> UInt32 { records.tag(at: predicateRecords[Int(predicate)]) >> 4 }
+
+    func path(ofEntry entry: UInt32) -> UInt32 {
+        entry & ConstraintEntry.listBit == 0
+            ? path(of: entry) : constraintLists[Int(entry & ~ConstraintEntry.listBit)]
+    }
 }
 
 /// How likely an event is to satisfy each predicate, guessed from the rules alone: a path with many different operands
