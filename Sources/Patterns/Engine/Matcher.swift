@@ -45,12 +45,13 @@ public struct Matcher: ~Copyable {
     ///
     /// - Parameters:
     ///   - event: JSON text of one object.
-    ///   - validated: The event has passed `JSONValidator` with `mayStopEarly`: reading may then stop as soon as
-    ///     every field that rules mention was seen. Otherwise all of it is checked and read.
+    ///   - validated: The event was found good by `JSONValidator.validateEvent`: reading may then stop as soon as every
+    ///     field that rules mention was seen. Otherwise all of it is checked and read.
     /// - Throws: `PatternError` with `.invalidEvent` before any call of `body`; never for a validated event.
     public mutating func match(
         _ event: UnsafeRawBufferPointer, with snapshot: PatternSnapshot, validated: Bool, _ body: (UInt32) -> Void
     ) throws(PatternError) {
+        ops_prefetch(event.baseAddress, event.count)
         if validated {
             skeleton.forget()
         } else if !skeleton.read(event), let error = JSONWalk.check(event, .object, keys: nil) {
