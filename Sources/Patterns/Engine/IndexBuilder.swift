@@ -9,6 +9,7 @@ struct IndexBuilder {
     private var ranges: [UInt32: [(low: UInt64, high: UInt64, predicate: UInt32)]] = [:]
     private var wildcards: [(predicate: UInt32, wildcard: Wildcard)] = []
     private var gramHashes: [UInt64] = []
+    private(set) var work = WorkCount()
 
     private struct LengthKind: Hashable {
         let path: UInt32
@@ -35,6 +36,7 @@ struct IndexBuilder {
     mutating func addTrie() {
         for record in builder.pathRecords {
             let name = records.withContent(at: record) { content, _ in Array(content) }
+            work.add(name.count)
             var node: UInt32 = 0
             for step in name.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false) {
                 node = child(of: node, Array(step))
@@ -76,6 +78,7 @@ struct IndexBuilder {
         addWildcards()
         for (path, ofPath) in ranges.sorted(by: { $0.key < $1.key }) {
             paths[Int(path)].ranges = rangeTables.add(ofPath)
+            work.add(ofPath.count)
         }
     }
 
@@ -119,6 +122,7 @@ struct IndexBuilder {
     ) {
         let tag = kind.tag(path)
         let hash = hash(tag, key, backwards: kind == .suffix || kind == .foldedSuffix)
+        work.add(key.count)
         if let record {
             keys.add(hash, tag, key, record: record, reference: reference, records)
         } else if !keys.append(hash, tag, key, reference: reference, records) {
@@ -173,6 +177,7 @@ struct IndexBuilder {
         for (index, item) in wildcards.enumerated()
         where options[index].allSatisfy({ sharers.cost($0) > 8 || $0.key.count < 4 }) {
             let grams = WildcardAnchor.grams(item.wildcard)
+            work.add(grams.reduce(0) { $0 + $1.key.count })
             options[index] += grams.map { sharers.add($0, path: builder.path(of: item.predicate)) }
         }
         for (item, anchors) in zip(wildcards, options) {
@@ -203,99 +208,5 @@ struct IndexBuilder {
         let (entries, lists) = keys.finish()
         return Tables(
             keys: entries, keyLists: lists, lengths: pool, ranges: rangeTables.finish(), gramHashes: gramHashes)
-    }
-}
-
-/// The key table under construction.
-struct KeyTableBuilder {
-    private var entries: [KeyEntry]
-    private var hashes: [UInt64]
-    private var count = 0
-    /// References of keys that have several, by first reference's place in this list.
-    private var several: [[UInt32]] = []
-
-    init(capacity: Int) {
-        var slots = 16
-        while slots * 2 < capacity * 3 { slots *= 2 }
-        entries = [KeyEntry](repeating: .empty, count: slots)
-        hashes = [UInt64](repeating: 0, count: slots)
-    }
-
-    func find(_ hash: UInt64, _ tag: UInt32, _ key: [UInt8], _ records: RecordPool) -> UInt32? {
-        guard let slot = slot(hash, tag, key, records) else { return nil }
-        return entries[slot].payload
-    }
-
-    private func slot(_ hash: UInt64, _ tag: UInt32, _ key: [UInt8], _ records: RecordPool) -> Int? {
-        let mask = entries.count - 1
-        var slot = Int(truncatingIfNeeded: hash) & mask
-        while entries[slot].payload != KeyEntry.none {
-            if hashes[slot] == hash,
-                key.withUnsafeBytes({ records.holds(tag, $0, at: entries[slot].record) })
-            {
-                return slot
-            }
-            slot = (slot + 1) & mask
-        }
-        return nil
-    }
-
-    /// Adds a reference to a key that is there.
-    /// - Returns: Whether it is.
-    mutating func append(
-        _ hash: UInt64, _ tag: UInt32, _ key: [UInt8], reference: UInt32, _ records: RecordPool
-    ) -> Bool {
-        guard let slot = slot(hash, tag, key, records) else { return false }
-        let payload = entries[slot].payload
-        if payload & KeyEntry.listBit != 0 {
-            several[Int(payload & ~KeyEntry.listBit)].append(reference)
-        } else {
-            entries[slot].payload = UInt32(several.count) | KeyEntry.listBit
-            several.append([payload, reference])
-        }
-        return true
-    }
-
-    mutating func add(
-        _ hash: UInt64, _ tag: UInt32, _ key: [UInt8], record: UInt32, reference: UInt32, _ records: RecordPool
-    ) {
-        if append(hash, tag, key, reference: reference, records) { return }
-        if (count + 1) * 4 > entries.count * 3 { grow() }
-        let entry = KeyEntry(hash: UInt32(truncatingIfNeeded: hash >> 32), record: record, payload: reference)
-        place(entry, hash)
-        count += 1
-    }
-
-    private mutating func place(_ entry: KeyEntry, _ hash: UInt64) {
-        let mask = entries.count - 1
-        var slot = Int(truncatingIfNeeded: hash) & mask
-        while entries[slot].payload != KeyEntry.none { slot = (slot + 1) & mask }
-        entries[slot] = entry
-        hashes[slot] = hash
-    }
-
-    private mutating func grow() {
-        let (oldEntries, oldHashes) = (entries, hashes)
-        entries = [KeyEntry](repeating: .empty, count: oldEntries.count * 2)
-        hashes = [UInt64](repeating: 0, count: oldEntries.count * 2)
-        for (entry, hash) in zip(oldEntries, oldHashes) where entry.payload != KeyEntry.none { place(entry, hash) }
-    }
-
-    func finish() -> (entries: [KeyEntry], lists: [UInt32]) {
-        var starts: [UInt32] = []
-        var lists: [UInt32] = []
-        for references in several {
-            starts.append(UInt32(lists.count))
-            lists.append(UInt32(references.count))
-            lists += references
-        }
-        let entries = entries.map { entry in
-            var entry = entry
-            if entry.payload != KeyEntry.none, entry.payload & KeyEntry.listBit != 0 {
-                entry.payload = starts[Int(entry.payload & ~KeyEntry.listBit)] | KeyEntry.listBit
-            }
-            return entry
-        }
-        return (entries, lists)
     }
 }

@@ -52,6 +52,7 @@ extension Matcher {
             if present != PathIndex.none { hit(present) }
         }
         if element != 0 { state.pointee.elementEpoch = epoch }
+        work.add(1 + count)
         let firstHit = UInt32(truncatingIfNeeded: hits.count)
         values.append(
             EventValue(
@@ -67,10 +68,12 @@ extension Matcher {
     @inline(__always)
     private mutating func hit(_ predicate: UInt32) {
         hits.append(predicate)
+        work.add()
         if predicateStamps[predicate] == epoch { return }
         predicateStamps[predicate] = epoch
         let first = view.pointee.postingStarts[predicate]
         let count = Int(view.pointee.postingStarts[predicate + 1] - first)
+        work.add(count)
         if count == 1 {
             candidates.append(view.pointee.postings[first])
         } else if count > 0 {
@@ -105,6 +108,7 @@ extension Matcher {
         verifyStamps[predicate] = valueSerial
         let record = view.pointee.predicateRecords[predicate]
         let content = view.recordBytes(record)
+        work.add(count + content.count)
         // A folded key was found in folded text; the value itself is what is verified.
         let isMatch: Bool
         if view.recordTag(record) & 15 == RecordKind.wildcard.rawValue {
@@ -153,6 +157,7 @@ extension Matcher {
         for index in lengths.start..<(lengths.start + lengths.count) {
             let length = Int(view.pointee.lengths[index])
             if length > textCount { return }
+            work.add(length - done)
             while done + 8 <= length {
                 hash = KeyHash.absorb(hash, loadWord(text + done))
                 done += 8
@@ -177,6 +182,7 @@ extension Matcher {
         for index in lengths.start..<(lengths.start + lengths.count) {
             let length = Int(view.pointee.lengths[index])
             if length > textCount { return }
+            work.add(length - done)
             while done + 8 <= length {
                 done += 8
                 hash = KeyHash.absorb(hash, loadWord(textEnd - done))
@@ -222,6 +228,7 @@ extension Matcher {
         for power in 0...3 where sizes >> UInt32(power) & 1 == 1 {
             let size = 1 << power
             if size > count { return }
+            work.add(count)
             for position in 0...(count - size) {
                 let word = size == 8 ? loadWord(value + position) : loadPartialWord(value + position, size)
                 let absorbed = KeyHash.absorb(KeyHash.start(seed: seed, tag: tag), word)
@@ -317,6 +324,7 @@ extension Matcher {
         guard let leaf else { return }
         var node = leaf + tree.leafCount
         while node >= 1 {
+            work.add()
             let first = view.pointee.ranges.nodeStarts[tree.firstNode + node]
             let last = view.pointee.ranges.nodeStarts[tree.firstNode + node + 1]
             for item in first..<last { hit(view.pointee.ranges.items[item]) }
