@@ -11,6 +11,7 @@ import Testing
     @Test func `An error names path, line, column and what was meant`() {
         let error = error("{\n  \"detail\": {\n    \"state\": [\"a\", {\"equals_ignore_case\": \"b\"}]\n  }\n}")
         #expect(error?.code == .unknownOperator)
+        #expect(error?.serviceCode == "InvalidEventPatternException")
         #expect(error?.path == ["detail", "state", "1"])
         #expect(error?.position == TextPosition(line: 3, column: 21))
         #expect(
@@ -35,7 +36,9 @@ import Testing
     @Test(arguments: [
         (#"{"a":["x"],"a":["y"]}"#, "repeated"), (#"{"a":[{"cidr":"10.0.0.0/0"}]}"#, "/0"),
         (#"{"a":[{"anything-but":"x"},{"anything-but":"y"}]}"#, "nearly everything"),
-        (#"{"resources":[{"anything-but":"x"}]}"#, "array"), (#"{"detail_type":["x"]}"#, "detail-type"),
+        (#"{"resources":[{"anything-but":"x"}]}"#, "array"), (#"{"a":[{"cidr":"::/0"}]}"#, "every address"),
+        (#"{"$or":[{"resources":[{"anything-but":"x"}]},{"a":[1]}]}"#, "array"),
+        (#"{"detail_type":["x"]}"#, "detail-type"),
         (#"{"a":[{"wildcard":"x"}]}"#, "without *"), (#"{"a":["x"]} }"#, "closing brace"),
         (#"{"a":[{"exists":true},"x"]}"#, "superfluous"),
         (#"{"source":["s"],"$or":{"a":["x"],"b":["y"]}}"#, "name of a field"),
