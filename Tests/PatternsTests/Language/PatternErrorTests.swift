@@ -67,6 +67,21 @@ import Testing
         #expect(complexity == measure([try Wildcard(text)]))
     }
 
+    @Test func `Wildcards of one path add up over the members of an or`() throws {
+        func branches(_ texts: [String], _ other: (Int) -> String) -> String {
+            let members = texts.enumerated().map { "{\"b\":[{\"wildcard\":\"\($1)\"}]\(other($0))}" }
+            return "{\"$or\":[\(members.joined(separator: ","))]}"
+        }
+        // Two stars and one letter each: four of them make nine, five eleven.
+        let texts = ["*v*", "*w*", "*x*", "*y*", "*z*"]
+        _ = try Pattern(parsing: branches(Array(texts.prefix(4))) { _ in "" })
+        #expect(error(branches(texts) { _ in "" })?.code == .tooComplex)
+        #expect(error(branches(texts) { ",\"c\":[\($0)]" })?.code == .tooComplex)
+        // What comes before in order of path keeps them apart.
+        _ = try Pattern(parsing: branches(texts) { ",\"a\":[\($0)]" })
+        #expect(error(branches(texts) { _ in ",\"a\":[1]" })?.path == ["b"])
+    }
+
     @Test func `Wildcards that exclude each other do not add up`() throws {
         let wildcards = try (0..<40).map { try Wildcard("prod\($0)-*-x*") }
         #expect(measure(wildcards) <= 4)
