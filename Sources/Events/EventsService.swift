@@ -88,8 +88,6 @@ public final class EventsService: Sendable {
             + DeadLetterOperations(
                 database: database, clock: clock, onRedrive: { Task { await dispatcher.reload() } }
             ).all
-            + TopicOperations(database: database, account: account).all
-            + LogOperations(database: database, account: account, clock: clock).all
             + StreamOperations(
                 journal: journal, database: database, authorizer: authorizer, subscribers: subscribers
             ).all

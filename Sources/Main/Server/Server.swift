@@ -5,6 +5,7 @@ internal import Core
 internal import Events
 internal import Gateway
 internal import Governance
+internal import Messaging
 internal import Platform
 internal import Storage
 internal import Systems
@@ -16,6 +17,7 @@ final class Server: Sendable {
     private let journal: SegmentJournal
     private let governance: GovernanceService
     private let events: EventsService
+    private let messaging: MessagingService
     private let systems: SystemsService
     /// Nil where this machine is not to be a node.
     private let agent: EmbeddedAgent?
@@ -42,7 +44,8 @@ final class Server: Sendable {
         let directory = try Storage.DataDirectory(configuration[Settings.data])
         let database = try Database(
             path: directory.databasePath,
-            migrations: eventsMigrations + governanceMigrations + SystemsService.migrations,
+            migrations: eventsMigrations + governanceMigrations + MessagingService.migrations
+                + SystemsService.migrations,
             clock: clock, log: log.named("database"))
         let journal = try SegmentJournal(
             directory: directory.journalPath, segmentBytes: configuration[Settings.segmentSize], clock: clock,
@@ -58,12 +61,15 @@ final class Server: Sendable {
                 account: account, deduplicationWindow: configuration[Settings.deduplicationWindow],
                 retention: configuration[Settings.retention]),
             clock: clock, log: log)
+        let messaging = MessagingService(
+            database: database, account: account, clock: clock, log: log.named("messaging"))
         let processes = ProcessLoop()
         let systems = SystemsService(
             database: database, caller: calls, authorizer: governance.authorizer, processes: processes,
             directory: directory.path + "/scripts", account: account, clock: clock, log: log)
         let table = OperationTable(
-            governance.operations + events.operations + systems.operations, authorizer: governance.authorizer,
+            governance.operations + events.operations + messaging.operations + systems.operations,
+            authorizer: governance.authorizer,
             recorder: governance.recorder, translate: { ($0 as? StorageError).map(ServiceError.init(storage:)) })
         calls.connect(table)
         self.directory = directory
@@ -71,6 +77,7 @@ final class Server: Sendable {
         self.journal = journal
         self.governance = governance
         self.events = events
+        self.messaging = messaging
         self.systems = systems
         agent =
             configuration[Settings.embeddedAgent]
@@ -136,6 +143,7 @@ final class Server: Sendable {
         try await governance.start(
             administratorKey: keyPath.map { path in { try self.makeAdministratorKey(serverKey: path) } })
         try await systems.start(remote: bus.nodes, embedded: agent?.link)
+        messaging.start()
         try await events.start()
         agent?.start()
         try await rules?.start()
@@ -173,6 +181,7 @@ final class Server: Sendable {
         await bus.stop()
         await rules?.stop()
         await events.stop()
+        await messaging.stop()
         await systems.stop()
         await agent?.stop()
         journal.close()

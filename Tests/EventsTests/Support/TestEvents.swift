@@ -1,5 +1,6 @@
 import API
 import Core
+import Messaging
 import Platform
 import Storage
 import Synchronization
@@ -13,7 +14,7 @@ let quiet = Log(component: "test", minimum: .error)
 
 /// The whole engine, with a journal in memory, a clock that the test moves, and targets that the test plays.
 ///
-/// Topics and logs are the engine's own and real; every other operation that targets call goes to `targets`.
+/// Topics and logs are real, but for `sns:Publish`; that and every other operation that targets call goes to `targets`.
 final class TestEvents: Sendable {
     let clock: ManualClock
     let journal: any Journal
@@ -33,8 +34,9 @@ final class TestEvents: Sendable {
         service = EventsService(
             journal: journal, database: database, authorizer: authorizer,
             caller: Caller(own: link, others: targets), settings: EventsService.Settings(), clock: clock, log: quiet)
+        let messaging = MessagingService(database: database, account: Account(), clock: clock, log: quiet)
         table = OperationTable(
-            service.operations, authorizer: authorizer, recorder: CallList(),
+            service.operations + messaging.operations, authorizer: authorizer, recorder: CallList(),
             translate: { ($0 as? StorageError).map(ServiceError.init(storage:)) })
         link.set(table)
         self.clock = clock
@@ -44,7 +46,7 @@ final class TestEvents: Sendable {
     }
 
     static func database(_ path: String = Database.inMemory, clock: ManualClock) throws -> Database {
-        try Database(path: path, migrations: eventsMigrations, clock: clock, log: quiet)
+        try Database(path: path, migrations: eventsMigrations + MessagingService.migrations, clock: clock, log: quiet)
     }
 
     private struct Caller: OperationCaller {

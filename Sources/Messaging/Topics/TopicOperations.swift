@@ -70,9 +70,6 @@ struct TopicOperations: Sendable {
         return output
     }
 
-    /// How long an `OpsBusMessageId` is known: longer than a rule's target is retried.
-    static let identifierRetention = Duration.seconds(2 * Limits.retryAgeSecondsMax)
-
     /// The same `OpsBusMessageId`, an addition of ours, publishes once.
     private func publish(_ input: JSON, _ context: OperationContext) async throws -> JSON {
         let name = try name(input)

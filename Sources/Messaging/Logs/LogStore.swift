@@ -1,14 +1,14 @@
 internal import Core
-public import Storage
+internal import Storage
 
 /// The tables of log groups, their streams and their lines.
-public enum LogStore {
+enum LogStore {
     /// Lines kept in a group; the oldest go first.
     static let linesPerGroupMax = 100_000
 
-    public static let migrations = [
+    static let migrations = [
         Migration(
-            module: "logs", number: 1, name: "groups, streams, ingestion times",
+            module: "logs", number: 1, name: "groups, streams, lines",
             sql: """
                 CREATE TABLE log_groups (
                     name TEXT PRIMARY KEY, created INTEGER NOT NULL, retention_days INTEGER,
@@ -19,13 +19,12 @@ public enum LogStore {
                     created INTEGER NOT NULL, first_time INTEGER, last_time INTEGER, ingested INTEGER,
                     PRIMARY KEY (log_group, name)
                 ) STRICT, WITHOUT ROWID;
-                ALTER TABLE log_events ADD COLUMN ingested INTEGER NOT NULL DEFAULT 0;
+                CREATE TABLE log_events (
+                    id INTEGER PRIMARY KEY, log_group TEXT NOT NULL, stream TEXT NOT NULL, time INTEGER NOT NULL,
+                    message TEXT NOT NULL, token TEXT UNIQUE, ingested INTEGER NOT NULL
+                ) STRICT;
+                CREATE INDEX log_events_group ON log_events (log_group, id);
                 CREATE INDEX log_events_time ON log_events (log_group, time, id);
-                INSERT INTO log_groups (name, created, bytes)
-                    SELECT log_group, min(time), sum(length(CAST(message AS BLOB))) FROM log_events GROUP BY log_group;
-                INSERT INTO log_streams (log_group, name, created, first_time, last_time, ingested)
-                    SELECT log_group, stream, min(time), min(time), max(time), max(time) FROM log_events
-                    GROUP BY log_group, stream;
                 """)
     ]
 
