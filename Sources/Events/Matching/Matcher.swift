@@ -206,6 +206,12 @@ actor Matcher {
         return answer
     }
 
+    /// A sign of life: returns between two decisions.
+    func answer() async {
+        await acquire()
+        release()
+    }
+
     /// Deciding and changing exclude each other across their suspensions.
     private func acquire() async {
         if !isBusy {

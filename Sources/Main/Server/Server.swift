@@ -31,6 +31,7 @@ final class Server: Sendable {
     private let rules: RuleLoader?
     private let auditRetention: Duration
     private let maintenance = Once<Task<Void, Never>>()
+    private let watchdog = Once<Watchdog>()
     private let clock: any Clock
     private let log: Log
 
@@ -158,6 +159,27 @@ final class Server: Sendable {
             Gateway.Ports(
                 operations: table, publisher: events.ingest, credentials: governance.accessKeys,
                 reset: { try await self.reset($0) }))
+        watch()
+    }
+
+    /// Says in the log which part has stopped answering.
+    private func watch() {
+        let database = database
+        let log = log.named("watchdog")
+        let store = Watchdog.Part("database") {
+            // A write that is refused is an answer too.
+            _ = try? await database.maintain { _ in }
+        }
+        let watchdog = Watchdog([store] + events.parts + bus.parts, clock: clock) { report in
+            switch report {
+            case .silent(let part, let duration):
+                log.error("the \(part) has not answered for \(duration.components.seconds) seconds")
+            case .answersAgain(let part, let duration):
+                log.warning("the \(part) answers again, after \(duration.components.seconds) seconds")
+            }
+        }
+        watchdog.start()
+        self.watchdog.set(watchdog)
     }
 
     /// Wipes all state but keys, nodes and the audit log, for test suites.
@@ -176,6 +198,7 @@ final class Server: Sendable {
 
     /// Refuses new work, finishes what runs, and closes the data directory.
     func stop() async {
+        watchdog.value?.stop()
         maintenance.value?.cancel()
         await gateway?.stop()
         await bus.stop()
