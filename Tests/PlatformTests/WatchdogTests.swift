@@ -3,58 +3,33 @@ import Synchronization
 import TestSupport
 import Testing
 
+/// What a watchdog saw and said.
+private final class Notes: Sendable {
+    let reports = Mutex<[Watchdog.Report]>([])
+    let answers = Mutex(0)
+}
+
 @Suite struct WatchdogTests {
-    private let clock = ManualClock()
-    private let reports = Reports()
-
-    private func watchdog(_ parts: [Watchdog.Part]) -> Watchdog {
-        Watchdog(parts, clock: clock) { [reports] in reports.add($0) }
-    }
-
-    /// Lets the watchdog see that five seconds have passed.
-    private func pass() async throws {
-        try await eventually("the watchdog sleeps") { !clock.alarms.isEmpty }
-        clock.advance(by: .seconds(5))
-        try await eventually("it sleeps again") { !clock.alarms.isEmpty }
-    }
-
-    @Test func `A part that hangs is named once, and again when it answers`() async throws {
+    @Test func `A part that hangs is named once, and again when it answers; no other is`() async throws {
+        let (clock, notes) = (ManualClock(), Notes())
         let gate = Gate()
-        let watchdog = watchdog([
-            Watchdog.Part("well") {}, Watchdog.Part("stuck") { await gate.pass() },
-        ])
+        let parts = [
+            Watchdog.Part("well") { notes.answers.withLock { $0 += 1 } },
+            Watchdog.Part("stuck") { await gate.pass() },
+        ]
+        let watchdog = Watchdog(parts, clock: clock) { report in notes.reports.withLock { $0.append(report) } }
         watchdog.start()
-        for _ in 0..<2 { try await pass() }
-        #expect(reports.all.isEmpty, "patience")
-        for _ in 0..<3 { try await pass() }
-        #expect(reports.all == [.silent(part: "stuck", for: .seconds(15))])
-        gate.open()
-        try await eventually("it answers") { reports.all.count == 2 }
-        #expect(reports.all.last == .answersAgain(part: "stuck", after: .seconds(25)))
-        watchdog.stop()
-    }
-
-    @Test func `Whoever answers in time is asked again and never told of`() async throws {
-        let count = Counter()
-        let watchdog = watchdog([Watchdog.Part("well") { count.increase() }])
-        watchdog.start()
-        for asked in 1...8 {
-            try await eventually("it is asked once more") { count.value == asked }
-            try await pass()
+        for turn in 1...6 {
+            try await eventually("the one that is well has answered") { notes.answers.withLock { $0 } == turn }
+            try await eventually("the watchdog sleeps") { !clock.alarms.isEmpty }
+            clock.advance(by: .seconds(5))
         }
-        #expect(reports.all.isEmpty)
+        try await eventually("it complains") { !notes.reports.withLock { $0.isEmpty } }
+        try await eventually("the watchdog sleeps") { !clock.alarms.isEmpty }
+        #expect(notes.reports.withLock { $0 } == [.silent(part: "stuck", for: .seconds(15))])
+        gate.open()
+        try await eventually("it answers") { notes.reports.withLock { $0.count } == 2 }
+        #expect(notes.reports.withLock { $0.last } == .answersAgain(part: "stuck", after: .seconds(30)))
         watchdog.stop()
     }
-}
-
-private final class Reports: Sendable {
-    private let list = Mutex<[Watchdog.Report]>([])
-    var all: [Watchdog.Report] { list.withLock { $0 } }
-    func add(_ report: Watchdog.Report) { list.withLock { $0.append(report) } }
-}
-
-private final class Counter: Sendable {
-    private let count = Mutex(0)
-    var value: Int { count.withLock { $0 } }
-    func increase() { count.withLock { $0 += 1 } }
 }
