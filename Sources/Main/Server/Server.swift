@@ -29,6 +29,7 @@ final class Server: Sendable {
     private let table: OperationTable
     /// Nil where no directory of rules is configured.
     private let rules: RuleLoader?
+    private let reset: StateReset
     private let auditRetention: Duration
     private let maintenance = Once<Task<Void, Never>>()
     private let watchdog = Once<Watchdog>()
@@ -89,9 +90,13 @@ final class Server: Sendable {
         self.table = table
         self.clock = clock
         self.log = log
-        rules = configuration[Settings.rules].map { path in
+        let rules = configuration[Settings.rules].map { path in
             RuleLoader(path, account: account, events: events, operations: table, clock: clock, log: log.named("rules"))
         }
+        self.rules = rules
+        reset = StateReset(
+            database: database, journal: journal, engines: [events, messaging, systems], rules: rules, clock: clock,
+            log: log.named("reset"))
         keyPath = Server.keyPath(configuration[Settings.curve], directory)
         bus = try BusServer(
             BusConfiguration(
@@ -158,33 +163,10 @@ final class Server: Sendable {
         try gateway?.start(
             Gateway.Ports(
                 operations: table, publisher: events.ingest, credentials: governance.accessKeys,
-                reset: { try await self.reset($0) }))
-        watch()
-    }
-
-    /// Says in the log which part has stopped answering.
-    private func watch() {
-        let database = database
-        let log = log.named("watchdog")
-        let store = Watchdog.Part("database") {
-            // A write that is refused is an answer too.
-            _ = try? await database.maintain { _ in }
-        }
-        let watchdog = Watchdog([store] + events.parts + bus.parts, clock: clock) { report in
-            switch report {
-            case .silent(let part, let duration):
-                log.error("the \(part) has not answered for \(duration.components.seconds) seconds")
-            case .answersAgain(let part, let duration):
-                log.warning("the \(part) answers again, after \(duration.components.seconds) seconds")
-            }
-        }
+                reset: { [reset] in try await reset.run($0) }))
+        let watchdog = Watchdog(database: database, events: events, bus: bus, clock: clock, log: log.named("watchdog"))
         watchdog.start()
         self.watchdog.set(watchdog)
-    }
-
-    /// Wipes all state but keys, nodes and the audit log, for test suites.
-    private func reset(_ context: OperationContext) async throws {
-        throw ServiceError(.unsupportedOperation, "not yet")
     }
 
     /// The file of the server's key pair; nil where the bus is not encrypted.
