@@ -7,7 +7,7 @@ public import Storage
 /// somebody has worked them off, and logs, which keep them for readers.
 ///
 /// Rules, runbooks and clients reach them alike, by their operations.
-public final class MessagingService: Sendable {
+public final class MessagingService: Resettable {
     /// All operations of this module, for the table.
     public let operations: [Operation]
 
@@ -46,6 +46,12 @@ public final class MessagingService: Sendable {
         upkeep.value?.cancel()
         await upkeep.value?.value
     }
+
+    /// Nothing is kept in memory.
+    public func suspend() async {}
+
+    /// Who waited for messages finds out what is left.
+    public func resume() async throws { contents.waiters.signalAll() }
 
     /// Once a minute lets go of what nobody needs any more.
     private func keepUp() async {

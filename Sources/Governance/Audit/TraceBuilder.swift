@@ -118,7 +118,7 @@ extension Subject.Kind {
         switch self {
         case .event, .delivery, .command, .invocation, .automation, .step: true
         case .rule, .bus, .topic, .queue, .document, .node, .key, .subscriber, .schedule, .operation, .log, .function,
-            .parameter:
+            .parameter, .state:
             false
         }
     }

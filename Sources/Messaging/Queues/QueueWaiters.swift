@@ -55,13 +55,15 @@ final class QueueWaiters: Sendable {
         }
     }
 
+    /// Makes all look again.
+    func signalAll() {
+        for waiter in state.withLock({ $0.lines.values.flatMap { $0 } }) { waiter.wake() }
+    }
+
     /// Ends all waiting.
     func close() {
-        let all = state.withLock { state in
-            state.isClosed = true
-            return state.lines.values.flatMap { $0 }
-        }
-        for waiter in all { waiter.wake() }
+        state.withLock { $0.isClosed = true }
+        signalAll()
     }
 }
 
