@@ -16,16 +16,19 @@ struct RequestHandler: HTTPHandler {
     let authentication: Authentication
     let router: RequestRouter
     let maintenance: MaintenanceRoutes
+    /// `http` or `https`.
+    let scheme: String
     private let random = SharedRandom()
 
     init(
         operations: OperationTable, publisher: any PublishHandler, authentication: Authentication,
-        maintenance: MaintenanceRoutes
+        maintenance: MaintenanceRoutes, scheme: String = "http"
     ) {
         self.operations = operations
         self.publisher = publisher
         self.authentication = authentication
         self.maintenance = maintenance
+        self.scheme = scheme
         router = RequestRouter(operations.all)
     }
 
@@ -73,7 +76,9 @@ struct RequestHandler: HTTPHandler {
             }
             let operation = try operations.operation(name)
             let input = try endpoint.input(of: request, for: operation)
-            let output = try await operations.call(name, input, OperationContext(principal: principal))
+            let context = OperationContext(
+                principal: principal, endpoint: request.header("host").map { "\(scheme)://\($0)" })
+            let output = try await operations.call(name, input, context)
             reply(endpoint.success(output, of: operation, identifier))
         } catch {
             reply(endpoint.failure(error, identifier))

@@ -209,7 +209,7 @@ struct MessageOperations: Sendable {
     ) throws -> String {
         let now = transaction.now
         guard let message = try calls.contents.message(receipt, in: queue, transaction),
-            receipt.receive == message.receives
+            !queue.isFIFO || receipt.receive == message.receives
         else {
             throw ServiceError(
                 .invalidParameterValue,
