@@ -38,6 +38,7 @@ public final class MessagingService: Resettable {
             TopicOperations(calls: topics).all + SubscriptionOperations(calls: topics).all
             + PublishOperations(calls: topics, delivery: delivery).all
             + QueueOperations(calls: calls, gauge: gauge).all
+            + QueuePermissions(calls: calls).all
             + MessageOperations(calls: calls, gauge: gauge, clock: clock).all
             + LogOperations(database: database, account: account, clock: clock).all
     }

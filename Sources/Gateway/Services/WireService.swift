@@ -58,7 +58,7 @@ extension WireService {
             query: ("2012-11-05", "http://queue.amazonaws.com/doc/2012-11-05/"),
             errors: [
                 .throttling: WireError("RequestThrottled", 400),
-                .unsupportedOperation: WireError("UnsupportedOperation", 400),
+                .unsupportedOperation: WireError("UnsupportedOperation", 400), .overLimit: WireError("OverLimit", 403),
             ], errorNamespace: "com.amazonaws.sqs#",
             queryCodes: [
                 "QueueDoesNotExist": "AWS.SimpleQueueService.NonExistentQueue",

@@ -122,7 +122,7 @@ struct FilterPolicy: Sendable {
         for (name, value) in attributes.values where !value.isBinary {
             let prefix = value.type.prefix { $0 != "." }
             if value.type == "String.Array" {
-                guard let list = try? JSON(parsing: value.text), list.array != nil else { continue }
+                guard let list = try? JSON(parsing: value.text), list.object == nil else { continue }
                 object.append(name, list)
             } else if prefix == "Number", let number = try? JSON(parsing: value.text), case .number = number {
                 object.append(name, number)

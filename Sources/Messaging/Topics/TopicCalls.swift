@@ -14,17 +14,17 @@ struct TopicCalls: Sendable {
 
     /// The topic's name in its ARN.
     /// - Throws: `ServiceError` `.invalidParameter`.
-    func name(_ value: JSON?, _ member: String = "TopicArn") throws(ServiceError) -> String {
+    func name(_ value: JSON?) throws(ServiceError) -> String {
         let text = value?.string ?? ""
         guard let parsed = ARN(text) else {
             let count = text.split(separator: ":", omittingEmptySubsequences: false).count
             throw ServiceError(
                 .invalidParameter,
-                "Invalid parameter: \(member) Reason: An ARN must have at least 6 elements, not \(count)")
+                "Invalid parameter: TopicArn Reason: An ARN must have at least 6 elements, not \(count)")
         }
         let arn = account.resolve(parsed)
         guard arn.service == "sns", arn.account == account.id, arn.region == account.region else {
-            throw ServiceError(.invalidParameter, "Invalid parameter: \(member) Reason: \(text) is no topic here")
+            throw ServiceError(.invalidParameter, "Invalid parameter: TopicArn Reason: \(text) is no topic here")
         }
         return arn.resource
     }

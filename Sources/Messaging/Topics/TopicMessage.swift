@@ -71,6 +71,8 @@ struct TopicMessage: Sendable {
     }
 
     static func invalid(_ reason: String) -> ServiceError {
-        ServiceError(.invalidParameter, "Invalid parameter: \(reason)")
+        refused("Invalid parameter: \(reason)")
     }
+
+    static func refused(_ text: String) -> ServiceError { ServiceError(.invalidParameter, text) }
 }

@@ -56,7 +56,7 @@ struct TopicOperations: Sendable {
             Operation(
                 "sns:ListTagsForResource", "Lists the tags of a topic.", .reads, input: [TopicOperations.resource],
                 output: [.optional("Tags", .list(.any))], handler: listTags),
-        ]
+        ] + TopicPermissions(calls: calls, standard: defaultPolicy).all
     }
 
     // MARK: Making and finding
@@ -125,6 +125,7 @@ struct TopicOperations: Sendable {
         guard let allowed = attributes[name], creating || name != "FifoTopic" else {
             throw TopicMessage.invalid("AttributeName")
         }
+        let text = allowed.contains(text.lowercased()) ? text.lowercased() : text
         guard text.isEmpty || allowed.isEmpty || allowed.contains(text) else {
             throw TopicMessage.invalid(
                 "Attributes Reason: \(name) must be one of \(allowed.joined(separator: ", ")), not '\(text)'")
@@ -177,16 +178,13 @@ struct TopicOperations: Sendable {
 
     /// Who may use a topic that has no policy of its own: its owner.
     private func defaultPolicy(_ name: String) -> JSON {
-        let actions = [
-            "GetTopicAttributes", "SetTopicAttributes", "AddPermission", "RemovePermission", "DeleteTopic", "Subscribe",
-            "ListSubscriptionsByTopic", "Publish",
-        ]
-        return [
+        [
             "Version": "2008-10-17", "Id": "__default_policy_ID",
             "Statement": [
                 [
                     "Effect": "Allow", "Sid": "__default_statement_ID", "Principal": ["AWS": "*"],
-                    "Action": .array(actions.map { .string("SNS:\($0)") }), "Resource": .string(calls.arn(name)),
+                    "Action": .array(TopicPermissions.actions.map { .string("SNS:\($0)") }),
+                    "Resource": .string(calls.arn(name)),
                     "Condition": ["StringEquals": ["AWS:SourceOwner": .string(calls.account.id)]],
                 ]
             ],
@@ -218,11 +216,19 @@ struct TopicOperations: Sendable {
         }
     }
 
+    private func tagged(_ input: JSON) throws(ServiceError) -> String {
+        do throws(ServiceError) {
+            return try calls.name(input["ResourceArn"])
+        } catch {
+            throw TopicOperations.noResource
+        }
+    }
+
     private func setTags(
         _ action: String, _ input: JSON, _ context: OperationContext,
         _ change: @escaping @Sendable ([JSON]) throws(ServiceError) -> [JSON]
     ) async throws -> JSON {
-        let name = try calls.name(input["ResourceArn"], "ResourceArn")
+        let name = try tagged(input)
         try await calls.database.write(context) { transaction in
             var topic = try TopicOperations.tagged(name, transaction)
             topic.tags = .array(try change(topic.tags.array ?? []))
@@ -233,18 +239,18 @@ struct TopicOperations: Sendable {
     }
 
     private func listTags(_ input: JSON, _ context: OperationContext) async throws -> JSON {
-        let name = try calls.name(input["ResourceArn"], "ResourceArn")
+        let name = try tagged(input)
         return ["Tags": try await calls.database.read { try TopicOperations.tagged(name, $0).tags }]
     }
 
     private static func tagged(
         _ name: String, _ transaction: borrowing some Queryable & ~Copyable
     ) throws -> Topic {
-        guard let topic = try TopicStore.find(name, transaction) else {
-            throw ServiceError(.resourceNotFound, "Resource does not exist")
-        }
+        guard let topic = try TopicStore.find(name, transaction) else { throw noResource }
         return topic
     }
+
+    private static let noResource = ServiceError(.resourceNotFound, "Resource does not exist")
 
     private static func merge(_ old: [JSON], _ new: JSON?) throws(ServiceError) -> [JSON] {
         var tags = old
