@@ -65,7 +65,9 @@ final class Server: Sendable {
                 retention: configuration[Settings.retention]),
             clock: clock, log: log)
         let messaging = MessagingService(
-            database: database, account: account, clock: clock, log: log.named("messaging"))
+            database: database, account: account,
+            address: (configuration[Settings.http] ?? ListenAddress.standard)?.description ?? "", clock: clock,
+            log: log.named("messaging"))
         let processes = ProcessLoop()
         let systems = SystemsService(
             database: database, caller: calls, authorizer: governance.authorizer, processes: processes,
