@@ -76,6 +76,8 @@ final class TemporaryDirectory {
 final class RunningServer {
     let requests: String
     let stream: String
+    /// `http://127.0.0.1:PORT`
+    let http: String
     /// From the start of the process to its first answer.
     let secondsToReady: Double
     let process: PeerProcess
@@ -83,16 +85,17 @@ final class RunningServer {
 
     init(context: ZeroMQContext) throws {
         directory = try TemporaryDirectory()
-        let ports = try freePorts(3)
+        let ports = try freePorts(4)
         requests = "tcp://127.0.0.1:\(ports[0])"
         stream = "tcp://127.0.0.1:\(ports[1])"
+        http = "http://127.0.0.1:\(ports[3])"
         let log = directory.path + "/log"
         let began = ops_monotonic_nanoseconds()
         process = try PeerProcess(
             RunningServer.executable,
             [
                 "serve", "--data", directory.path + "/data", "--requests", requests, "--stream", stream,
-                "--nodes", "tcp://127.0.0.1:\(ports[2])", "--http", "none",
+                "--nodes", "tcp://127.0.0.1:\(ports[2])", "--http", http,
             ], log: log)
         let client = try Dealer(context: context, endpoint: requests)
         do {
