@@ -59,6 +59,8 @@ final class TestEvents: Sendable {
             }
             return try await others.call(name, input, context)
         }
+
+        func find(_ name: String) -> API.Operation? { own.value?.find(name) }
     }
 
     /// Starts the engine, lets the test act, and stops it.
