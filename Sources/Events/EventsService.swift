@@ -57,7 +57,8 @@ public final class EventsService: Sendable {
             window: settings.deduplicationWindow)
         let rules = RuleLookup()
         let attempt = DeliveryAttempt(
-            rule: { await rules.rule($0, $1) }, caller: caller, ingest: ingest, account: account, clock: clock)
+            rule: { await rules.rule($0, $1) }, targets: TargetCaller(caller: caller), ingest: ingest, account: account,
+            clock: clock)
         let dispatcher = Dispatcher(
             database: database, journal: journal, attempt: attempt, clock: clock, log: log.named("dispatcher"))
         let matcher = Matcher(
