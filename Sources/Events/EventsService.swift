@@ -20,6 +20,7 @@ public final class EventsService: Sendable {
     private let dispatcher: Dispatcher
     private let relay: OutboxRelay
     private let schedules: ScheduleRunner
+    private let scheduler: SchedulerService
     private let buses: BusDirectory
     private let busOperations: BusOperations
     private let retention: RetentionTask
@@ -80,6 +81,8 @@ public final class EventsService: Sendable {
             journal: journal, database: database, matcher: matcher, subscribers: subscribers,
             retention: settings.retention, clock: clock, log: log.named("retention"))
         let schedules = schedules
+        scheduler = SchedulerService(
+            database: database, caller: caller, account: account, clock: clock, log: log.named("scheduler"))
         operations =
             EventOperations(ingest: ingest, matcher: matcher, buses: buses, journal: journal).all
             + RuleOperations(
@@ -92,6 +95,7 @@ public final class EventsService: Sendable {
             + StreamOperations(
                 journal: journal, database: database, authorizer: authorizer, subscribers: subscribers
             ).all
+            + scheduler.operations
     }
 
     /// All operations of this module, for the table.
@@ -106,6 +110,7 @@ public final class EventsService: Sendable {
         try await matcher.start(account: settings.account)
         await dispatcher.start()
         await schedules.wake()
+        try await scheduler.start()
         retention.start()
     }
 
@@ -113,6 +118,7 @@ public final class EventsService: Sendable {
     public func stop() async {
         retention.stop()
         await schedules.stop()
+        await scheduler.stop()
         await dispatcher.stop()
         await relay.stop()
         await matcher.stop()

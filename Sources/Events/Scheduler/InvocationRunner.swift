@@ -162,7 +162,8 @@ actor InvocationRunner {
         guard let failure = result.failure else {
             detail["Operation"] = result.operation.map { .string($0) }
             detail["Output"] = result.output
-            return try await settle(invocation, .success, detail) { try InvocationStore.finish(invocation, $0) }
+            let finished = invocation
+            return try await settle(finished, .success, detail) { try InvocationStore.finish(finished, $0) }
         }
         detail["ErrorMessage"] = .string(failure.message)
         let policy = RetryPolicy(json: invocation.target["RetryPolicy"])

@@ -1,5 +1,6 @@
 internal import API
 internal import Core
+internal import Platform
 
 /// Checks what a schedule is to be, beyond the shapes of its members.
 enum ScheduleDefinition {

@@ -1,5 +1,6 @@
 internal import API
 internal import Core
+internal import Storage
 
 /// What a schedule calls: a target that rules have too, or any operation of the table by its name in the SDKs.
 struct SchedulerTarget: Sendable {

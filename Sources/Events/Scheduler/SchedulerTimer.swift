@@ -92,7 +92,7 @@ actor SchedulerTimer {
     }
 
     /// A schedule and what becomes of its plan.
-    private struct Step: Sendable {
+    fileprivate struct Step: Sendable {
         let schedule: Schedule
         let invocation: Invocation
         let firing: ScheduleMachine.Firing
@@ -160,7 +160,7 @@ actor SchedulerTimer {
 
 extension SchedulerTimer.Step {
     /// Tells that the schedule was not fired when it was due.
-    fileprivate func missed(at now: Timestamp, in account: Account) -> EventEnvelope {
+    func missed(at now: Timestamp, in account: Account) -> EventEnvelope {
         let first = schedule.plan?.scheduled ?? firing.scheduled
         return EventEnvelope(
             id: eventID, source: "opsbus.schedules", detailType: "Schedule Missed", account: account, time: now,
