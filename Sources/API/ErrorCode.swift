@@ -41,6 +41,24 @@ public enum ErrorCode: String, Sendable, CaseIterable {
     case notFound = "NotFound"
     case invalidParameter = "InvalidParameter"
 
+    // Queues.
+    case queueDoesNotExist = "QueueDoesNotExist"
+    case queueNameExists = "QueueNameExists"
+    case invalidAttributeName = "InvalidAttributeName"
+    case invalidAttributeValue = "InvalidAttributeValue"
+    case invalidParameterValue = "InvalidParameterValue"
+    case missingParameter = "MissingParameter"
+    case invalidMessageContents = "InvalidMessageContents"
+    case receiptHandleIsInvalid = "ReceiptHandleIsInvalid"
+    case messageNotInflight = "MessageNotInflight"
+    case emptyBatchRequest = "EmptyBatchRequest"
+    case tooManyEntriesInBatchRequest = "TooManyEntriesInBatchRequest"
+    case batchEntryIdsNotDistinct = "BatchEntryIdsNotDistinct"
+    case invalidBatchEntryID = "InvalidBatchEntryId"
+    case batchRequestTooLong = "BatchRequestTooLong"
+    case purgeQueueInProgress = "PurgeQueueInProgress"
+    case overLimit = "OverLimit"
+
     // Logs.
     case invalidParameterException = "InvalidParameterException"
 
@@ -80,7 +98,7 @@ public enum ErrorCode: String, Sendable, CaseIterable {
     /// The HTTP status that carries the code, on every transport.
     public var status: Int {
         switch self {
-        case .accessDenied: 403
+        case .accessDenied, .overLimit: 403
         case .unknownOperation, .notFound: 404
         case .requestTooLarge: 413
         case .throttling: 429

@@ -16,6 +16,8 @@ struct WireService: Sendable {
     let namespace: String
     /// How errors are called here, where it is not as everywhere.
     let errors: [ErrorCode: WireError]
+    /// Precedes the names of errors in JSON.
+    let errorNamespace: String
     /// The member of a JSON error that holds its text.
     let messageMember: String
     /// Whether errors in JSON carry, in a header, the code that the Query protocol had: `x-amzn-query-error`.
@@ -26,7 +28,7 @@ struct WireService: Sendable {
     init(
         _ name: String, signingName: String? = nil, target: String? = nil, jsonVersion: String = "1.1",
         query: (version: String, namespace: String)? = nil, errors: [ErrorCode: WireError] = [:],
-        messageMember: String = "message", queryCodes: [String: String]? = nil
+        errorNamespace: String = "", messageMember: String = "message", queryCodes: [String: String]? = nil
     ) {
         self.name = name
         self.signingName = signingName ?? name
@@ -35,6 +37,7 @@ struct WireService: Sendable {
         queryVersion = query?.version
         namespace = query?.namespace ?? ""
         self.errors = errors
+        self.errorNamespace = errorNamespace
         self.messageMember = messageMember
         isQueryCompatible = queryCodes != nil
         self.queryCodes = queryCodes ?? [:]
@@ -53,6 +56,10 @@ extension WireService {
         WireService(
             "sqs", target: "AmazonSQS", jsonVersion: "1.0",
             query: ("2012-11-05", "http://queue.amazonaws.com/doc/2012-11-05/"),
+            errors: [
+                .throttling: WireError("RequestThrottled", 400),
+                .unsupportedOperation: WireError("UnsupportedOperation", 400),
+            ], errorNamespace: "com.amazonaws.sqs#",
             queryCodes: [
                 "QueueDoesNotExist": "AWS.SimpleQueueService.NonExistentQueue",
                 "QueueNameExists": "QueueAlreadyExists",

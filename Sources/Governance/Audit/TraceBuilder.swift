@@ -118,7 +118,8 @@ extension Subject.Kind {
     fileprivate var hasOneCause: Bool {
         switch self {
         case .event, .delivery, .execution, .command, .invocation, .automation, .step: true
-        case .rule, .bus, .topic, .document, .node, .key, .subscriber, .schedule, .pipe, .operation, .log, .parameter:
+        case .rule, .bus, .topic, .queue, .document, .node, .key, .subscriber, .schedule, .pipe, .operation, .log,
+            .function, .parameter, .state:
             false
         }
     }
