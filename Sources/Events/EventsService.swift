@@ -127,6 +127,7 @@ public final class EventsService: Resettable {
     }
 
     public func suspend() async {
+        await scheduler.suspend()
         await relay.suspend()
         await matcher.suspend()
         await dispatcher.suspend(forgettingThrough: journal.lastSequence)
@@ -139,6 +140,7 @@ public final class EventsService: Resettable {
         await relay.resume()
         await dispatcher.resume()
         await schedules.wake()
+        try await scheduler.start()
     }
 
     /// Brings the rules that come from files in line with what the files say now, in one step.

@@ -44,14 +44,20 @@ actor InvocationRunner {
         pump()
     }
 
-    /// Starts nothing more until it is resumed, forgets what it has not begun, and returns when the calls under way
-    /// have ended.
-    func suspend() async {
+    /// Starts nothing more and returns when the calls under way have ended.
+    func stop() async {
+        isStopped = true
+        timer?.task.cancel()
+        timer = nil
+        if inFlight > 0 { await withCheckedContinuation { drained.append($0) } }
+    }
+
+    /// Starts nothing more until it is resumed, and forgets what it has begun: nothing is recorded of that any more.
+    func suspend() {
         isStopped = true
         generation += 1
         timer?.task.cancel()
         timer = nil
-        if inFlight > 0 { await withCheckedContinuation { drained.append($0) } }
         ready = []
         held = []
     }
@@ -116,20 +122,23 @@ actor InvocationRunner {
 
     /// One call, and what follows from it.
     private func make(_ invocation: Invocation) async {
+        let generation = generation
         do {
             if invocation.failure == nil {
                 let result = await attempt.run(invocation)
-                try await insist(invocation) { try await self.record(invocation, result) }
+                try await insist(invocation, generation) { try await self.record(invocation, result) }
             } else {
                 let failure = await attempt.tellDeadLetterQueue(invocation)
-                try await insist(invocation) { try await self.recordDeadLetter(invocation, failure) }
+                try await insist(invocation, generation) { try await self.recordDeadLetter(invocation, failure) }
             }
         } catch {
             log.warning("\(invocation.subject) is left to the next start: \(error)")
         }
-        held.remove(invocation.id)
-        if isLoading { settledWhileLoading.insert(invocation.id) }
         inFlight -= 1
+        if generation == self.generation {
+            held.remove(invocation.id)
+            if isLoading { settledWhileLoading.insert(invocation.id) }
+        }
         if isStopped && inFlight == 0 {
             for continuation in drained { continuation.resume() }
             drained = []
@@ -138,8 +147,10 @@ actor InvocationRunner {
     }
 
     /// Records what came of a call: the target must not be called another time only because the database refuses.
-    private func insist(_ invocation: Invocation, _ action: () async throws -> Void) async throws {
-        while true {
+    private func insist(
+        _ invocation: Invocation, _ generation: Int, _ action: () async throws -> Void
+    ) async throws {
+        while generation == self.generation {
             do {
                 return try await action()
             } catch {

@@ -48,10 +48,10 @@ final class SchedulerService: Sendable {
     /// Nothing new fires; what runs is finished.
     func stop() async {
         await timer.stop()
-        await runner.suspend()
+        await runner.stop()
     }
 
-    /// Holds still while the database is emptied beneath it; `start` goes on.
+    /// Holds still while the database is emptied beneath it, and forgets what it had begun; `start` goes on.
     func suspend() async {
         await timer.suspend()
         await runner.suspend()

@@ -28,6 +28,7 @@ extension ErrorCode {
     /// The error in the Query protocol, whose names are older.
     func query(in service: WireService) -> WireError {
         if let special = service.errors[self] { return special }
+        if let code = service.queryCodes[rawValue] { return WireError(code, 400) }
         switch self {
         case .missingAuthenticationToken: return WireError("MissingAuthenticationToken", 403)
         case .unrecognizedClient: return WireError("InvalidClientTokenId", 403)

@@ -24,11 +24,16 @@ struct WireService: Sendable {
     let isQueryCompatible: Bool
     /// Those codes, where they are not the names of the errors.
     let queryCodes: [String: String]
+    /// What the Query protocol writes in a way of the service's own.
+    let flat: FlatNames
+    /// The member of the input that the path of a Query request may hold, as a URL.
+    let pathMember: String?
 
     init(
         _ name: String, signingName: String? = nil, target: String? = nil, jsonVersion: String = "1.1",
         query: (version: String, namespace: String)? = nil, errors: [ErrorCode: WireError] = [:],
-        errorNamespace: String = "", messageMember: String = "message", queryCodes: [String: String]? = nil
+        errorNamespace: String = "", messageMember: String = "message", queryCodes: [String: String]? = nil,
+        flat: FlatNames = .none, pathMember: String? = nil
     ) {
         self.name = name
         self.signingName = signingName ?? name
@@ -41,6 +46,8 @@ struct WireService: Sendable {
         self.messageMember = messageMember
         isQueryCompatible = queryCodes != nil
         self.queryCodes = queryCodes ?? [:]
+        self.flat = flat
+        self.pathMember = pathMember
     }
 }
 
@@ -52,7 +59,8 @@ extension WireService {
             "events", target: "AWSEvents", errors: [.internalFailure: WireError("InternalException", 500)]),
         WireService(
             "ssm", target: "AmazonSSM", errors: [.internalFailure: WireError("InternalServerError", 500)]),
-        WireService("logs", target: "Logs_20140328"),
+        WireService(
+            "logs", target: "Logs_20140328", errors: [.validation: WireError("InvalidParameterException", 400)]),
         WireService(
             "sqs", target: "AmazonSQS", jsonVersion: "1.0",
             query: ("2012-11-05", "http://queue.amazonaws.com/doc/2012-11-05/"),
@@ -72,7 +80,7 @@ extension WireService {
                 "BatchRequestTooLong": "AWS.SimpleQueueService.BatchRequestTooLong",
                 "UnsupportedOperation": "AWS.SimpleQueueService.UnsupportedOperation",
                 "MessageNotInflight": "AWS.SimpleQueueService.MessageNotInflight",
-            ]),
+            ], flat: .queues, pathMember: "QueueUrl"),
         WireService(
             "sns", query: ("2010-03-31", "http://sns.amazonaws.com/doc/2010-03-31/"),
             errors: [
@@ -89,7 +97,12 @@ extension WireService {
         WireService(
             "scheduler", errors: [.internalFailure: WireError("InternalServerException", 500)],
             messageMember: "Message"),
-        WireService("pipes", errors: [.internalFailure: WireError("InternalException", 500)]),
+        WireService(
+            "pipes",
+            errors: [
+                .internalFailure: WireError("InternalException", 500),
+                .resourceNotFound: WireError("NotFoundException", 404),
+            ]),
         own,
     ]
 

@@ -26,6 +26,7 @@ final class Server: Sendable {
     private let keyPath: String?
     /// Nil where it is switched off.
     private let gateway: Gateway?
+    private let account: Account
     private let table: OperationTable
     /// Nil where no directory of rules is configured.
     private let rules: RuleLoader?
@@ -88,6 +89,7 @@ final class Server: Sendable {
                 directory: directory.path + "/agent", region: account.region, handler: systems.nodes,
                 processes: processes, clock: clock, log: log.named("agent")) : nil
         auditRetention = configuration[Settings.auditRetention]
+        self.account = account
         self.table = table
         self.clock = clock
         self.log = log
@@ -163,7 +165,7 @@ final class Server: Sendable {
             at: StreamPosition(epoch: journal.epoch.description, sequence: journal.lastSequence))
         try gateway?.start(
             Gateway.Ports(
-                operations: table, publisher: events.ingest, credentials: governance.accessKeys,
+                operations: table, account: account, publisher: events.ingest, credentials: governance.accessKeys,
                 reset: { [reset] in try await reset.run($0) }))
     }
 
