@@ -39,6 +39,8 @@ public enum Limits {
     public static let schedulesMax = 1_000_000
     public static let scheduleGroupsMax = 500
     public static let pipesMax = 1000
+    /// Bytes of the messages of one batch, past which no more are added.
+    public static let pipeBatchBytesMax = 6 << 20
     public static let targetsPerRuleMax = 5
     public static let rulesPerBusMax = 100_000
     public static let eventHopsMax = 8

@@ -21,6 +21,7 @@ public final class EventsService: Resettable {
     private let relay: OutboxRelay
     private let schedules: ScheduleRunner
     private let scheduler: SchedulerService
+    private let pipes: PipeService
     private let buses: BusDirectory
     private let busOperations: BusOperations
     private let retention: RetentionTask
@@ -85,6 +86,9 @@ public final class EventsService: Resettable {
         let schedules = schedules
         scheduler = SchedulerService(
             database: database, caller: caller, account: account, clock: clock, log: log.named("scheduler"))
+        pipes = PipeService(
+            database: database, caller: caller, journal: journal, account: account, clock: clock,
+            log: log.named("pipes"))
         operations =
             EventOperations(ingest: ingest, matcher: matcher, buses: buses, journal: journal).all
             + RuleOperations(
@@ -97,7 +101,7 @@ public final class EventsService: Resettable {
             + StreamOperations(
                 journal: journal, database: database, authorizer: authorizer, subscribers: subscribers
             ).all
-            + scheduler.operations
+            + scheduler.operations + pipes.operations
     }
 
     /// All operations of this module, for the table.
@@ -113,6 +117,7 @@ public final class EventsService: Resettable {
         await dispatcher.start()
         await schedules.wake()
         try await scheduler.start()
+        try await pipes.start()
         retention.start()
     }
 
@@ -121,6 +126,7 @@ public final class EventsService: Resettable {
         retention.stop()
         await schedules.stop()
         await scheduler.stop()
+        await pipes.stop()
         await dispatcher.stop()
         await relay.stop()
         await matcher.stop()
@@ -128,6 +134,7 @@ public final class EventsService: Resettable {
 
     public func suspend() async {
         await scheduler.suspend()
+        await pipes.suspend()
         await relay.suspend()
         await matcher.suspend()
         await dispatcher.suspend(forgettingThrough: journal.lastSequence)
@@ -141,6 +148,7 @@ public final class EventsService: Resettable {
         await dispatcher.resume()
         await schedules.wake()
         try await scheduler.start()
+        try await pipes.start()
     }
 
     /// Brings the rules that come from files in line with what the files say now, in one step.

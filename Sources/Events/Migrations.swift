@@ -50,4 +50,4 @@ public let eventsMigrations: [Migration] = [
                 lagging INTEGER NOT NULL DEFAULT 0
             ) STRICT, WITHOUT ROWID;
             """),
-] + SchedulerStore.migrations
+] + SchedulerStore.migrations + PipeStore.migrations

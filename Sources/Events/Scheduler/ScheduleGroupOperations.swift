@@ -41,7 +41,11 @@ struct ScheduleGroupOperations: Sendable {
     }
 
     private var tagging: [Operation] {
-        let arn = Field.required("ResourceArn", .string(length: 1...1011))
+        let arn = Field.required(
+            "ResourceArn",
+            .string(
+                length: 1...1011,
+                pattern: #"arn:aws[a-z-]*:scheduler:[a-z0-9\-]+:\d{12}:schedule-group\/[0-9a-zA-Z-_.]+"#))
         let path = "/tags/{ResourceArn}"
         return [
             Operation(
@@ -139,7 +143,7 @@ struct ScheduleGroupOperations: Sendable {
         _ action: String, _ input: JSON, _ context: OperationContext,
         _ change: @escaping @Sendable (inout JSONObject) -> Void
     ) async throws -> JSON {
-        let group = try group(input)
+        let group = group(input)
         try await database.write(context) { transaction in
             guard var tags = try SchedulerStore.tags(of: group, transaction.reading)?.object else {
                 throw SchedulerOperations.noGroup(group)
@@ -153,20 +157,15 @@ struct ScheduleGroupOperations: Sendable {
     }
 
     private func listTags(_ input: JSON, _ context: OperationContext) async throws -> JSON {
-        let group = try group(input)
+        let group = group(input)
         let tags = try await database.read { try SchedulerStore.tags(of: group, $0) }
         guard let tags = tags?.object else { throw SchedulerOperations.noGroup(group) }
         return ["Tags": .array(tags.map { ["Key": .string($0.key), "Value": $0.value] })]
     }
 
-    /// The group that an ARN names.
-    private func group(_ input: JSON) throws(ServiceError) -> String {
-        let text = input["ResourceArn"]?.string ?? ""
-        guard let arn = ARN(text), arn.service == "scheduler", let name = arn.name(ofType: "schedule-group") else {
-            throw ServiceError(
-                .validation, "Only schedule groups have tags; \(text) is not the ARN of one (schedule-group/NAME).")
-        }
-        return name
+    /// The group that an ARN names, which has the form of one.
+    private func group(_ input: JSON) -> String {
+        input["ResourceArn"]?.string.flatMap { ARN($0) }?.name(ofType: "schedule-group") ?? ""
     }
 
     private static func object(_ tags: JSON?) -> JSONObject {

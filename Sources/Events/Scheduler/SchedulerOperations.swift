@@ -28,7 +28,11 @@ struct SchedulerOperations: Sendable {
         .optional("ScheduleExpressionTimezone", .string(length: 1...50)),
         .optional("StartDate", .timestamp), .optional("EndDate", .timestamp),
         .optional("Description", .string(length: 0...512)), .optional("State", state),
-        .optional("KmsKeyArn", .string(length: 1...2048)),
+        .optional(
+            "KmsKeyArn",
+            .string(
+                length: 1...2048,
+                pattern: #"arn:aws[a-z-]*:kms:[a-z0-9\-]+:\d{12}:(key|alias)\/[0-9a-zA-Z-_]*"#)),
         .required("Target", .structure(SchedulerTarget.fields)),
         .required(
             "FlexibleTimeWindow",

@@ -26,8 +26,16 @@ struct SchedulerTarget: Sendable {
     static let fields: [Field] =
         [
             .required("Arn", .string(length: 1...1600)),
-            .required("RoleArn", .string(length: 1...1600)),
-            .optional("DeadLetterConfig", .structure([.optional("Arn", .string(length: 1...1600))])),
+            .required(
+                "RoleArn", .string(length: 1...1600, pattern: #"arn:aws[a-z-]*:iam::\d{12}:role\/[\w+=,.@\/-]+"#)),
+            .optional(
+                "DeadLetterConfig",
+                .structure([
+                    .optional(
+                        "Arn",
+                        .string(
+                            length: 1...1600, pattern: #"arn:aws[a-z-]*:sqs:[a-z0-9\-]+:\d{12}:[a-zA-Z0-9\-_]+"#))
+                ])),
             .optional(
                 "RetryPolicy",
                 .structure([
@@ -60,7 +68,7 @@ struct SchedulerTarget: Sendable {
         arn = account.resolve(given)
         input = json["Input"]?.string
         retryPolicy = RetryPolicy(json: json["RetryPolicy"])
-        deadLetterQueue = try SchedulerTarget.queue(json["DeadLetterConfig"]?["Arn"]?.string)
+        deadLetterQueue = json["DeadLetterConfig"]?["Arn"]?.string.flatMap { ARN($0) }
         if arn.service == "scheduler" {
             let operation = try SchedulerTarget.operation(arn, operations)
             action = .operation(operation)
@@ -138,14 +146,6 @@ struct SchedulerTarget: Sendable {
             let kind = arn.service == "lambda" ? "JSON" : "a JSON object"
             throw ServiceError(.validation, "Input of the target \(arn) must be \(kind).")
         }
-    }
-
-    private static func queue(_ text: String?) throws(ServiceError) -> ARN? {
-        guard let text else { return nil }
-        guard let queue = ARN(text), queue.service == "sqs", !queue.resource.hasSuffix(".fifo") else {
-            throw ServiceError(.validation, "DeadLetterConfig.Arn must be that of a standard queue, not \(text).")
-        }
-        return queue
     }
 
     // MARK: Calls

@@ -75,7 +75,7 @@ import Testing
         }
     }
 
-    static let refusals: [(change: JSON, text: String)] = [
+    static let refused: [(change: JSON, text: String)] = [
         (["ScheduleExpression": "some cron"], "Invalid Schedule Expression some cron."),
         (["ScheduleExpression": "cron(0 1 * * * *)"], "Invalid Schedule Expression cron(0 1 * * * *)."),
         (["ScheduleExpression": "at(2027-03-28T02:30:00)", "ScheduleExpressionTimezone": "Europe/Berlin"],
@@ -107,11 +107,13 @@ import Testing
             "Unknown member 'name'"),
         (["Target": TestEvents.scheduleTarget(
             TestEvents.queue, ["DeadLetterConfig": ["Arn": "arn:aws:sqs:us-east-1:123456789012:d.fifo"]])],
-            "must be that of a standard queue"),
+            "Member must satisfy regular expression pattern"),
+        (["Target": TestEvents.scheduleTarget(TestEvents.queue, ["RoleArn": "n/a"])],
+            "Value 'n/a' at 'target.roleArn' failed to satisfy constraint"),
     ]
 
-    @Test("What cannot be done is refused when it is asked for, and says what is wrong", arguments: refusals)
-    func refusals(_ refused: (change: JSON, text: String)) async throws {
+    @Test("What cannot be done is refused when it is asked for, and says what is wrong", arguments: refused)
+    func refuses(_ refused: (change: JSON, text: String)) async throws {
         try await run { engine in
             let error = await refusal(engine, TestEvents.schedule("rate(1 day)", refused.change))
             #expect(error?.code == .validation)
