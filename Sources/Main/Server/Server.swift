@@ -33,6 +33,7 @@ final class Server: Sendable {
     private let reset: StateReset
     private let auditRetention: Duration
     private let maintenance = Once<Task<Void, Never>>()
+    private let watchdog = Once<Watchdog>()
     private let clock: any Clock
     private let log: Log
 
@@ -167,6 +168,9 @@ final class Server: Sendable {
             Gateway.Ports(
                 operations: table, account: account, publisher: events.ingest, credentials: governance.accessKeys,
                 reset: { [reset] in try await reset.run($0) }))
+        let watchdog = Watchdog(database: database, events: events, bus: bus, clock: clock, log: log.named("watchdog"))
+        watchdog.start()
+        self.watchdog.set(watchdog)
     }
 
     /// The file of the server's key pair; nil where the bus is not encrypted.
@@ -180,6 +184,7 @@ final class Server: Sendable {
 
     /// Refuses new work, finishes what runs, and closes the data directory.
     func stop() async {
+        watchdog.value?.stop()
         maintenance.value?.cancel()
         await gateway?.stop()
         await bus.stop()
