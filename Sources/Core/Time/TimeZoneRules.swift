@@ -82,7 +82,8 @@ public struct TimeZoneRules: Sendable, Hashable {
 
     /// When the clocks show a time for the first time.
     /// - Parameter local: A date and time of this place, written as if it were UTC.
-    /// - Returns: The earlier of two instants where clocks are set back over it; nil where they are set forward over it.
+    /// - Returns: The earlier of two instants where clocks are set back over it; nil where they are set forward over
+    ///   it.
     public func firstInstant(showing local: Timestamp) -> Timestamp? {
         // No clock is further than 26 hours from UTC, so these offsets are all that may hold at that time.
         let nearby = transitions.filter { abs($0.time - local.seconds) <= TimeZoneRules.offsetMax }.map(\.offset)

@@ -98,8 +98,8 @@ actor PipeDirector {
     private func tell(_ reason: String?, of pipe: Pipe) async {
         do {
             try await database.maintain { transaction in
-                guard let current = try PipeStore.find(pipe.name, transaction.reading), current.modified == pipe.modified
-                else { return }
+                let current = try PipeStore.find(pipe.name, transaction.reading)
+                guard let current, current.modified == pipe.modified else { return }
                 try PipeStore.setState(current.state, reason: reason, of: pipe.name, transaction)
             }
         } catch {

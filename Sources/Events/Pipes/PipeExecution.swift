@@ -59,8 +59,8 @@ struct PipeExecution: Sendable {
         guard let record = records.first(where: { $0.hops >= Limits.eventHopsMax }) else { return }
         throw TargetFailure(
             code: "HOP_LIMIT_EXCEEDED",
-            message: "Event \(record.identifier) is the result of a chain of \(record.hops) rules and pipes; the limit is "
-                + "\(Limits.eventHopsMax). Does the pipe take what its own target causes?")
+            message: "Event \(record.identifier) is the result of a chain of \(record.hops) rules and pipes; the limit "
+                + "is \(Limits.eventHopsMax). Does the pipe take what its own target causes?")
     }
 
     // MARK: Enrichment
@@ -153,7 +153,8 @@ struct PipeExecution: Sendable {
         outcome.failed = records.filter { failed.contains($0.identifier) }
         if !failed.isEmpty {
             outcome.failure = TargetFailure(
-                code: "BATCH_ITEM_FAILURES", message: "The target reported \(failed.count) of \(records.count) as failed.",
+                code: "BATCH_ITEM_FAILURES",
+                message: "The target reported \(failed.count) of \(records.count) as failed.",
                 isRetryable: true)
         }
     }
@@ -185,8 +186,8 @@ struct PipeExecution: Sendable {
             guard var request = try? JSON(parsing: text), request.object != nil else {
                 throw TargetFailure(
                     code: "INVALID_PARAMETER",
-                    message: "The input of a command document must be a request of ssm:SendCommand, with InstanceIds or "
-                        + "Targets; it is: \(text.prefix(200))")
+                    message: "The input of a command document must be a request of ssm:SendCommand, with InstanceIds "
+                        + "or Targets; it is: \(text.prefix(200))")
             }
             request["DocumentName"] = .string(document)
             request["ClientToken"] = .string(token(of: sources, part, isRepeated: true).description)
@@ -194,20 +195,31 @@ struct PipeExecution: Sendable {
         case .each(let arn, let dynamic):
             let parameters = try dynamic.resolved(for: item.json, of: pipe, toBus: arn.service == "events")
             let action = try TargetAction(arn, parameters, at: "Target")
-            _ = try await call(action, text, sources, part, isRepeated: true)
+            if case .send(let queue, let group) = action,
+                let deduplication = try dynamic.messageDeduplication?.value(in: item.json)
+            {
+                var message = TargetCall.message(
+                    .string(text), to: queue, group: group, token: token(of: sources, part, isRepeated: true))
+                message["MessageDeduplicationId"] = .string(deduplication)
+                _ = try await caller.call("sqs:SendMessage", message, context(of: sources))
+                return
+            }
+            _ = try await call(
+                action, text, sources, part, isRepeated: true, time: try dynamic.logTime(of: item.json))
         }
     }
 
     // MARK: Calls
 
     private func call(
-        _ action: TargetAction, _ text: String, _ records: [PipeRecord], _ part: String, isRepeated: Bool = false
+        _ action: TargetAction, _ text: String, _ records: [PipeRecord], _ part: String, isRepeated: Bool = false,
+        time: Timestamp? = nil
     ) async throws(TargetFailure) -> (operation: String, output: JSON) {
         try await TargetCaller(caller: caller).call(
             action,
             TargetRequest(
                 text: text, token: token(of: records, part, isRepeated: isRepeated), comment: "pipe \(pipe.name)",
-                origin: pipe.name, time: clock.now, context: context(of: records)))
+                origin: pipe.name, time: time ?? clock.now, context: context(of: records)))
     }
 
     /// The same records make the same call, so that one repeated after a crash has no second effect.

@@ -89,6 +89,7 @@ struct PipeOperations: Sendable {
     private func update(_ input: JSON, _ context: OperationContext) async throws -> JSON {
         let name = input["Name"]?.string ?? ""
         let changes = PipeOperations.definition(input)
+        try PipePlan.refuseForeign(changes)
         let account = account
         return try await write("UpdatePipe", name, context) { existing, transaction in
             guard var pipe = existing else { throw PipeOperations.absent(name) }

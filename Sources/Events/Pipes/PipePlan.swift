@@ -34,9 +34,8 @@ struct PipePlan: Sendable {
     /// - Parameter definition: Of the shape of `PipeOperations.definition`.
     /// - Throws: `ServiceError` `.validation` for what OpsBus has not, by name, and what cannot be.
     init(_ definition: JSON, account: Account) throws(ServiceError) {
+        try PipePlan.refuseForeign(definition)
         let sourceParameters = definition["SourceParameters"]
-        try PipePlan.refuse(
-            sourceParameters, "SourceParameters", known: ["FilterCriteria", "SqsQueueParameters"])
         source = try PipePlan.source(definition["Source"]?.string ?? "", account)
         let queue = sourceParameters?["SqsQueueParameters"]
         batchMax = queue?["BatchSize"]?.int ?? 10
@@ -52,6 +51,20 @@ struct PipePlan: Sendable {
         delivery = try PipePlan.delivery(definition, account)
         targetTemplate = try PipePlan.template(definition["TargetParameters"]?["InputTemplate"], "TargetParameters")
         log = try PipeLog.Settings(definition["LogConfiguration"])
+    }
+
+    /// Refuses what belongs to services that OpsBus has not.
+    static func refuseForeign(_ definition: JSON) throws(ServiceError) {
+        try refuse(
+            definition["SourceParameters"], "SourceParameters", known: ["FilterCriteria", "SqsQueueParameters"])
+        try refuse(definition["EnrichmentParameters"], "EnrichmentParameters", known: ["InputTemplate"])
+        try refuse(
+            definition["TargetParameters"], "TargetParameters",
+            known: [
+                "InputTemplate", "LambdaFunctionParameters", "SqsQueueParameters", "EventBridgeEventBusParameters",
+                "CloudWatchLogsParameters",
+            ])
+        _ = try PipeLog.Settings(definition["LogConfiguration"])
     }
 
     private static func refuse(_ members: JSON?, _ place: String, known: Set<String>) throws(ServiceError) {
@@ -88,7 +101,6 @@ struct PipePlan: Sendable {
 
     private static func enrichment(_ definition: JSON, _ account: Account) throws(ServiceError) -> TargetAction? {
         guard let text = definition["Enrichment"]?.string, !text.isEmpty else { return nil }
-        try refuse(definition["EnrichmentParameters"], "EnrichmentParameters", known: ["InputTemplate"])
         guard let arn = ARN(text), arn.service == "lambda" else {
             throw ServiceError(
                 .validation, "Enrichment \(text) is not supported: functions enrich (arn:aws:lambda:…:function:NAME).")
@@ -103,12 +115,6 @@ struct PipePlan: Sendable {
             throw ServiceError(.validation, "Target \(text) is no ARN.")
         }
         let parameters = definition["TargetParameters"]
-        try refuse(
-            parameters, "TargetParameters",
-            known: [
-                "InputTemplate", "LambdaFunctionParameters", "SqsQueueParameters", "EventBridgeEventBusParameters",
-                "CloudWatchLogsParameters",
-            ])
         if arn.service == "ssm", let document = arn.name(ofType: "document") { return .sendCommand(document: document) }
         if arn.service == "lambda" {
             let isAsynchronous = parameters?["LambdaFunctionParameters"]?["InvocationType"] == "FIRE_AND_FORGET"

@@ -34,6 +34,7 @@ struct PipeTargetParameters: Sendable, Hashable {
     }
 
     let messageGroup: Value?
+    let messageDeduplication: Value?
     let detailType: Value?
     let source: Value?
     let resources: [Value]
@@ -47,9 +48,12 @@ struct PipeTargetParameters: Sendable, Hashable {
         let logs = json?["CloudWatchLogsParameters"]
         if let endpoint = bus?["EndpointId"], !endpoint.isNull {
             throw ServiceError(
-                .validation, "EventBridgeEventBusParameters.EndpointId is not supported: OpsBus has no global endpoints.")
+                .validation,
+                "EventBridgeEventBusParameters.EndpointId is not supported: OpsBus has no global endpoints.")
         }
         messageGroup = try Value(json?["SqsQueueParameters"]?["MessageGroupId"], "SqsQueueParameters.MessageGroupId")
+        messageDeduplication = try Value(
+            json?["SqsQueueParameters"]?["MessageDeduplicationId"], "SqsQueueParameters.MessageDeduplicationId")
         detailType = try Value(bus?["DetailType"], "EventBridgeEventBusParameters.DetailType")
         source = try Value(bus?["Source"], "EventBridgeEventBusParameters.Source")
         var resources: [Value] = []
@@ -60,6 +64,19 @@ struct PipeTargetParameters: Sendable, Hashable {
         time = try Value(bus?["Time"], "EventBridgeEventBusParameters.Time")
         logStream = try Value(logs?["LogStreamName"], "CloudWatchLogsParameters.LogStreamName")
         logTime = try Value(logs?["Timestamp"], "CloudWatchLogsParameters.Timestamp")
+    }
+
+    /// The time of a log line: what the record says in RFC 3339 or in milliseconds since 1970; nil where nothing is to
+    /// say.
+    /// - Throws: `TargetFailure` for a path that leads to something else.
+    func logTime(of record: JSON) throws(TargetFailure) -> Timestamp? {
+        guard let text = try logTime?.value(in: record) else { return nil }
+        if let milliseconds = Int64(text) { return Timestamp(seconds: 0) + .milliseconds(milliseconds) }
+        guard let time = Timestamp(rfc3339: text) else {
+            throw TargetFailure(
+                code: "INVALID_PARAMETER", message: "CloudWatchLogsParameters.Timestamp: \(text) is no time.")
+        }
+        return time
     }
 
     /// The parameters for one record. An event says where it comes from, unless it is said otherwise.

@@ -96,7 +96,8 @@ struct SchedulerOperations: Sendable {
                     throw ServiceError(.resourceAlreadyExists, "Schedule \(proposed.name) already exists.")
                 }
                 guard try SchedulerStore.count(transaction.reading).schedules < Limits.schedulesMax else {
-                    throw ServiceError(.limitExceeded, "There are \(Limits.schedulesMax) schedules; no more are allowed.")
+                    throw ServiceError(
+                        .limitExceeded, "There are \(Limits.schedulesMax) schedules; no more are allowed.")
                 }
                 due = proposed.plan?.due
                 return try put(proposed, "CreateSchedule", transaction, in: planner.account)

@@ -22,8 +22,8 @@ enum SchedulerStore {
                     FOREIGN KEY (group_name) REFERENCES schedule_groups (name)
                 ) STRICT, WITHOUT ROWID;
                 CREATE INDEX scheduler_schedules_due ON scheduler_schedules (due) WHERE due IS NOT NULL;
-                -- A firing until its target has been called or given up. `failure` is why the target was given up, while
-                -- the dead-letter queue does not have it yet.
+                -- A firing until its target has been called or given up. `failure` is why the target was given up,
+                -- while the dead-letter queue does not have it yet.
                 CREATE TABLE scheduler_invocations (
                     id TEXT PRIMARY KEY, group_name TEXT NOT NULL, name TEXT NOT NULL, scheduled INTEGER NOT NULL,
                     target TEXT NOT NULL, attempts INTEGER NOT NULL, created INTEGER NOT NULL, due INTEGER NOT NULL,

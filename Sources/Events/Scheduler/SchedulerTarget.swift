@@ -46,7 +46,12 @@ struct SchedulerTarget: Sendable {
             .optional(
                 "EventBridgeParameters",
                 .structure([
-                    .required("DetailType", .string(length: 1...128)), .required("Source", .string(length: 1...256)),
+                    .required("DetailType", .string(length: 1...128)),
+                    .required(
+                        "Source",
+                        .string(
+                            length: 1...256,
+                            pattern: #"(?=[/\.\-_A-Za-z0-9]+)((?!aws\.).*)|(\$(\.[\w_-]+(\[(\d+|\*)\])*)*)"#)),
                 ])),
             .optional("SqsParameters", .structure([.optional("MessageGroupId", .string(length: 1...128))])),
         ] + foreign.keys.sorted().map { .optional($0, .any) }
@@ -54,7 +59,8 @@ struct SchedulerTarget: Sendable {
     /// - Parameters:
     ///   - json: Of the shape of `fields`.
     ///   - operations: The table's operations by name.
-    /// - Throws: `ServiceError` `.validation` for what OpsBus cannot call, and for an input that the target cannot take.
+    /// - Throws: `ServiceError` `.validation` for what OpsBus cannot call, and for an input that the target cannot
+    ///   take.
     init(_ json: JSON, account: Account, operations: (String) -> Operation?) throws(ServiceError) {
         for member in json.object?.keys.sorted() ?? [] {
             if let service = SchedulerTarget.foreign[member], json[member]?.isNull == false {
@@ -116,7 +122,8 @@ struct SchedulerTarget: Sendable {
         let name = "\(services[parts[1]] ?? parts[1]):\(initial.uppercased())\(parts[2].dropFirst())"
         guard initial.isLowercase, let operation = operations(name) else {
             throw ServiceError(
-                .validation, "\(parts[1]) is not a supported service or \(parts[2]) is not one of its API actions here.")
+                .validation,
+                "\(parts[1]) is not a supported service or \(parts[2]) is not one of its API actions here.")
         }
         guard operation.effect == .writes else {
             throw ServiceError(
@@ -128,7 +135,8 @@ struct SchedulerTarget: Sendable {
     /// Checks a request now that would otherwise fail whenever the schedule fires.
     private static func check(_ input: String, for operation: Operation) throws(ServiceError) {
         guard let request = try? JSON(parsing: input), request.object != nil else {
-            throw ServiceError(.validation, "Input of the target must be the request of \(operation.name), a JSON object.")
+            throw ServiceError(
+                .validation, "Input of the target must be the request of \(operation.name), a JSON object.")
         }
         // What placeholders become is not known yet.
         if input.contains(SchedulerTarget.placeholderPrefix) { return }

@@ -54,7 +54,9 @@ struct TraceBuilder {
     private func origin(of subject: Subject) async throws -> Subject {
         var origin = subject
         var climbed: Set<Subject> = []
-        while origin.kind != .event, origin.kind != .execution, climbed.insert(origin).inserted, climbed.count < TraceBuilder.nodesMax {
+        while ![.event, .execution].contains(origin.kind), climbed.insert(origin).inserted,
+            climbed.count < TraceBuilder.nodesMax
+        {
             var filter = AuditFilter()
             filter.subject = origin
             filter.limit = 1

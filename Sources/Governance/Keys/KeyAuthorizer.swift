@@ -5,8 +5,8 @@ internal import Synchronization
 /// Authorises by the registered keys.
 ///
 /// `local`, `system`, rules, schedules and pipes may do everything: the first is whoever is on this machine, the others
-/// act for whoever could write them. Everyone else needs a registered key or an access key that allows the action; who one is may be
-/// asked by all.
+/// act for whoever could write them. Everyone else needs a registered key or an access key that allows the action; who
+/// one is may be asked by all.
 public final class KeyAuthorizer: Authorizer {
     /// What everyone may ask: who one is, and a key for a while that is worth what one's own is.
     private static let openActions: Set<String> = ["sts:GetCallerIdentity", "sts:GetSessionToken"]

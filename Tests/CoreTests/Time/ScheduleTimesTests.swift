@@ -112,7 +112,8 @@ import Testing
             "at(2026-07-01T09:00:00)", in: "America/New_York", start: "2026-08-01T00:00:00Z", end: "2026-08-02T00:00:00Z")
         #expect(try list(once, from: "2026-01-01T00:00:00Z", count: 2) == ["2026-07-01T13:00:00Z"])
         #expect(try once.next(after: time("2026-07-01T13:00:00Z")) == nil)
-        #expect(try times("at(2026-03-29T02:30:00)", in: "Europe/Berlin").first(from: time("2026-01-01T00:00:00Z")) == nil)
+        let skipped = try times("at(2026-03-29T02:30:00)", in: "Europe/Berlin")
+        #expect(try skipped.first(from: time("2026-01-01T00:00:00Z")) == nil)
     }
 
     @Test("cron() begins with its start and ends with its end, both included")

@@ -91,7 +91,7 @@ import Testing
         (["SourceParameters": ["SqsQueueParameters": ["BatchSize": 100]]], "needs MaximumBatchingWindowInSeconds"),
         (["TargetParameters": ["InputTemplate": "<aws.pipes.x>"]], "invalid placeholder aws.pipes.x"),
         (["RoleArn": "n/a"], "Value 'n/a' at 'roleArn' failed to satisfy constraint"),
-        (["Description": nil, "Source": nil], "Value null at 'source' failed to satisfy constraint: Member must not be null"),
+        (["Source": nil], "Value null at 'source' failed to satisfy constraint: Member must not be null"),
     ]
 
     @Test("What cannot be done is refused by name", arguments: refused)

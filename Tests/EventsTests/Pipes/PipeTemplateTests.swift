@@ -25,7 +25,8 @@ import Testing
             (#""<$.messageId> has <$.body.count>""#, #""m1 has 3""#),
             ("<$.body.name>", #"a "b""#), ("<$.body>", #"{"name":"a \"b\"","count":3,"list":[1,{"x":"y"}],"none":null}"#),
             ("Count: <$.body.count>, <b>bold</b>", "Count: 3, <b>bold</b>"), ("plain text", "plain text"),
-            (#"{"a": "<aws.pipes.pipe-name> <aws.pipes.pipe-arn> <aws.pipes.target-arn>"}"#, #"{"a": "p arn:p arn:t"}"#),
+            (#"{"a": "<aws.pipes.pipe-name> <aws.pipes.pipe-arn> <aws.pipes.target-arn>"}"#,
+                #"{"a": "p arn:p arn:t"}"#),
             (#"{"t": "<aws.pipes.event.ingestion-time>", "id": "<$.messageId>\\"}"#,
                 #"{"t": "2027-01-15T08:00:00Z", "id": "m1\\"}"#),
         ])
@@ -33,7 +34,9 @@ import Testing
         #expect(try PipeTemplate(parsing: template, at: "X").render(record, context) == expected)
     }
 
-    @Test("Placeholders that can mean nothing are refused", arguments: ["<aws.pipes.nothing>", "<$.a[>", "<$..a..b..c>"])
+    @Test(
+        "Placeholders that can mean nothing are refused",
+        arguments: ["<aws.pipes.nothing>", "<$.a[>", "<$..a..b..c>"])
     func refused(template: String) {
         #expect(throws: TargetInputError.self) { try PipeTemplate(parsing: template, at: "X") }
     }

@@ -155,7 +155,7 @@ import Testing
         }
     }
 
-    @Test("An enrichment's events go to the target; nothing in it calls nothing, an empty object in a list is one event")
+    @Test("An enrichment's events go on; an empty answer calls nothing, an empty object in a list is one event")
     func enrichment() async throws {
         try await run { engine in
             try await engine.queue()
@@ -260,7 +260,8 @@ import Testing
             try await engine.send("x")
             try await engine.call("pipes:CreatePipe", TestEvents.pipe(TestEvents.topic, ["LogConfiguration": log]))
             try await eventually("it is logged") { try await engine.audit("PutLogEvents").count == 1 }
-            let lines = try await engine.call("logs:FilterLogEvents", ["logGroupName": "/pipes/p"])["events"]?.array ?? []
+            let found = try await engine.call("logs:FilterLogEvents", ["logGroupName": "/pipes/p"])
+            let lines = found["events"]?.array ?? []
             let types = try lines.map { try JSON(parsing: $0["message"]?.string ?? "")["messageType"] }
             #expect(types == ["TARGET_INVOCATION_FAILED", "EXECUTION_FAILED"])
         }
@@ -279,7 +280,8 @@ import Testing
                         "SourceParameters": TestEvents.filter(["detail": ["n": [["exists": true]]]]),
                     ]))
             engine.targets.answer { call throws(ServiceError) in
-                if call.input["Message"]?.string?.contains(#""n":2"#) == true { throw ServiceError(.throttling, "busy") }
+                let isSecond = call.input["Message"]?.string?.contains(#""n":2"#) == true
+                if isSecond { throw ServiceError(.throttling, "busy") }
                 return [:]
             }
             for number in 1...3 { try await engine.put(TestEvents.entry(["n": .integer(number)])) }

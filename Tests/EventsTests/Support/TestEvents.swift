@@ -14,8 +14,8 @@ let quiet = Log(component: "test", minimum: .error)
 
 /// The whole engine, with a journal in memory, a clock that the test moves, and targets that the test plays.
 ///
-/// Topics, queues and logs are real, but for `sns:Publish` and `sqs:SendMessage` where targets are called: these and the
-/// operations of other engines go to `targets`.
+/// Topics, queues and logs are real, but for `sns:Publish` and `sqs:SendMessage` where targets are called: these and
+/// the operations of other engines go to `targets`.
 final class TestEvents: Sendable {
     let clock: ManualClock
     let journal: any Journal
