@@ -17,7 +17,8 @@ enum PipeFields {
     private static let eventSourcePattern = TextPattern(
         stringLiteral: #".*(?=[/\.\-_A-Za-z0-9]+)((?!aws\.).*)|"# + jsonPath + ".*")
     private static let logGroupPattern = TextPattern(
-        stringLiteral: #"(^arn:aws([a-z]|\-)*:logs:"# + region + #":(\d{12}):log-group:[\.\-_/#A-Za-z0-9]{1,512}(:\*)?)"#)
+        stringLiteral: #"(^arn:aws([a-z]|\-)*:logs:"# + region
+            + #":(\d{12}):log-group:[\.\-_/#A-Za-z0-9]{1,512}(:\*)?)"#)
     private static let template = Field.optional(
         "InputTemplate", .string(length: 0...Limits.targetInputCharactersMax), sensitive: true)
 

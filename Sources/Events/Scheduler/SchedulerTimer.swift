@@ -6,7 +6,8 @@ internal import Storage
 /// Notices when schedules are due, and makes invocations of them.
 ///
 /// It sleeps until the first of all schedules is due: those that wait cost nothing, however many they are. An
-/// invocation and its schedule's next due time are one transaction, so a firing is neither lost nor repeated by a crash.
+/// invocation and its schedule's next due time are one transaction, so a firing is neither lost nor repeated by a
+/// crash.
 ///
 /// Times missed while the server was down: the target is called once at start, for the latest time missed, and an event
 /// `Schedule Missed` on the default bus tells how many were passed over. A one-time schedule fires late.

@@ -7,7 +7,8 @@ extension Command {
         subcommands: [listSchedules, showSchedule, nextTimes, deleteSchedule])
 
     private static let listSchedules = Command(
-        "list", "List the schedules.", examples: [Example("opsbus schedules list --group nightly", "Those of one group")],
+        "list", "List the schedules.",
+        examples: [Example("opsbus schedules list --group nightly", "Those of one group")],
         options: [group, prefix, CommonOptions.limit]
     ) { arguments, session in
         let output = try await session.connect().callAll(

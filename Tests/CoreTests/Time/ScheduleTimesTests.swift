@@ -109,7 +109,8 @@ import Testing
     @Test("at() is a time of its zone, and knows neither start nor end")
     func at() throws {
         let once = try times(
-            "at(2026-07-01T09:00:00)", in: "America/New_York", start: "2026-08-01T00:00:00Z", end: "2026-08-02T00:00:00Z")
+            "at(2026-07-01T09:00:00)", in: "America/New_York", start: "2026-08-01T00:00:00Z",
+            end: "2026-08-02T00:00:00Z")
         #expect(try list(once, from: "2026-01-01T00:00:00Z", count: 2) == ["2026-07-01T13:00:00Z"])
         #expect(try once.next(after: time("2026-07-01T13:00:00Z")) == nil)
         let skipped = try times("at(2026-03-29T02:30:00)", in: "Europe/Berlin")

@@ -83,8 +83,10 @@ import Testing
         (["Source": "smk://broker:9092"], "is not supported: a pipe takes from a queue"),
         (["Target": "arn:aws:states:us-east-1:123456789012:stateMachine:m"], "OpsBus cannot call arn:aws:states"),
         (["Enrichment": "arn:aws:states:us-east-1:123456789012:stateMachine:m"], "functions enrich"),
-        (["SourceParameters": ["KinesisStreamParameters": ["StartingPosition": "LATEST"]]],
-            "SourceParameters.KinesisStreamParameters is not supported"),
+        (
+            ["SourceParameters": ["KinesisStreamParameters": ["StartingPosition": "LATEST"]]],
+            "SourceParameters.KinesisStreamParameters is not supported"
+        ),
         (["TargetParameters": ["EcsTaskParameters": [:]]], "TargetParameters.EcsTaskParameters is not supported"),
         (["LogConfiguration": ["Level": "INFO", "S3LogDestination": [:]]], "OpsBus has no S3"),
         (["SourceParameters": TestEvents.filter(["body": "x"])], "Invalid filter pattern 1"),

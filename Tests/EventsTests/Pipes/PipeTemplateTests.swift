@@ -23,12 +23,17 @@ import Testing
             (#"{"n": <$.body.missing>, "m": <$.body.none>}"#, #"{"n": "", "m": null}"#),
             (#"{"n": <$.body.list[1].x>}"#, #"{"n": "y"}"#),
             (#""<$.messageId> has <$.body.count>""#, #""m1 has 3""#),
-            ("<$.body.name>", #"a "b""#), ("<$.body>", #"{"name":"a \"b\"","count":3,"list":[1,{"x":"y"}],"none":null}"#),
+            ("<$.body.name>", #"a "b""#),
+            ("<$.body>", #"{"name":"a \"b\"","count":3,"list":[1,{"x":"y"}],"none":null}"#),
             ("Count: <$.body.count>, <b>bold</b>", "Count: 3, <b>bold</b>"), ("plain text", "plain text"),
-            (#"{"a": "<aws.pipes.pipe-name> <aws.pipes.pipe-arn> <aws.pipes.target-arn>"}"#,
-                #"{"a": "p arn:p arn:t"}"#),
-            (#"{"t": "<aws.pipes.event.ingestion-time>", "id": "<$.messageId>\\"}"#,
-                #"{"t": "2027-01-15T08:00:00Z", "id": "m1\\"}"#),
+            (
+                #"{"a": "<aws.pipes.pipe-name> <aws.pipes.pipe-arn> <aws.pipes.target-arn>"}"#,
+                #"{"a": "p arn:p arn:t"}"#
+            ),
+            (
+                #"{"t": "<aws.pipes.event.ingestion-time>", "id": "<$.messageId>\\"}"#,
+                #"{"t": "2027-01-15T08:00:00Z", "id": "m1\\"}"#
+            ),
         ])
     func renders(template: String, expected: String) throws {
         #expect(try PipeTemplate(parsing: template, at: "X").render(record, context) == expected)

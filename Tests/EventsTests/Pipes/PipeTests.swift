@@ -217,15 +217,25 @@ import Testing
             try await engine.queue()
             let arn = "arn:aws:%:us-east-1:123456789012:"
             let targets: [(String, JSON)] = [
-                (arn.replacing("%", with: "events") + "event-bus/default",
-                    ["EventBridgeEventBusParameters": ["DetailType": "$.body.kind", "Source": "app"],
-                        "InputTemplate": #"{"n": <$.body.n>}"#]),
-                (arn.replacing("%", with: "logs") + "log-group:/piped",
-                    ["CloudWatchLogsParameters": ["LogStreamName": "$.body.kind"], "InputTemplate": "n=<$.body.n>"]),
-                (arn.replacing("%", with: "ssm") + "document/Restart",
-                    ["InputTemplate": #"{"InstanceIds": ["i-<$.body.n>"], "Parameters": {"x": ["<$.body.kind>"]}}"#]),
-                (arn.replacing("%", with: "ssm") + "automation-definition/Fix:1",
-                    ["InputTemplate": #"{"n": ["<$.body.n>"]}"#]),
+                (
+                    arn.replacing("%", with: "events") + "event-bus/default",
+                    [
+                        "EventBridgeEventBusParameters": ["DetailType": "$.body.kind", "Source": "app"],
+                        "InputTemplate": #"{"n": <$.body.n>}"#,
+                    ]
+                ),
+                (
+                    arn.replacing("%", with: "logs") + "log-group:/piped",
+                    ["CloudWatchLogsParameters": ["LogStreamName": "$.body.kind"], "InputTemplate": "n=<$.body.n>"]
+                ),
+                (
+                    arn.replacing("%", with: "ssm") + "document/Restart",
+                    ["InputTemplate": #"{"InstanceIds": ["i-<$.body.n>"], "Parameters": {"x": ["<$.body.kind>"]}}"#]
+                ),
+                (
+                    arn.replacing("%", with: "ssm") + "automation-definition/Fix:1",
+                    ["InputTemplate": #"{"n": ["<$.body.n>"]}"#]
+                ),
             ]
             for (target, parameters) in targets {
                 try await engine.call(

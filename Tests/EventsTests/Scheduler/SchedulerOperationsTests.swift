@@ -78,8 +78,10 @@ import Testing
     static let refused: [(change: JSON, text: String)] = [
         (["ScheduleExpression": "some cron"], "Invalid Schedule Expression some cron."),
         (["ScheduleExpression": "cron(0 1 * * * *)"], "Invalid Schedule Expression cron(0 1 * * * *)."),
-        (["ScheduleExpression": "at(2027-03-28T02:30:00)", "ScheduleExpressionTimezone": "Europe/Berlin"],
-            "the clocks of Europe/Berlin skip that time"),
+        (
+            ["ScheduleExpression": "at(2027-03-28T02:30:00)", "ScheduleExpressionTimezone": "Europe/Berlin"],
+            "the clocks of Europe/Berlin skip that time"
+        ),
         (["ScheduleExpressionTimezone": "Mars/Olympus"], "There is no time zone 'Mars/Olympus'"),
         (["ScheduleExpressionTimezone": "../../etc/passwd"], "There is no time zone"),
         (["ScheduleExpressionTimezone": "zone.tab"], "There is no time zone"),
@@ -88,28 +90,48 @@ import Testing
         (["StartDate": "2027-01-16T00:00:00Z", "EndDate": "2027-01-16T00:00:00Z"], "must be later than the StartDate"),
         (["FlexibleTimeWindow": ["Mode": "FLEXIBLE"]], "needs MaximumWindowInMinutes"),
         (["Target": TestEvents.scheduleTarget("nothing")], "Provided Arn is not in correct format"),
-        (["Target": TestEvents.scheduleTarget("arn:aws:states:us-east-1:123456789012:stateMachine:m")],
-            "OpsBus cannot call arn:aws:states:"),
-        (["Target": TestEvents.scheduleTarget(TestEvents.queue, ["EcsParameters": ["TaskDefinitionArn": "t"]])],
-            "Target.EcsParameters is not supported: OpsBus has no ECS."),
-        (["Target": TestEvents.scheduleTarget("arn:aws:events:us-east-1:123456789012:event-bus/default")],
-            "needs EventBridgeParameters"),
+        (
+            ["Target": TestEvents.scheduleTarget("arn:aws:states:us-east-1:123456789012:stateMachine:m")],
+            "OpsBus cannot call arn:aws:states:"
+        ),
+        (
+            ["Target": TestEvents.scheduleTarget(TestEvents.queue, ["EcsParameters": ["TaskDefinitionArn": "t"]])],
+            "Target.EcsParameters is not supported: OpsBus has no ECS."
+        ),
+        (
+            ["Target": TestEvents.scheduleTarget("arn:aws:events:us-east-1:123456789012:event-bus/default")],
+            "needs EventBridgeParameters"
+        ),
         (["Target": TestEvents.scheduleTarget("arn:aws:ssm:us-east-1:123456789012:document/D")], "ssm:sendCommand"),
         (["Target": TestEvents.scheduleTarget("arn:aws:sqs:us-east-1:123456789012:q.fifo")], "MessageGroupId"),
-        (["Target": TestEvents.scheduleTarget("arn:aws:scheduler:::aws-sdk:ec2:runInstances")],
-            "ec2 is not a supported service or runInstances is not one of its API actions here."),
+        (
+            ["Target": TestEvents.scheduleTarget("arn:aws:scheduler:::aws-sdk:ec2:runInstances")],
+            "ec2 is not a supported service or runInstances is not one of its API actions here."
+        ),
         (["Target": TestEvents.scheduleTarget("arn:aws:scheduler:::aws-sdk:logs:CreateLogGroup")], "is not one of"),
         (["Target": TestEvents.scheduleTarget("arn:aws:scheduler:::aws-sdk:logs:describeLogGroups")], "only reads"),
-        (["Target": TestEvents.scheduleTarget("arn:aws:scheduler:::aws-sdk:logs:createLogGroup")],
-            "must be the request of logs:CreateLogGroup, a JSON object."),
-        (["Target": TestEvents.scheduleTarget(
-            "arn:aws:scheduler:::aws-sdk:logs:createLogGroup", ["Input": #"{"name": "x"}"#])],
-            "Unknown member 'name'"),
-        (["Target": TestEvents.scheduleTarget(
-            TestEvents.queue, ["DeadLetterConfig": ["Arn": "arn:aws:sqs:us-east-1:123456789012:d.fifo"]])],
-            "Member must satisfy regular expression pattern"),
-        (["Target": TestEvents.scheduleTarget(TestEvents.queue, ["RoleArn": "n/a"])],
-            "Value 'n/a' at 'target.roleArn' failed to satisfy constraint"),
+        (
+            ["Target": TestEvents.scheduleTarget("arn:aws:scheduler:::aws-sdk:logs:createLogGroup")],
+            "must be the request of logs:CreateLogGroup, a JSON object."
+        ),
+        (
+            [
+                "Target": TestEvents.scheduleTarget(
+                    "arn:aws:scheduler:::aws-sdk:logs:createLogGroup", ["Input": #"{"name": "x"}"#])
+            ],
+            "Unknown member 'name'"
+        ),
+        (
+            [
+                "Target": TestEvents.scheduleTarget(
+                    TestEvents.queue, ["DeadLetterConfig": ["Arn": "arn:aws:sqs:us-east-1:123456789012:d.fifo"]])
+            ],
+            "Member must satisfy regular expression pattern"
+        ),
+        (
+            ["Target": TestEvents.scheduleTarget(TestEvents.queue, ["RoleArn": "n/a"])],
+            "Value 'n/a' at 'target.roleArn' failed to satisfy constraint"
+        ),
     ]
 
     @Test("What cannot be done is refused when it is asked for, and says what is wrong", arguments: refused)
