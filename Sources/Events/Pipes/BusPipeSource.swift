@@ -13,6 +13,7 @@ struct BusPipeSource: PipeSource {
     let journal: any Journal
     let database: Database
     let arrivals: JournalArrivals
+    let log: Log
     /// Records of the journal between two notes of how far the pipe has come, though none was for it.
     private static let notedAfter: UInt64 = 10_000
 
@@ -43,8 +44,11 @@ struct BusPipeSource: PipeSource {
     /// Reads a piece of the journal.
     /// - Returns: The last record looked at.
     private func read(after position: UInt64, into records: inout [PipeRecord]) throws -> UInt64 {
-        // What is no longer in the journal is passed over.
         let start = max(position, journal.oldestSequence - 1)
+        if start > position {
+            log.warning(
+                "pipe/\(pipe): the journal no longer has records \(position + 1) to \(start), which it has not seen")
+        }
         let slice = try journal.read(after: start, bytesMax: 1 << 20)
         var last = slice.lastSequence
         var found: [PipeRecord] = []

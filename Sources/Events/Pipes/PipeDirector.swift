@@ -32,7 +32,15 @@ actor PipeDirector {
     /// Runs what is to run.
     func start() async throws {
         isSuspended = false
-        for pipe in try await database.read({ try PipeStore.all($0) }) { try await apply(pipe.name) }
+        for pipe in try await database.read({ try PipeStore.all($0) }) {
+            do {
+                try await apply(pipe.name)
+            } catch {
+                // One that this version cannot run keeps nobody else from running.
+                log.error("\(pipe.subject) cannot run: \(error)")
+                await tell("\(error)", of: pipe)
+            }
+        }
     }
 
     /// Stops everything, and returns when nothing runs any more.
@@ -91,7 +99,7 @@ actor PipeDirector {
         case .bus(let name):
             BusPipeSource(
                 pipe: pipe.name, bus: name, batchMax: plan.batchMax, journal: journal, database: database,
-                arrivals: arrivals)
+                arrivals: arrivals, log: log)
         }
     }
 

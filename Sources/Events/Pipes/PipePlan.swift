@@ -36,6 +36,9 @@ struct PipePlan: Sendable {
     init(_ definition: JSON, account: Account) throws(ServiceError) {
         try PipePlan.refuseForeign(definition)
         let sourceParameters = definition["SourceParameters"]
+        if let source = definition["Source"], source == definition["Target"] {
+            throw ServiceError(.validation, "Source and Target are the same, \(source.text): nothing would ever leave.")
+        }
         source = try PipePlan.source(definition["Source"]?.string ?? "", account)
         let queue = sourceParameters?["SqsQueueParameters"]
         batchMax = queue?["BatchSize"]?.int ?? 10

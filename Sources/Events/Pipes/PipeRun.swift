@@ -69,17 +69,18 @@ actor PipeRun {
             do {
                 let context = OperationContext(principal: pipe.principal, cause: pipe.subject)
                 let first = try await source.receive(context)
+                var failure: TargetFailure?
                 if !first.isEmpty {
                     isBusy = true
                     defer { isBusy = false }
-                    try await work(try await source.complete(first, context))
+                    failure = try await work(try await source.complete(first, context))
                 }
                 failures = 0
-                tell(nil)
+                tell(failure.map { "\($0.code): \($0.message)" })
             } catch {
                 if error is CancellationError || isStopping { return }
                 failures += 1
-                tell("\(error)")
+                tell((error as? TargetFailure).map { "\($0.code): \($0.message)" } ?? "\(error)")
                 let wait = min(PipeRun.longestWait, .seconds(1 << min(failures - 1, 6)))
                 // A cancelled sleep ends the loop at its condition.
                 try? await clock.sleep(for: wait)
@@ -96,19 +97,22 @@ actor PipeRun {
 
     // MARK: One batch
 
-    private func work(_ records: [PipeRecord]) async throws {
+    /// - Returns: What went wrong with some of the records; nil where all are done.
+    /// - Throws: `TargetFailure` where none is; what the source throws.
+    private func work(_ records: [PipeRecord]) async throws -> TargetFailure? {
         let kept = records.filter(plan.admits)
         if kept.count < records.count {
             let dropped = records.filter { record in !kept.contains { $0.identifier == record.identifier } }
             try await finish(dropped, because: pipe.subject)
         }
-        if kept.isEmpty { return }
-        if source.redelivers {
-            let failure = try await execute(kept).failure
-            if let failure { throw failure }
-        } else {
+        if kept.isEmpty { return nil }
+        guard source.redelivers else {
             try await insist(on: kept)
+            return nil
         }
+        let outcome = try await execute(kept)
+        if let failure = outcome.failure, outcome.done.isEmpty { throw failure }
+        return outcome.failure
     }
 
     /// Executes once and lets go of what is done.

@@ -80,6 +80,7 @@ import Testing
 
     static let refused: [(change: JSON, text: String)] = [
         (["Source": "arn:aws:kinesis:us-east-1:123456789012:stream/s"], "Source arn:aws:kinesis"),
+        (["Target": .string(TestEvents.queue)], "Source and Target are the same"),
         (["Source": "smk://broker:9092"], "is not supported: a pipe takes from a queue"),
         (["Target": "arn:aws:states:us-east-1:123456789012:stateMachine:m"], "OpsBus cannot call arn:aws:states"),
         (["Enrichment": "arn:aws:states:us-east-1:123456789012:stateMachine:m"], "functions enrich"),
