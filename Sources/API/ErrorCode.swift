@@ -40,6 +40,8 @@ public enum ErrorCode: String, Sendable, CaseIterable {
     // Topics.
     case notFound = "NotFound"
     case invalidParameter = "InvalidParameter"
+    case subscriptionLimitExceeded = "SubscriptionLimitExceeded"
+    case tagLimitExceeded = "TagLimitExceeded"
 
     // Queues.
     case queueDoesNotExist = "QueueDoesNotExist"
@@ -98,7 +100,7 @@ public enum ErrorCode: String, Sendable, CaseIterable {
     /// The HTTP status that carries the code, on every transport.
     public var status: Int {
         switch self {
-        case .accessDenied, .overLimit: 403
+        case .accessDenied, .overLimit, .subscriptionLimitExceeded: 403
         case .unknownOperation, .notFound: 404
         case .requestTooLarge: 413
         case .throttling: 429

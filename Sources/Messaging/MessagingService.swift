@@ -32,9 +32,13 @@ public final class MessagingService: Resettable {
         contents = QueueContents(account: account, clock: clock, waiters: QueueWaiters())
         let calls = QueueCalls(database: database, account: account, address: address, contents: contents)
         let gauge = InFlightGauge()
+        let topics = TopicCalls(database: database, account: account)
+        let delivery = TopicDelivery(account: account, address: address, contents: contents)
         operations =
-            TopicOperations(database: database, account: account).all
+            TopicOperations(calls: topics).all + SubscriptionOperations(calls: topics).all
+            + PublishOperations(calls: topics, delivery: delivery).all
             + QueueOperations(calls: calls, gauge: gauge).all
+            + QueuePermissions(calls: calls).all
             + MessageOperations(calls: calls, gauge: gauge, clock: clock).all
             + LogOperations(database: database, account: account, clock: clock).all
     }

@@ -66,7 +66,7 @@ extension WireService {
             query: ("2012-11-05", "http://queue.amazonaws.com/doc/2012-11-05/"),
             errors: [
                 .throttling: WireError("RequestThrottled", 400),
-                .unsupportedOperation: WireError("UnsupportedOperation", 400),
+                .unsupportedOperation: WireError("UnsupportedOperation", 400), .overLimit: WireError("OverLimit", 403),
             ], errorNamespace: "com.amazonaws.sqs#",
             queryCodes: [
                 "QueueDoesNotExist": "AWS.SimpleQueueService.NonExistentQueue",
@@ -85,7 +85,8 @@ extension WireService {
             "sns", query: ("2010-03-31", "http://sns.amazonaws.com/doc/2010-03-31/"),
             errors: [
                 .accessDenied: WireError("AuthorizationError", 403), .throttling: WireError("Throttled", 429),
-                .internalFailure: WireError("InternalError", 500), .resourceNotFound: WireError("NotFound", 404),
+                .internalFailure: WireError("InternalError", 500), .resourceNotFound: WireError("ResourceNotFound", 404),
+                .invalidParameterValue: WireError("ParameterValueInvalid", 400),
             ]),
         WireService("sts", query: ("2011-06-15", "https://sts.amazonaws.com/doc/2011-06-15/")),
         WireService(

@@ -38,7 +38,7 @@ struct MessageOperations: Sendable {
             Operation(
                 "sqs:SendMessage", "Puts a message into a queue.", .writes,
                 input: [QueueCalls.url] + MessageOperations.message
-                    + [.optional("OpsBusToken", .string(length: 1...200))], handler: send),
+                    + [.optional("OpsBusMessageId", .string(length: 36...36))], handler: send),
             Operation(
                 "sqs:SendMessageBatch", "Puts up to ten messages into a queue.", .writes,
                 input: [QueueCalls.url, MessageOperations.entries(MessageOperations.message)],
@@ -209,7 +209,7 @@ struct MessageOperations: Sendable {
     ) throws -> String {
         let now = transaction.now
         guard let message = try calls.contents.message(receipt, in: queue, transaction),
-            receipt.receive == message.receives
+            !queue.isFIFO || receipt.receive == message.receives
         else {
             throw ServiceError(
                 .invalidParameterValue,

@@ -12,8 +12,8 @@ struct OutgoingMessage: Sendable {
     var delay: Duration?
     var group: String?
     var deduplication: String?
-    /// An addition of ours: the same one sends once, whatever the queue.
-    var token: String?
+    /// An addition of ours: an id chosen by the sender, which a queue takes once.
+    var identifier: Identifier?
 
     init(body: String) { self.body = body }
 
@@ -24,7 +24,7 @@ struct OutgoingMessage: Sendable {
         attributes = try MessageAttributes(input["MessageAttributes"])
         group = input["MessageGroupId"]?.string
         deduplication = input["MessageDeduplicationId"]?.string
-        token = input["OpsBusToken"]?.string
+        identifier = try OutgoingMessage.identifier(input["OpsBusMessageId"]?.string)
         trace = try OutgoingMessage.trace(input["MessageSystemAttributes"])
         if body.isEmpty { throw OutgoingMessage.missing("MessageBody") }
         if let seconds = input["DelaySeconds"]?.int { delay = try OutgoingMessage.delay(seconds, for: queue) }
@@ -99,6 +99,16 @@ struct OutgoingMessage: Sendable {
             }
         }
         return try MessageAttributes(json)
+    }
+
+    private static func identifier(_ text: String?) throws(ServiceError) -> Identifier? {
+        guard let text else { return nil }
+        guard let identifier = Identifier(text) else {
+            throw ServiceError(
+                .invalidParameterValue,
+                "Value \(text) for parameter OpsBusMessageId is invalid. Reason: It is not a UUID.")
+        }
+        return identifier
     }
 
     private static func check(identifier: String, _ parameter: String) throws(ServiceError) {

@@ -6,15 +6,17 @@ internal import Storage
 struct QueueCalls: Sendable {
     let database: Database
     let account: Account
-    /// Of the HTTP endpoint, without a slash at its end; queue URLs begin with it.
+    /// Of the HTTP endpoint, for queue URLs in answers to who did not call there.
     let address: String
     let contents: QueueContents
 
     static let url = Field.required("QueueUrl", .string())
     static let tags = Shape.map(.string(), count: 0...1000)
 
-    /// The URL of a queue.
-    func url(_ name: String) -> JSON { .string("\(address)/\(account.id)/\(name)") }
+    /// The URL of a queue, under the address that the client called.
+    func url(_ name: String, _ context: OperationContext) -> JSON {
+        .string("\(context.endpoint ?? address)/\(account.id)/\(name)")
+    }
 
     /// The name of the queue that a client means by its URL on any host, its ARN, or its name alone.
     /// - Throws: `ServiceError` `.queueDoesNotExist` where it can be none of this account.

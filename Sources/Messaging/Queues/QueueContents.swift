@@ -14,8 +14,8 @@ struct QueueContents: Sendable {
     let waiters: QueueWaiters
 
     static let deduplicationWindow = Duration.seconds(300)
-    /// How long a token of ours is known: longer than a rule's target is retried.
-    private static let tokenRetention = Duration.seconds(2 * Limits.retryAgeSecondsMax)
+    /// How long an id chosen by a sender is known: longer than a rule's target is retried.
+    private static let identifierRetention = Duration.seconds(2 * Limits.retryAgeSecondsMax)
 
     func arn(_ queue: String) -> String { account.arn("sqs", queue).description }
 
@@ -26,11 +26,11 @@ struct QueueContents: Sendable {
     /// - Throws: `StorageError`.
     func send(_ message: OutgoingMessage, to queue: Queue, _ transaction: borrowing Transaction) throws -> SentMessage {
         var random = SystemRandomNumberGenerator()
-        let identifier = Identifier(using: &random).description
+        let identifier = (message.identifier ?? Identifier(using: &random)).description
         let now = transaction.now
         let deduplication = queue.isFIFO ? message.deduplication ?? sha256(Array(message.body.utf8)) : nil
         let scope = queue.attributes.deduplicatesInGroups ? "group/\(message.group ?? "")" : "queue"
-        for (scope, id) in [(scope, deduplication), ("token", message.token)] {
+        for (scope, id) in [(scope, deduplication), ("identifier", message.identifier?.description)] {
             if let id, let sent = try earlier(id, scope, queue, transaction) { return sent }
         }
         let visible = now + (message.delay ?? queue.attributes.delay)
@@ -46,8 +46,9 @@ struct QueueContents: Sendable {
             try remember(
                 deduplication, scope, until: now + QueueContents.deduplicationWindow, identifier, id, queue, transaction)
         }
-        if let token = message.token {
-            try remember(token, "token", until: now + QueueContents.tokenRetention, identifier, id, queue, transaction)
+        if message.identifier != nil {
+            let until = now + QueueContents.identifierRetention
+            try remember(identifier, "identifier", until: until, identifier, id, queue, transaction)
         }
         try added(queue, group: message.group, visible: visible, transaction)
         return SentMessage(identifier: identifier, sequence: queue.isFIFO ? QueuedMessage.sequence(id) : nil)

@@ -86,7 +86,7 @@ struct QueueOperations: Sendable {
             try transaction.audit(
                 "CreateQueue", on: Subject(.queue, name), outcome: .success, detail: ["Attributes": given.json])
         }
-        return ["QueueUrl": calls.url(name)]
+        return ["QueueUrl": calls.url(name, context)]
     }
 
     private static func check(_ name: String, isFIFO: Bool) throws(ServiceError) {
@@ -172,19 +172,19 @@ struct QueueOperations: Sendable {
         let name = input["QueueName"]?.string ?? ""
         let isOurs = input["QueueOwnerAWSAccountId"]?.string.map { $0 == calls.account.id } ?? true
         let queue = try await calls.database.read { try QueueStore.queue(isOurs ? name : "", $0) }
-        return ["QueueUrl": calls.url(queue.name)]
+        return ["QueueUrl": calls.url(queue.name, context)]
     }
 
     private func list(_ input: JSON, _ context: OperationContext) async throws -> JSON {
         let prefix = input["QueueNamePrefix"]?.string ?? ""
-        return try await page(input, "QueueUrls") { after, limit, transaction in
+        return try await page(input, context, "QueueUrls") { after, limit, transaction in
             try QueueStore.names(prefix: prefix, after: after, limit: limit, transaction)
         }
     }
 
     private func listSources(_ input: JSON, _ context: OperationContext) async throws -> JSON {
         let target = try calls.name(input["QueueUrl"])
-        return try await page(input, "queueUrls") { after, limit, transaction in
+        return try await page(input, context, "queueUrls") { after, limit, transaction in
             _ = try QueueStore.queue(target, transaction)
             return try transaction.query(
                 "SELECT name FROM queues WHERE dead_letters = ? AND name > ? ORDER BY name LIMIT ?", target, after,
@@ -194,7 +194,7 @@ struct QueueOperations: Sendable {
 
     /// A page of queues by name; there is a token for the next one only where `MaxResults` asks for pages.
     private func page(
-        _ input: JSON, _ member: String,
+        _ input: JSON, _ context: OperationContext, _ member: String,
         _ names: @escaping @Sendable (String, Int, borrowing ReadTransaction) throws -> [String]
     ) async throws -> JSON {
         let most = try QueueCalls.integer(
@@ -210,7 +210,7 @@ struct QueueOperations: Sendable {
         let found = try await calls.database.read { try names(after ?? "", limit + 1, $0) }
         if found.isEmpty { return member == "queueUrls" ? ["queueUrls": []] : [:] }
         var output: JSON = [:]
-        output[member] = .array(found.prefix(limit).map(calls.url))
+        output[member] = .array(found.prefix(limit).map { calls.url($0, context) })
         if most != nil, found.count > limit {
             output["NextToken"] = .string(Base64.encode(Array(found[limit - 1].utf8)))
         }
