@@ -64,14 +64,13 @@ final class Server: Sendable {
                 account: account, deduplicationWindow: configuration[Settings.deduplicationWindow],
                 retention: configuration[Settings.retention]),
             clock: clock, log: log)
+        let address = (configuration[Settings.http] ?? ListenAddress.standard)?.description ?? ""
         let messaging = MessagingService(
-            database: database, account: account,
-            address: (configuration[Settings.http] ?? ListenAddress.standard)?.description ?? "", clock: clock,
-            log: log.named("messaging"))
+            database: database, account: account, address: address, clock: clock, log: log.named("messaging"))
         let processes = ProcessLoop()
         let systems = SystemsService(
             database: database, caller: calls, authorizer: governance.authorizer, processes: processes,
-            directory: directory.path + "/scripts", account: account, clock: clock, log: log)
+            directory: directory.path + "/scripts", account: account, address: address, clock: clock, log: log)
         let table = OperationTable(
             governance.operations + events.operations + messaging.operations + systems.operations,
             authorizer: governance.authorizer,
