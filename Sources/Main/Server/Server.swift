@@ -207,6 +207,8 @@ private final class DeferredCaller: OperationCaller {
         guard let table = table.value else { throw ServiceError(.serviceUnavailable, "The server is starting.") }
         return try await table.call(name, input, context)
     }
+
+    func find(_ name: String) -> Operation? { table.value?.find(name) }
 }
 
 /// Answers the bus's question who owns a key from the registered ones.
