@@ -17,20 +17,23 @@ public final class SystemsService: Sendable {
     public let operations: [Operation]
 
     private let commands: CommandService
+    private let sender: OutputSender
     private let automation: AutomationService
     private let running = Once<[Task<Void, Never>]>()
 
     /// The tables of this module.
     public static var migrations: [Migration] {
-        NodeStore.migrations + CommandStore.migrations + AutomationStore.migrations
+        NodeStore.migrations + CommandStore.migrations + AutomationStore.migrations + ResourceGroupStore.migrations
     }
 
     /// - Parameters:
     ///   - caller: The operation table, for the steps of runbooks.
+    ///   - objects: Where output can be put into buckets; nil where there is no such storage.
     ///   - directory: For throw-away directories of scripts; emptied at the start.
     public init(
         database: Database, caller: any OperationCaller, authorizer: any Authorizer, processes: ProcessLoop,
-        directory: String, account: Account, clock: any Clock, log: Log
+        commandSettings: CommandService.Settings, objects: (any ObjectStore)?, directory: String, account: Account,
+        clock: any Clock, log: Log
     ) {
         let documents = DocumentStore(database: database, account: account, clock: clock)
         let commandStore = CommandStore(database)
@@ -38,12 +41,15 @@ public final class SystemsService: Sendable {
             store: NodeStore(database), account: account, authorizer: authorizer, clock: clock, log: log.named("nodes"))
         commands = CommandService(
             store: commandStore, nodes: nodes, documents: documents, account: account, authorizer: authorizer,
-            clock: clock, log: log.named("commands"))
+            settings: commandSettings, objects: objects, clock: clock, log: log.named("commands"))
+        sender = OutputSender(
+            store: commandStore, caller: caller, objects: objects, clock: clock, log: log.named("output"))
         automation = AutomationService(
             database: database, documents: documents, commands: commandStore, caller: caller, processes: processes,
             directory: directory, account: account, clock: clock, log: log.named("automation"))
         operations =
             nodes.operations + commands.operations + automation.operations + DocumentOperations(store: documents).all
+            + ResourceGroupOperations(nodes: nodes, database: database, account: account).all
     }
 
     /// Takes up what an earlier run left.
@@ -56,7 +62,10 @@ public final class SystemsService: Sendable {
         try await automation.start()
         let nodes = nodes
         let commands = commands
-        running.set([Task { await nodes.run() }, Task { await commands.run() }])
+        let sender = sender
+        running.set([
+            Task { await nodes.run() }, Task { await commands.run() }, Task { await sender.run() },
+        ])
     }
 
     public func stop() async {

@@ -17,7 +17,8 @@ enum AgentProcess {
             directory: directory, activationID: configuration[Settings.activationID],
             activationCode: configuration[Settings.activationCode], agentVersion: Version.current,
             region: configuration[Settings.region], environment: AgentEnvironment.inherited)
-        options.parallelCommandsMax = 5
+        options.limits = limits(configuration)
+        if let name = configuration[Settings.runAs] { options.user = try user(name) }
         let agent = try Agent(options, processes: ProcessLoop(), clock: SystemClock(), log: log)
         let link = try BusLink(
             endpoint: configuration[Settings.nodes], keys: try BusConnection.keys(configuration), log: log)
@@ -32,6 +33,30 @@ enum AgentProcess {
             await link.close()
             return .success
         }
+    }
+}
+
+extension AgentProcess {
+    private static func limits(_ configuration: Configuration) -> ProcessLimits {
+        var limits = ProcessLimits()
+        limits.memoryBytes = configuration[Settings.limitMemory]
+        limits.processes = configuration[Settings.limitProcesses]
+        limits.openFiles = configuration[Settings.limitFiles]
+        limits.fileBytes = configuration[Settings.limitFileSize]
+        limits.cpuSeconds = configuration[Settings.limitProcessor].map { Int(max(1, $0.components.seconds)) }
+        return limits
+    }
+
+    private static func user(_ name: String) throws(CommandError) -> ProcessUser {
+        guard let user = ProcessUser(named: name) else {
+            throw CommandError(
+                .configuration, "--run-as: there is no user \(name) on this machine", fix: "make one, or name another")
+        }
+        guard user.isAllowed else {
+            throw CommandError(
+                .configuration, "--run-as: only root may run scripts as \(name)", fix: "start the agent as root")
+        }
+        return user
     }
 }
 
