@@ -36,7 +36,8 @@ extension Agent {
         var first = output
         first.offset = 0
         do throws(FileError) {
-            uploads[id]?.spools.append(OutputSpool(first, directory: try store.outputDirectory(of: output.step, in: id)))
+            let directory = try store.outputDirectory(of: output.step, in: id)
+            uploads[id]?.spools.append(OutputSpool(first, directory: directory))
         } catch {
             log.error("output of the command \(id) cannot be kept: \(error)")
             return nil

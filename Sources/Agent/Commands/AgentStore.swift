@@ -111,8 +111,9 @@ struct AgentStore: Sendable {
 
     /// Removes all of a command but its state.
     func removeWork(of id: Identifier) throws(FileError) {
-        for name in ["command.json", "process", "steps", "output", "downloads"] where Files.exists("\(path(id))/\(name)") {
-            try Files.remove("\(path(id))/\(name)")
+        for name in ["command.json", "process", "steps", "output", "downloads"] {
+            let path = "\(path(id))/\(name)"
+            if Files.exists(path) { try Files.remove(path) }
         }
     }
 

@@ -58,6 +58,12 @@ enum Settings {
     static let deduplicationWindow = Setting(
         "deduplication-window", "DURATION", .duration, standard: .seconds(600), text: "10m",
         "How long an event id that was sent again is recognised.")
+    static let s3Endpoint = Setting<String?>(
+        "s3-endpoint", "URL", .text, "S3-compatible storage for the output of commands (OutputS3BucketName).")
+    static let s3Region = Setting("s3-region", "NAME", .text, "us-east-1", "The region that requests to it name.")
+    static let s3AccessKey = Setting<String?>("s3-access-key", "ID", .text, "The access key for it.")
+    static let s3SecretKey = Setting<String?>(
+        "s3-secret-key", "SECRET", .text, secret: true, "The secret of that key; better kept in OPSBUS_S3_SECRET_KEY.")
     static let embeddedAgent = Setting(
         "embedded-agent", "true|false", .boolean, standard: true, text: "true",
         "Whether the server's own machine is a managed node.")
@@ -97,8 +103,9 @@ enum Settings {
     static let all: [any SettingDeclaration] = [
         data, rules, requests, stream, nodes, http, httpAuthentication, httpCertificate, httpKey, resetToken, account,
         region, curve, serverKey, clientKey, retention, auditRetention, segmentSize, outputSize, outputTotal,
-        deduplicationWindow, embeddedAgent, agentState, activationID, activationCode, runAs, limitMemory,
-        limitProcesses, limitFiles, limitFileSize, limitProcessor, logLevel, logFormat,
+        s3Endpoint, s3Region, s3AccessKey, s3SecretKey, deduplicationWindow, embeddedAgent, agentState, activationID,
+        activationCode, runAs, limitMemory, limitProcesses, limitFiles, limitFileSize, limitProcessor, logLevel,
+        logFormat,
     ]
 
     /// Those that a client needs, flags of every command.
@@ -106,8 +113,8 @@ enum Settings {
 
     static let ofServer: [any SettingDeclaration] = [
         data, rules, nodes, http, httpAuthentication, httpCertificate, httpKey, resetToken, account, region, curve,
-        retention, auditRetention, segmentSize, outputSize, outputTotal, deduplicationWindow, embeddedAgent, logLevel,
-        logFormat,
+        retention, auditRetention, segmentSize, outputSize, outputTotal, s3Endpoint, s3Region, s3AccessKey,
+        s3SecretKey, deduplicationWindow, embeddedAgent, logLevel, logFormat,
     ]
 
     static let ofAgent: [any SettingDeclaration] = [

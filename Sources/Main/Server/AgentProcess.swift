@@ -64,6 +64,15 @@ extension AgentProcess {
 enum AgentEnvironment {
     private static let names = ["PATH", "HOME", "LANG", "LC_ALL", "TZ", "USER", "LOGNAME", "SHELL"]
 
+    /// The variables that lead programs through a proxy.
+    static var proxies: [String: String] {
+        var environment: [String: String] = [:]
+        for name in ["http_proxy", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY", "no_proxy", "NO_PROXY"] {
+            if let value = getenv(name) { environment[name] = String(cString: value) }
+        }
+        return environment
+    }
+
     static var inherited: [String: String] {
         var environment: [String: String] = [:]
         for name in names {

@@ -68,7 +68,9 @@ final class Server: Sendable {
         let processes = ProcessLoop()
         let systems = SystemsService(
             database: database, caller: calls, authorizer: governance.authorizer, processes: processes,
-            commandSettings: Server.commandSettings(configuration), objects: nil,
+            commandSettings: Server.commandSettings(configuration),
+            objects: try BucketStore(
+                configuration, directory: directory.path + "/scripts", processes: processes, clock: clock),
             directory: directory.path + "/scripts", account: account, clock: clock, log: log)
         let table = OperationTable(
             governance.operations + events.operations + messaging.operations + systems.operations,

@@ -69,11 +69,13 @@ struct OutputDelivery: Sendable {
         }
     }
 
-    /// All before `position` has arrived; the rest is due when it comes.
-    func advance(to position: Int, in transaction: borrowing Transaction) throws {
+    /// All before `position` has arrived.
+    /// - Parameter hasMore: Whether more could be sent at once; else it is due when more comes.
+    /// - Parameter seen: The output's length when that was found: what has come since is due.
+    func advance(to position: Int, hasMore: Bool, seen: Int, in transaction: borrowing Transaction) throws {
         let length = try OutputStore.state(of: key, in: transaction)?.length ?? 0
-        // What has come meanwhile is due at once.
-        let due = position < length ? transaction.now : Timestamp(microseconds: .max)
+        let due = hasMore || length > seen ? transaction.now : Timestamp(microseconds: .max)
+        // An end that came meanwhile is due as well.
         try transaction.execute(
             """
             UPDATE output_deliveries SET position = ?, attempts = 0, due_at = iif(is_ended, ?, ?)

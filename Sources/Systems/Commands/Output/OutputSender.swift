@@ -89,7 +89,7 @@ struct OutputSender: Sendable {
         if !lines.isEmpty { try await put(lines, delivery, command) }
         let isDone = delivery.isEnded && isLast
         if isDone { return try await arrived(delivery, command, ["Bytes": .integer(length)]) }
-        try await store.database.maintain { try delivery.advance(to: next, in: $0) }
+        try await store.database.maintain { try delivery.advance(to: next, hasMore: !isLast, seen: length, in: $0) }
     }
 
     /// Lines as a log takes them: without ends, none empty, none too long.
