@@ -5,11 +5,11 @@ extension Command {
     static let run = Command(
         "run", "Run a command, or a command document, on nodes.",
         discussion: """
-            What follows '--' is the command: one word is a line of shell, several are a program and its arguments \
-            as they are. It ends where --targets or --node follow, if none stands before the '--'. It is followed to its \
-            end; with a DOCUMENT or --shell, --wait does that, and without it the command's id is printed.
-            Following prints each node's progress and output; on a terminal a line below counts. ^C ends the following, \
-            not the command.
+            What follows '--' is the command: one word is a line of shell, several are a program and its arguments as \
+            they are. It ends where --targets or --node follow, if none stands before the '--'. It is followed to \
+            its end; with a DOCUMENT or --shell, --wait does that, and without it the command's id is printed.
+            Following prints each node's progress and output; on a terminal a line below counts. ^C ends the \
+            following, not the command.
             Exit codes: 0 every node succeeded, 1 some did not or there was none, 64 usage, 69 no server, 77 access \
             denied, 130 ^C. A script's own exit code is shown beside its node.
             """,

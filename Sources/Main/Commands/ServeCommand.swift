@@ -31,7 +31,7 @@ extension Command {
                 "opsbus agent --nodes tcp://bus.example:7403 --activation-id ID --activation-code CODE",
                 "Register this machine and work for the server"),
             Example("opsbus agent --agent-state /var/lib/opsbus-agent", "Go on as the node registered before"),
-            Example("opsbus agent --nodes tcp://bus.example:7403 --print-unit", "Print a unit for systemd that runs it"),
+            Example("opsbus agent --nodes tcp://bus.example:7403 --print-unit", "Print a systemd unit for it"),
         ],
         options: Settings.ofAgent.map(\.flag) + [printConfiguration, printUnit]
     ) { arguments, session in

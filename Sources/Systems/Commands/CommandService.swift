@@ -335,7 +335,8 @@ public actor CommandService: NodeObserver {
             throw error
         }
         await perform(effects, command)
-        return changes.record
+        // As it was asked for: what has been begun since is for the lists to tell.
+        return changes.record.status.isTerminal ? changes.record : record
     }
 
     private func forget(_ id: Identifier) {

@@ -103,7 +103,7 @@ import Testing
         #expect(terminal.output == "  one Success\n    1\n  two Failed (exit code 4)\n    2\n")
     }
 
-    @Test func `On a terminal a line counts below the nodes that are done`() async {
+    @Test func `On a terminal a line counts below the nodes that are done`() async throws {
         let connection = FakeConnection([
             "ssm:ListCommands": [commands("InProgress"), commands("Success")],
             "ssm:ListCommandInvocations": [
