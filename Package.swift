@@ -53,6 +53,7 @@ let package = Package(
         library("Bus", ["API", "CShims", "CZeroMQ", "Core", "Platform"]),
         library("Storage", ["CSQLite", "CShims", "Core", "Platform"]),
         library("Events", ["API", "CShims", "Core", "Patterns", "Platform", "Storage"]),
+        library("Messaging", ["API", "Core", "Patterns", "Platform", "Storage"]),
         library("Systems", ["API", "Core", "Documents", "Platform", "Storage"]),
         library("Governance", ["API", "Access", "Core", "Platform", "Storage"]),
         library("Gateway", ["API", "Access", "CMicroHTTPD", "CShims", "Core", "Platform"]),
@@ -60,8 +61,8 @@ let package = Package(
         .executableTarget(
             name: "Main",
             dependencies: [
-                "API", "Access", "Agent", "Bus", "Core", "Documents", "Events", "Gateway", "Governance", "Patterns",
-                "Platform", "Storage", "Systems",
+                "API", "Access", "Agent", "Bus", "Core", "Documents", "Events", "Gateway", "Governance", "Messaging",
+                "Patterns", "Platform", "Storage", "Systems",
             ],
             swiftSettings: swiftSettings),
         .target(name: "CBenchmarks"),
@@ -81,13 +82,16 @@ let package = Package(
         tests("Platform"),
         tests("Bus", ["API", "Platform"]),
         tests("Storage", ["Platform"]),
-        tests("Events", ["API", "Patterns", "Platform", "Storage"]),
+        tests("Events", ["API", "Messaging", "Patterns", "Platform", "Storage"]),
+        tests("Messaging", ["API", "Platform", "Storage"]),
         tests("Systems", ["API", "Documents", "Platform", "Storage"]),
         tests("Governance", ["API", "Platform", "Storage"]),
         tests("Access", exclude: ["Vectors"]),
         tests("Gateway", ["API", "Access", "Platform"]),
         tests("Agent", ["API", "Documents", "Platform", "Storage", "Systems"]),
-        tests("Main", ["API", "Documents", "Events", "Patterns", "Platform", "Storage", "Systems"], exclude: ["Snapshots"]),
+        tests(
+            "Main", ["API", "Documents", "Events", "Gateway", "Patterns", "Platform", "Storage", "Systems"],
+            exclude: ["Snapshots"]),
         .testTarget(
             name: "ScenarioTests", dependencies: ["Main", "Core", "TestSupport"], exclude: ["Clients"],
             swiftSettings: swiftSettings),

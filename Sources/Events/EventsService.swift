@@ -12,7 +12,7 @@ public import Storage
 /// `EventIngest` makes events durable and answers the publisher. `Matcher` follows the journal and decides which
 /// deliveries there are. `Dispatcher` makes them, again and again where it must. `ScheduleRunner` puts scheduled events
 /// into the outbox, from where `OutboxRelay` moves them, like all that other engines emit, to the journal.
-public final class EventsService: Sendable {
+public final class EventsService: Resettable {
     /// Takes in events from transports.
     public let ingest: EventIngest
 
@@ -20,10 +20,13 @@ public final class EventsService: Sendable {
     private let dispatcher: Dispatcher
     private let relay: OutboxRelay
     private let schedules: ScheduleRunner
+    private let scheduler: SchedulerService
+    private let pipes: PipeService
     private let buses: BusDirectory
     private let busOperations: BusOperations
     private let retention: RetentionTask
     private let journal: any Journal
+    private let database: Database
     private let settings: Settings
     private let clock: any Clock
 
@@ -57,7 +60,8 @@ public final class EventsService: Sendable {
             window: settings.deduplicationWindow)
         let rules = RuleLookup()
         let attempt = DeliveryAttempt(
-            rule: { await rules.rule($0, $1) }, caller: caller, ingest: ingest, account: account, clock: clock)
+            rule: { await rules.rule($0, $1) }, targets: TargetCaller(caller: caller), ingest: ingest, account: account,
+            clock: clock)
         let dispatcher = Dispatcher(
             database: database, journal: journal, attempt: attempt, clock: clock, log: log.named("dispatcher"))
         let matcher = Matcher(
@@ -69,6 +73,7 @@ public final class EventsService: Sendable {
         self.dispatcher = dispatcher
         self.matcher = matcher
         self.journal = journal
+        self.database = database
         self.settings = settings
         self.clock = clock
         relay = OutboxRelay(database: database, journal: journal, clock: clock, log: log.named("outbox"))
@@ -79,6 +84,11 @@ public final class EventsService: Sendable {
             journal: journal, database: database, matcher: matcher, subscribers: subscribers,
             retention: settings.retention, clock: clock, log: log.named("retention"))
         let schedules = schedules
+        scheduler = SchedulerService(
+            database: database, caller: caller, account: account, clock: clock, log: log.named("scheduler"))
+        pipes = PipeService(
+            database: database, caller: caller, journal: journal, account: account, clock: clock,
+            log: log.named("pipes"))
         operations =
             EventOperations(ingest: ingest, matcher: matcher, buses: buses, journal: journal).all
             + RuleOperations(
@@ -88,11 +98,10 @@ public final class EventsService: Sendable {
             + DeadLetterOperations(
                 database: database, clock: clock, onRedrive: { Task { await dispatcher.reload() } }
             ).all
-            + TopicOperations(database: database, account: account).all
-            + LogOperations(database: database, account: account, clock: clock).all
             + StreamOperations(
                 journal: journal, database: database, authorizer: authorizer, subscribers: subscribers
             ).all
+            + scheduler.operations + pipes.operations
     }
 
     /// All operations of this module, for the table.
@@ -102,21 +111,52 @@ public final class EventsService: Sendable {
     /// - Throws: `StorageError` where the data cannot be read.
     public func start() async throws {
         try await busOperations.start()
-        try rememberIdentifiers()
+        try await rememberIdentifiers()
         try await relay.start()
         try await matcher.start(account: settings.account)
         await dispatcher.start()
         await schedules.wake()
+        try await scheduler.start()
+        try await pipes.start()
         retention.start()
+    }
+
+    /// What a watchdog asks for signs of life.
+    public var parts: [Watchdog.Part] {
+        [
+            Watchdog.Part("matcher") { [matcher] in await matcher.answer() },
+            Watchdog.Part("dispatcher") { [dispatcher] in await dispatcher.answer() },
+        ]
     }
 
     /// Ends in an order that leaves no work half recorded: nothing new fires, what runs is finished.
     public func stop() async {
         retention.stop()
         await schedules.stop()
+        await scheduler.stop()
+        await pipes.stop()
         await dispatcher.stop()
         await relay.stop()
         await matcher.stop()
+    }
+
+    public func suspend() async {
+        await scheduler.suspend()
+        await pipes.suspend()
+        await relay.suspend()
+        await matcher.suspend()
+        await dispatcher.suspend(forgettingThrough: journal.lastSequence)
+        ingest.forgetIdentifiers()
+    }
+
+    public func resume() async throws {
+        try await busOperations.start()
+        try await matcher.resume(account: settings.account)
+        await relay.resume()
+        await dispatcher.resume()
+        await schedules.wake()
+        try await scheduler.start()
+        try await pipes.start()
     }
 
     /// Brings the rules that come from files in line with what the files say now, in one step.
@@ -159,9 +199,10 @@ public final class EventsService: Sendable {
     }
 
     /// Refills the deduplication window from the records that are young enough.
-    private func rememberIdentifiers() throws {
+    private func rememberIdentifiers() async throws {
         let since = clock.now - settings.deduplicationWindow
-        var sequence = try journal.sequence(notBefore: since) - 1
+        let reset = try await database.read { try JournalCursor.read(JournalCursor.resetName, $0) }
+        var sequence = max(try journal.sequence(notBefore: since) - 1, reset)
         while sequence < journal.lastSequence {
             let slice = try journal.read(after: sequence, bytesMax: 1 << 20)
             slice.forEach { record in

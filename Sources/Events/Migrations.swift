@@ -1,7 +1,7 @@
 public import Storage
 
 /// The tables of this module.
-public let eventsMigrations = [
+public let eventsMigrations: [Migration] = [
     Migration(
         module: "events", number: 1, name: "buses, rules, deliveries",
         sql: """
@@ -49,19 +49,5 @@ public let eventsMigrations = [
                 name TEXT PRIMARY KEY, principal TEXT NOT NULL, sequence INTEGER NOT NULL, time INTEGER NOT NULL,
                 lagging INTEGER NOT NULL DEFAULT 0
             ) STRICT, WITHOUT ROWID;
-            CREATE TABLE topics (name TEXT PRIMARY KEY, attributes TEXT NOT NULL, created INTEGER NOT NULL)
-                STRICT, WITHOUT ROWID;
-            CREATE TABLE log_events (
-                id INTEGER PRIMARY KEY, log_group TEXT NOT NULL, stream TEXT NOT NULL, time INTEGER NOT NULL,
-                message TEXT NOT NULL, token TEXT UNIQUE
-            ) STRICT;
-            CREATE INDEX log_events_group ON log_events (log_group, id);
             """),
-    Migration(
-        module: "events", number: 2, name: "messages published once",
-        sql: """
-            -- Messages that came with an id of the publisher's own, so that one sent again is not published again.
-            CREATE TABLE topic_messages (id TEXT PRIMARY KEY, time INTEGER NOT NULL) STRICT, WITHOUT ROWID;
-            CREATE INDEX topic_messages_time ON topic_messages (time);
-            """),
-] + LogStore.migrations
+] + SchedulerStore.migrations + PipeStore.migrations

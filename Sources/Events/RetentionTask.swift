@@ -51,10 +51,6 @@ final class RetentionTask: Sendable {
     func stop() { task.withLock { $0?.cancel() } }
 
     func trim() async throws {
-        let forgotten = clock.now - TopicOperations.identifierRetention
-        _ = try await database.maintain { transaction in
-            try transaction.execute("DELETE FROM topic_messages WHERE time < ?", forgotten)
-        }
         let needed = try await database.read { transaction in
             (
                 delivery: try DeliveryStore.oldestSequence(transaction),

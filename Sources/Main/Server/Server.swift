@@ -5,6 +5,7 @@ internal import Core
 internal import Events
 internal import Gateway
 internal import Governance
+internal import Messaging
 internal import Platform
 internal import Storage
 internal import Systems
@@ -16,6 +17,7 @@ final class Server: Sendable {
     private let journal: SegmentJournal
     private let governance: GovernanceService
     private let events: EventsService
+    private let messaging: MessagingService
     private let systems: SystemsService
     /// Nil where this machine is not to be a node.
     private let agent: EmbeddedAgent?
@@ -24,11 +26,14 @@ final class Server: Sendable {
     private let keyPath: String?
     /// Nil where it is switched off.
     private let gateway: Gateway?
+    private let account: Account
     private let table: OperationTable
     /// Nil where no directory of rules is configured.
     private let rules: RuleLoader?
+    private let reset: StateReset
     private let auditRetention: Duration
     private let maintenance = Once<Task<Void, Never>>()
+    private let watchdog = Once<Watchdog>()
     private let clock: any Clock
     private let log: Log
 
@@ -42,7 +47,8 @@ final class Server: Sendable {
         let directory = try Storage.DataDirectory(configuration[Settings.data])
         let database = try Database(
             path: directory.databasePath,
-            migrations: eventsMigrations + governanceMigrations + SystemsService.migrations,
+            migrations: eventsMigrations + governanceMigrations + MessagingService.migrations
+                + SystemsService.migrations,
             clock: clock, log: log.named("database"))
         let journal = try SegmentJournal(
             directory: directory.journalPath, segmentBytes: configuration[Settings.segmentSize], clock: clock,
@@ -58,12 +64,19 @@ final class Server: Sendable {
                 account: account, deduplicationWindow: configuration[Settings.deduplicationWindow],
                 retention: configuration[Settings.retention]),
             clock: clock, log: log)
+        let address = (configuration[Settings.http] ?? ListenAddress.standard)?.description ?? ""
+        let messaging = MessagingService(
+            database: database, account: account, address: address, clock: clock, log: log.named("messaging"))
         let processes = ProcessLoop()
         let systems = SystemsService(
             database: database, caller: calls, authorizer: governance.authorizer, processes: processes,
-            directory: directory.path + "/scripts", account: account, clock: clock, log: log)
+            commandSettings: Server.commandSettings(configuration),
+            objects: try BucketStore(
+                configuration, directory: directory.path + "/scripts", processes: processes, clock: clock),
+            directory: directory.path + "/scripts", account: account, address: address, clock: clock, log: log)
         let table = OperationTable(
-            governance.operations + events.operations + systems.operations, authorizer: governance.authorizer,
+            governance.operations + events.operations + messaging.operations + systems.operations,
+            authorizer: governance.authorizer,
             recorder: governance.recorder, translate: { ($0 as? StorageError).map(ServiceError.init(storage:)) })
         calls.connect(table)
         self.directory = directory
@@ -71,6 +84,7 @@ final class Server: Sendable {
         self.journal = journal
         self.governance = governance
         self.events = events
+        self.messaging = messaging
         self.systems = systems
         agent =
             configuration[Settings.embeddedAgent]
@@ -78,12 +92,17 @@ final class Server: Sendable {
                 directory: directory.path + "/agent", region: account.region, handler: systems.nodes,
                 processes: processes, clock: clock, log: log.named("agent")) : nil
         auditRetention = configuration[Settings.auditRetention]
+        self.account = account
         self.table = table
         self.clock = clock
         self.log = log
-        rules = configuration[Settings.rules].map { path in
+        let rules = configuration[Settings.rules].map { path in
             RuleLoader(path, account: account, events: events, operations: table, clock: clock, log: log.named("rules"))
         }
+        self.rules = rules
+        reset = StateReset(
+            database: database, journal: journal, engines: [events, messaging, systems], rules: rules, clock: clock,
+            log: log.named("reset"))
         keyPath = Server.keyPath(configuration[Settings.curve], directory)
         bus = try BusServer(
             BusConfiguration(
@@ -92,6 +111,13 @@ final class Server: Sendable {
                 keys: try keyPath.map { path in try CurveKeyPair(file: path) }),
             clock: clock, log: log.named("bus"))
         gateway = try Server.gateway(configuration, clock: clock, log: log.named("http"))
+    }
+
+    private static func commandSettings(_ configuration: Configuration) -> CommandService.Settings {
+        var settings = CommandService.Settings()
+        settings.outputBytesMax = configuration[Settings.outputSize]
+        settings.outputsBytesMax = configuration[Settings.outputTotal]
+        return settings
     }
 
     private static func gateway(
@@ -136,6 +162,7 @@ final class Server: Sendable {
         try await governance.start(
             administratorKey: keyPath.map { path in { try self.makeAdministratorKey(serverKey: path) } })
         try await systems.start(remote: bus.nodes, embedded: agent?.link)
+        messaging.start()
         try await events.start()
         agent?.start()
         try await rules?.start()
@@ -148,13 +175,11 @@ final class Server: Sendable {
             at: StreamPosition(epoch: journal.epoch.description, sequence: journal.lastSequence))
         try gateway?.start(
             Gateway.Ports(
-                operations: table, publisher: events.ingest, credentials: governance.accessKeys,
-                reset: { try await self.reset($0) }))
-    }
-
-    /// Wipes all state but keys, nodes and the audit log, for test suites.
-    private func reset(_ context: OperationContext) async throws {
-        throw ServiceError(.unsupportedOperation, "not yet")
+                operations: table, account: account, publisher: events.ingest, credentials: governance.accessKeys,
+                reset: { [reset] in try await reset.run($0) }))
+        let watchdog = Watchdog(database: database, events: events, bus: bus, clock: clock, log: log.named("watchdog"))
+        watchdog.start()
+        self.watchdog.set(watchdog)
     }
 
     /// The file of the server's key pair; nil where the bus is not encrypted.
@@ -168,11 +193,13 @@ final class Server: Sendable {
 
     /// Refuses new work, finishes what runs, and closes the data directory.
     func stop() async {
+        watchdog.value?.stop()
         maintenance.value?.cancel()
         await gateway?.stop()
         await bus.stop()
         await rules?.stop()
         await events.stop()
+        await messaging.stop()
         await systems.stop()
         await agent?.stop()
         journal.close()
@@ -190,6 +217,8 @@ private final class DeferredCaller: OperationCaller {
         guard let table = table.value else { throw ServiceError(.serviceUnavailable, "The server is starting.") }
         return try await table.call(name, input, context)
     }
+
+    func find(_ name: String) -> Operation? { table.value?.find(name) }
 }
 
 /// Answers the bus's question who owns a key from the registered ones.

@@ -4,7 +4,7 @@ internal import Synchronization
 /// Moves committed pages from the write-ahead log into the database file, on a thread and connection of its own.
 actor Checkpointer {
     /// Pages in the log, 64 MiB, at which a checkpoint starts.
-    private static let pagesMax = 16_384
+    static let pagesMax = 16_384
     /// Pages in the log, 1 MiB, below which emptying it when idle is not worth the wait for the disk.
     private static let idlePagesMin = 256
     /// How long nothing must have been written before the log is emptied.

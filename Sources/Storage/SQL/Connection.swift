@@ -109,6 +109,8 @@ struct Connection: ~Copyable {
     enum CheckpointMode {
         /// Copies what it can without waiting for anyone.
         case passive
+        /// Waits for another checkpoint and for readers of old pages, and copies all.
+        case full
         /// Waits for readers and the writer, copies all and empties the file.
         case truncate
     }
@@ -119,7 +121,12 @@ struct Connection: ~Copyable {
     func checkpoint(_ mode: CheckpointMode) throws(StorageError) -> Bool {
         var logged: Int32 = 0
         var copied: Int32 = 0
-        let mode = mode == .passive ? SQLITE_CHECKPOINT_PASSIVE : SQLITE_CHECKPOINT_TRUNCATE
+        let mode =
+            switch mode {
+            case .passive: SQLITE_CHECKPOINT_PASSIVE
+            case .full: SQLITE_CHECKPOINT_FULL
+            case .truncate: SQLITE_CHECKPOINT_TRUNCATE
+            }
         let status = sqlite3_wal_checkpoint_v2(handle, "main", mode, &logged, &copied)
         guard status == SQLITE_OK else { throw StorageError(sqlite: status, on: handle, sql: nil, path: path) }
         return logged >= 0 && logged == copied

@@ -13,6 +13,8 @@ actor Writer {
     private nonisolated let outboxSignal: AsyncStream<Void>.Continuation
     private let log: Log
     private let checkpointer: Checkpointer?
+    /// The length of the write-ahead log at which writing waits for it to be copied.
+    private var pagesAtWhichToWait = 0
     private var session: WriteSession?
 
     nonisolated var unownedExecutor: UnownedSerialExecutor { thread.asUnownedSerialExecutor() }
@@ -72,11 +74,20 @@ actor Writer {
     }
 
     /// Most of a checkpoint's work is done on another connection while writing goes on. The pages written meanwhile
-    /// keep the log from starting over, so the writer copies those few itself when the other is done.
+    /// keep the log from starting over, so the writer copies those few itself when the other is done. Where writing is
+    /// faster than copying, the writer waits: the log stays within twice its usual length, but for a reader that holds
+    /// on to old pages.
     private func checkpoint(_ session: WriteSession) {
-        guard let checkpointer, checkpointer.isRemainderLeft(pages: session.gauge.pages) else { return }
+        guard let checkpointer else { return }
+        let pages = session.gauge.pages
+        let isRemainderLeft = checkpointer.isRemainderLeft(pages: pages)
+        if pages < 2 * Checkpointer.pagesMax { pagesAtWhichToWait = 2 * Checkpointer.pagesMax }
+        let mustWait = pages >= pagesAtWhichToWait
+        guard isRemainderLeft || mustWait else { return }
         do throws(StorageError) {
-            try session.connection.checkpoint(.passive)
+            // Should a reader be in the way, writing goes on for a while before it waits again.
+            if mustWait { pagesAtWhichToWait = pages + Checkpointer.pagesMax }
+            try session.connection.checkpoint(mustWait ? .full : .passive)
         } catch {
             log.warning("checkpoint: \(error)")
         }

@@ -1,5 +1,6 @@
 import API
 import Core
+import Messaging
 import Platform
 import Storage
 import Synchronization
@@ -13,7 +14,8 @@ let quiet = Log(component: "test", minimum: .error)
 
 /// The whole engine, with a journal in memory, a clock that the test moves, and targets that the test plays.
 ///
-/// Topics and logs are the engine's own and real; every other operation that targets call goes to `targets`.
+/// Topics, queues and logs are real, but for `sns:Publish` and `sqs:SendMessage` where targets are called: these and
+/// the operations of other engines go to `targets`.
 final class TestEvents: Sendable {
     let clock: ManualClock
     let journal: any Journal
@@ -33,8 +35,9 @@ final class TestEvents: Sendable {
         service = EventsService(
             journal: journal, database: database, authorizer: authorizer,
             caller: Caller(own: link, others: targets), settings: EventsService.Settings(), clock: clock, log: quiet)
+        let messaging = MessagingService(database: database, account: Account(), clock: clock, log: quiet)
         table = OperationTable(
-            service.operations, authorizer: authorizer, recorder: CallList(),
+            service.operations + messaging.operations, authorizer: authorizer, recorder: CallList(),
             translate: { ($0 as? StorageError).map(ServiceError.init(storage:)) })
         link.set(table)
         self.clock = clock
@@ -44,7 +47,7 @@ final class TestEvents: Sendable {
     }
 
     static func database(_ path: String = Database.inMemory, clock: ManualClock) throws -> Database {
-        try Database(path: path, migrations: eventsMigrations, clock: clock, log: quiet)
+        try Database(path: path, migrations: eventsMigrations + MessagingService.migrations, clock: clock, log: quiet)
     }
 
     private struct Caller: OperationCaller {
@@ -52,12 +55,17 @@ final class TestEvents: Sendable {
         let others: CallerDouble
 
         func call(_ name: String, _ input: JSON, _ context: OperationContext) async throws(ServiceError) -> JSON {
-            if let own = own.value, own.all.contains(where: { $0.name == name }), name != "sns:Publish" {
+            if let own = own.value, own.all.contains(where: { $0.name == name }), !TestEvents.played.contains(name) {
                 return try await own.call(name, input, context)
             }
             return try await others.call(name, input, context)
         }
+
+        func find(_ name: String) -> API.Operation? { own.value?.find(name) }
     }
+
+    /// What a test plays, though it is there.
+    private static let played: Set = ["sns:Publish", "sqs:SendMessage"]
 
     /// Starts the engine, lets the test act, and stops it.
     static func run(_ engine: TestEvents? = nil, _ body: (TestEvents) async throws -> Void) async throws {

@@ -1,0 +1,146 @@
+internal import Core
+internal import Storage
+
+/// The tables of log groups, their streams and their lines.
+enum LogStore {
+    /// Lines kept in a group; the oldest go first.
+    static let linesPerGroupMax = 100_000
+
+    static let migrations = [
+        Migration(
+            module: "logs", number: 1, name: "groups, streams, lines",
+            sql: """
+                CREATE TABLE log_groups (
+                    name TEXT PRIMARY KEY, created INTEGER NOT NULL, retention_days INTEGER,
+                    bytes INTEGER NOT NULL DEFAULT 0
+                ) STRICT, WITHOUT ROWID;
+                CREATE TABLE log_streams (
+                    log_group TEXT NOT NULL REFERENCES log_groups (name) ON DELETE CASCADE, name TEXT NOT NULL,
+                    created INTEGER NOT NULL, first_time INTEGER, last_time INTEGER, ingested INTEGER,
+                    PRIMARY KEY (log_group, name)
+                ) STRICT, WITHOUT ROWID;
+                CREATE TABLE log_events (
+                    id INTEGER PRIMARY KEY, log_group TEXT NOT NULL, stream TEXT NOT NULL, time INTEGER NOT NULL,
+                    message TEXT NOT NULL, token TEXT UNIQUE, ingested INTEGER NOT NULL
+                ) STRICT;
+                CREATE INDEX log_events_group ON log_events (log_group, id);
+                CREATE INDEX log_events_time ON log_events (log_group, time, id);
+                """)
+    ]
+
+    /// Milliseconds since 1970, as the API counts time.
+    static func milliseconds(_ time: Timestamp) -> Int { Int(time.microseconds / 1000) }
+
+    struct Group {
+        let name: String
+        let created: Int
+        let retentionDays: Int?
+        let bytes: Int
+    }
+
+    static func groups(
+        prefix: String, after: String, limit: Int, _ transaction: borrowing ReadTransaction
+    ) throws -> [Group] {
+        try transaction.query(
+            """
+            SELECT name, created, retention_days, bytes FROM log_groups
+            WHERE substr(name, 1, ?) = ? AND name > ? ORDER BY name LIMIT ?
+            """, prefix.unicodeScalars.count, prefix, after, limit
+        ) { row in Group(name: try row[0], created: try row[1], retentionDays: try row[2], bytes: try row[3]) }
+    }
+
+    static func hasGroup(_ name: String, _ transaction: borrowing some Queryable & ~Copyable) throws -> Bool {
+        try transaction.queryOne("SELECT 1 FROM log_groups WHERE name = ?", name) { _ in true } ?? false
+    }
+
+    static func hasStream(
+        _ name: String, in group: String, _ transaction: borrowing some Queryable & ~Copyable
+    ) throws -> Bool {
+        try transaction.queryOne("SELECT 1 FROM log_streams WHERE log_group = ? AND name = ?", group, name) { _ in
+            true
+        } ?? false
+    }
+
+    /// - Returns: Whether it was not there yet.
+    static func createGroup(_ name: String, _ transaction: borrowing Transaction) throws(StorageError) -> Bool {
+        try transaction.execute(
+            "INSERT INTO log_groups (name, created) VALUES (?, ?) ON CONFLICT DO NOTHING", name,
+            milliseconds(transaction.now)) == 1
+    }
+
+    /// - Returns: Whether it was not there yet.
+    static func createStream(
+        _ name: String, in group: String, _ transaction: borrowing Transaction
+    ) throws(StorageError) -> Bool {
+        try transaction.execute(
+            "INSERT INTO log_streams (log_group, name, created) VALUES (?, ?, ?) ON CONFLICT DO NOTHING", group, name,
+            milliseconds(transaction.now)) == 1
+    }
+
+    static func deleteGroup(_ name: String, _ transaction: borrowing Transaction) throws(StorageError) {
+        try transaction.execute("DELETE FROM log_events WHERE log_group = ?", name)
+        try transaction.execute("DELETE FROM log_groups WHERE name = ?", name)
+    }
+
+    static func deleteStream(
+        _ name: String, in group: String, _ transaction: borrowing Transaction
+    ) throws(StorageError) {
+        try transaction.execute(
+            """
+            UPDATE log_groups SET bytes = bytes - coalesce(
+                (SELECT sum(length(CAST(message AS BLOB))) FROM log_events WHERE log_group = ?1 AND stream = ?2), 0)
+            WHERE name = ?1
+            """, group, name)
+        try transaction.execute("DELETE FROM log_events WHERE log_group = ? AND stream = ?", group, name)
+        try transaction.execute("DELETE FROM log_streams WHERE log_group = ? AND name = ?", group, name)
+    }
+
+    /// Appends lines to a stream that exists.
+    /// - Parameters:
+    ///   - lines: In the order of their times.
+    ///   - token: The same one appends once.
+    static func append(
+        _ lines: [(time: Int, message: String)], to stream: String, in group: String, token: String?,
+        _ transaction: borrowing Transaction
+    ) throws(StorageError) {
+        let now = milliseconds(transaction.now)
+        var bytes = 0
+        for (index, line) in lines.enumerated() {
+            let isNew = try transaction.execute(
+                """
+                INSERT INTO log_events (log_group, stream, time, message, token, ingested) VALUES (?, ?, ?, ?, ?, ?)
+                ON CONFLICT DO NOTHING
+                """, group, stream, line.time, line.message, token.map { "\($0)/\(index)" }, now)
+            if isNew == 1 { bytes += line.message.utf8.count }
+        }
+        try transaction.execute("UPDATE log_groups SET bytes = bytes + ? WHERE name = ?", bytes, group)
+        try transaction.execute(
+            """
+            UPDATE log_streams SET first_time = min(coalesce(first_time, ?3), ?3),
+                last_time = max(coalesce(last_time, ?4), ?4), ingested = ?5
+            WHERE log_group = ?1 AND name = ?2
+            """, group, stream, lines.first?.time, lines.last?.time, now)
+    }
+
+    /// Lets go of what is beyond the group's bounds: in number, and in age where a retention is set.
+    static func trim(_ group: String, _ transaction: borrowing Transaction) throws {
+        let days = try transaction.queryOne("SELECT retention_days FROM log_groups WHERE name = ?", group) {
+            row -> Int? in try row[0]
+        }
+        let oldest = (days ?? nil).map { milliseconds(transaction.now - .seconds($0 * 86_400)) } ?? 0
+        let removed = try transaction.query(
+            """
+            SELECT length(CAST(message AS BLOB)) FROM log_events WHERE log_group = ?1 AND (time < ?2 OR id <= coalesce(
+                (SELECT id FROM log_events WHERE log_group = ?1 ORDER BY id DESC LIMIT 1 OFFSET ?3), 0))
+            """, group, oldest, linesPerGroupMax
+        ) { row -> Int in try row[0] }
+        guard !removed.isEmpty else { return }
+        try transaction.execute(
+            """
+            DELETE FROM log_events WHERE log_group = ?1 AND (time < ?2 OR id <= coalesce(
+                (SELECT id FROM log_events WHERE log_group = ?1 ORDER BY id DESC LIMIT 1 OFFSET ?3), 0))
+            """, group, oldest, linesPerGroupMax)
+        try transaction.execute(
+            "UPDATE log_groups SET bytes = bytes - ? WHERE name = ?", removed.reduce(0, +), group)
+    }
+}
