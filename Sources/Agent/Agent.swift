@@ -17,6 +17,8 @@ public actor Agent {
         public var region: String
         /// What scripts inherit.
         public var environment: [String: String]
+        /// How steps restart the machine.
+        public var power: any NodePower = NoPower()
         /// Commands run at a time; further ones queue.
         public var parallelCommandsMax = 5
 
@@ -52,6 +54,8 @@ public actor Agent {
     nonisolated let processes: ProcessLoop
     nonisolated let clock: any Clock
     nonisolated let log: Log
+    /// What steps need from the server while they run.
+    nonisolated let contents = ServerContents()
     /// Nil once the agent has stopped: the directory is free for the next one.
     private var lock: DirectoryLock?
     /// The agent's own, because it waits for the disk.
@@ -70,6 +74,8 @@ public actor Agent {
     var queue: [Identifier] = []
     var runs: [Identifier: Run] = [:]
     var outputWindowBytes = 64 << 10
+    /// Set from when a step asks for a restart of the machine: no further command is started before it.
+    var isRebooting = false
 
     public nonisolated var unownedExecutor: UnownedSerialExecutor { thread.asUnownedSerialExecutor() }
 
@@ -97,11 +103,16 @@ public actor Agent {
         for stored in try store.commands() {
             let recovered = try Recovery(store: store, clock: clock).recover(stored)
             commands[stored.id] = recovered
-            if recovered.state.isWaiting { queue.append(stored.id) }
+            if recovered.state.isWaiting || recovered.state.reboot != nil { queue.append(stored.id) }
         }
-        // The order of arrival is not kept; what expires first goes first.
-        let expiries = commands.mapValues(\.state.expiresAt)
-        queue.sort { (expiries[$0] ?? clock.now) < (expiries[$1] ?? clock.now) }
+        // What a restart interrupted goes on first; the order of arrival is not kept: what expires first goes first.
+        let states = commands.mapValues(\.state)
+        queue.sort { left, right in
+            guard let left = states[left], let right = states[right] else { return false }
+            let (isLeftBegun, isRightBegun) = (left.reboot != nil, right.reboot != nil)
+            return isLeftBegun == isRightBegun ? left.expiresAt < right.expiresAt : isLeftBegun
+        }
+        isRebooting = states.values.contains { $0.reboot?.bootID == options.power.bootID }
     }
 
     deinit { thread.stop() }
@@ -130,7 +141,7 @@ public actor Agent {
         self.link = link
         linkMachine = LinkMachine(now: clock.monotonic)
         register()
-        startQueued()
+        if isRebooting { rebootWhenIdle() } else { startQueued() }
     }
 
     /// The link was made anew by itself: its other end knows nothing of this node yet, so the agent registers again.
@@ -208,8 +219,9 @@ public actor Agent {
         case .cancel: message.command.map(cancel)
         case .finishedReceived: message.command.map(acknowledge)
         case .outputCredit: message.command.map { addCredit($0, message.body["Bytes"]?.int ?? 0) }
+        case .fetched: Task { await contents.answered(message) }
         case .heartbeat: break
-        case .register, .accepted, .stepStarted, .output, .stepFinished, .finished:
+        case .register, .accepted, .stepStarted, .output, .stepFinished, .finished, .fetch:
             log.warning("the server sent \(message.kind.rawValue), which only agents send")
         }
     }

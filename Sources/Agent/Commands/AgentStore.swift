@@ -10,6 +10,8 @@ internal import Platform
 ///     DIRECTORY/commands/COMMAND-ID/state.json    how far it is
 ///     DIRECTORY/commands/COMMAND-ID/process       the process of the step begun last
 ///     DIRECTORY/commands/COMMAND-ID/steps/STEP/   the step's script
+///     DIRECTORY/packages/                         what aws:configurePackage installed
+///     DIRECTORY/inventory/TYPE.json               what aws:softwareInventory found last
 struct AgentStore: Sendable {
     private let directory: String
 
@@ -118,6 +120,12 @@ struct AgentStore: Sendable {
     /// Where relative working directories are.
     func downloads(of id: Identifier) -> String { path(id) + "/downloads" }
 
+    /// Where packages are.
+    var packages: String { directory + "/packages" }
+
+    /// Where the inventory is.
+    var inventory: String { directory + "/inventory" }
+
     private func path(_ id: Identifier) -> String { "\(directory)/commands/\(id)" }
 
     private func json(_ path: String) -> JSON? {
@@ -150,8 +158,19 @@ struct CommandState: Sendable, Hashable {
         var start: Timestamp
     }
 
+    /// A run that waits for a restart of the machine.
+    struct Reboot: Sendable, Hashable {
+        /// The document machine's state.
+        var machine: JSON
+        /// Of the machine when the step asked for it.
+        var bootID: String
+        /// Why it did not come about; only known to the agent that tried.
+        var failure: String?
+    }
+
     var steps: [StepReport] = []
     var current: Current?
+    var reboot: Reboot?
     /// The end, until the server has acknowledged it.
     var report: CommandReport?
     /// The server knows the end: only kept so that a late copy of the command does not run.
@@ -178,6 +197,9 @@ struct CommandState: Sendable, Hashable {
         {
             self.current = Current(step: step, action: action, start: start)
         }
+        if let reboot = body["Reboot"], let machine = reboot["Machine"], let bootID = reboot["BootId"]?.string {
+            self.reboot = Reboot(machine: machine, bootID: bootID)
+        }
         report = body["Report"].flatMap { CommandReport($0) }
         isAcknowledged = body["Acknowledged"]?.bool ?? false
     }
@@ -193,6 +215,7 @@ struct CommandState: Sendable, Hashable {
                 "StartTime": .string(current.start.millisecondDescription),
             ]
         }
+        if let reboot { body["Reboot"] = ["Machine": reboot.machine, "BootId": .string(reboot.bootID)] }
         body["Report"] = report?.json
         return body
     }

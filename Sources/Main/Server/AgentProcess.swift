@@ -18,7 +18,9 @@ enum AgentProcess {
             activationCode: configuration[Settings.activationCode], agentVersion: Version.current,
             region: configuration[Settings.region], environment: AgentEnvironment.inherited)
         options.parallelCommandsMax = 5
-        let agent = try Agent(options, processes: ProcessLoop(), clock: SystemClock(), log: log)
+        let processes = ProcessLoop()
+        options.power = SystemPower(processes: processes)
+        let agent = try Agent(options, processes: processes, clock: SystemClock(), log: log)
         let link = try BusLink(
             endpoint: configuration[Settings.nodes], keys: try BusConnection.keys(configuration), log: log)
         log.info("connecting to \(configuration[Settings.nodes]); state in \(directory)")
