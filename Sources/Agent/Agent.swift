@@ -17,6 +17,8 @@ public actor Agent {
         public var region: String
         /// What scripts inherit.
         public var environment: [String: String]
+        /// What downloads find beside that: `AWS_ACCESS_KEY_ID` and its fellows, proxies, `GITHUB_SERVER_URL`.
+        public var downloadEnvironment: [String: String] = [:]
         /// How steps restart the machine.
         public var power: any NodePower = NoPower()
         /// Commands run at a time; further ones queue.

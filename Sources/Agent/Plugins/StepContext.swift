@@ -36,6 +36,11 @@ struct StepContext {
             output: output)
     }
 
+    /// What programs find that download something: keys and proxies, which scripts do not see.
+    var downloadEnvironment: [String: String] {
+        environment.merging(agent.options.downloadEnvironment) { _, value in value }
+    }
+
     // MARK: Paths
 
     /// The path as it is where it is absolute, else within the command's downloads.

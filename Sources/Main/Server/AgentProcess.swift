@@ -19,6 +19,7 @@ enum AgentProcess {
             region: configuration[Settings.region], environment: AgentEnvironment.inherited)
         options.parallelCommandsMax = 5
         let processes = ProcessLoop()
+        options.downloadEnvironment = AgentEnvironment.downloads
         options.power = SystemPower(processes: processes)
         let agent = try Agent(options, processes: processes, clock: SystemClock(), log: log)
         let link = try BusLink(
@@ -39,13 +40,24 @@ enum AgentProcess {
 
 /// What scripts on this node inherit from the agent's own environment.
 enum AgentEnvironment {
+    private static let downloadNames = [
+        "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_REGION", "AWS_DEFAULT_REGION",
+        "AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "http_proxy", "https_proxy", "HTTPS_PROXY", "no_proxy", "NO_PROXY",
+        "SSL_CERT_FILE", "GITHUB_SERVER_URL",
+    ]
     private static let names = ["PATH", "HOME", "LANG", "LC_ALL", "TZ", "USER", "LOGNAME", "SHELL"]
 
-    static var inherited: [String: String] {
-        var environment: [String: String] = [:]
-        for name in names {
+    /// What downloads need beside ``inherited``: keys of S3, proxies.
+    static var downloads: [String: String] { values(of: downloadNames) }
+
+    private static func values(of names: [String]) -> [String: String] {
+        names.reduce(into: [:]) { environment, name in
             if let value = getenv(name) { environment[name] = String(cString: value) }
         }
+    }
+
+    static var inherited: [String: String] {
+        var environment = values(of: names)
         if environment["PATH"] == nil {
             environment["PATH"] = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
         }

@@ -20,6 +20,7 @@ final class EmbeddedAgent: Sendable {
         var options = Agent.Options(
             directory: directory, agentVersion: Version.current, region: region,
             environment: AgentEnvironment.inherited)
+        options.downloadEnvironment = AgentEnvironment.downloads
         options.power = NoPower("the server's own node does not restart the server's machine; use 'opsbus agent'")
         agent = try Agent(options, processes: processes, clock: clock, log: log)
         self.handler = handler

@@ -68,7 +68,9 @@ final class Server: Sendable {
         let processes = ProcessLoop()
         let systems = SystemsService(
             database: database, caller: calls, authorizer: governance.authorizer, processes: processes,
-            directory: directory.path + "/scripts", account: account, clock: clock, log: log)
+            directory: directory.path + "/scripts",
+            downloadEnvironment: AgentEnvironment.inherited.merging(AgentEnvironment.downloads) { own, _ in own },
+            account: account, clock: clock, log: log)
         let table = OperationTable(
             governance.operations + events.operations + messaging.operations + systems.operations,
             authorizer: governance.authorizer,

@@ -140,7 +140,7 @@ extension StepContext {
     /// - Throws: `StepEnd` with what went wrong; the file is then gone.
     func transfer(_ transfer: WebTransfer) async throws(StepEnd) {
         let curl = try require("curl", for: "a download")
-        let ending = try await run(transfer.request(curl: curl, environment: environment))
+        let ending = try await run(transfer.request(curl: curl, environment: downloadEnvironment))
         if ending == .exited(code: 0) {
             // An empty answer leaves no file.
             if !Files.exists(transfer.path) {

@@ -36,7 +36,7 @@ struct GitDownload {
     /// A path of a repository at GitHub, or at the server that `GITHUB_SERVER_URL` names.
     /// - Parameter source: `owner`, `repository`, `path`, `getOptions`, `tokenInfo`.
     init(gitHub source: PluginInputs, _ context: StepContext) throws(StepEnd) {
-        let server = context.environment["GITHUB_SERVER_URL"] ?? "https://github.com"
+        let server = context.downloadEnvironment["GITHUB_SERVER_URL"] ?? "https://github.com"
         repository = "\(server)/\(try source.required("owner"))/\(try source.required("repository"))"
         revision = try Revision(try source.text("getOptions"))
         path = try source.text("path")
@@ -79,7 +79,7 @@ struct GitDownload {
         let clone = context.directory + "/clone"
         if Files.exists(clone) { try context.files { () throws(FileError) in try Files.remove(clone) } }
         try context.files { () throws(FileError) in try Files.createDirectory(context.directory, mode: 0o700) }
-        var variables = environment
+        var variables = context.agent.options.downloadEnvironment.merging(environment) { _, value in value }
         variables["GIT_TERMINAL_PROMPT"] = "0"
         let key = try writeKey(&variables)
         var arguments = ["clone", "--quiet"]
