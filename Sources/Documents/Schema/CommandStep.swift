@@ -81,9 +81,11 @@ extension DocumentError {
     static func unknownAction(
         _ name: String, _ place: String, _ known: [String: ActionSchema], at position: TextPosition
     ) -> DocumentError {
-        let names = known.keys.sorted().joined(separator: ", ")
+        let names = known.keys.sorted()
+        let near = nearest(to: name, among: names).map { " (did you mean \($0)?)" } ?? ""
         return DocumentError(
-            .unknownAction, "\(place) uses \"\(name)\", which is no action of this schema; it knows: \(names)",
-            at: position)
+            .unknownAction,
+            "\(place) uses \"\(name)\", which is no action of this schema\(near); it knows: "
+                + names.joined(separator: ", "), at: position)
     }
 }

@@ -88,7 +88,9 @@ struct DownloadTarget {
     /// - Parameter text: `destinationPath`: empty for the command's downloads; a directory where it ends in `/` or is
     ///   one already; else the name that the content shall have.
     init(_ text: String, _ context: StepContext) throws(StepEnd) {
-        path = text.isEmpty ? context.downloads : try context.path(text)
+        var path = text.isEmpty ? context.downloads : try context.path(text)
+        while path.count > 1, path.hasSuffix("/") { path.removeLast() }
+        self.path = path
         isDirectory = text.isEmpty || text.hasSuffix("/") || Files.isDirectory(path)
     }
 
