@@ -53,7 +53,7 @@ let package = Package(
         library("Bus", ["API", "CShims", "CZeroMQ", "Core", "Platform"]),
         library("Storage", ["CSQLite", "CShims", "Core", "Platform"]),
         library("Events", ["API", "CShims", "Core", "Patterns", "Platform", "Storage"]),
-        library("Messaging", ["API", "Core", "Platform", "Storage"]),
+        library("Messaging", ["API", "Core", "Patterns", "Platform", "Storage"]),
         library("Systems", ["API", "Core", "Documents", "Platform", "Storage"]),
         library("Governance", ["API", "Access", "Core", "Platform", "Storage"]),
         library("Gateway", ["API", "Access", "CMicroHTTPD", "CShims", "Core", "Platform"]),

@@ -21,6 +21,10 @@ public actor Agent {
         public var downloadEnvironment: [String: String] = [:]
         /// How steps restart the machine.
         public var power: any NodePower = NoPower()
+        /// As whom scripts run; nil for as the agent itself.
+        public var user: ProcessUser?
+        /// What each process of a script may use.
+        public var limits = ProcessLimits()
         /// Commands run at a time; further ones queue.
         public var parallelCommandsMax = 5
 
@@ -43,12 +47,6 @@ public actor Agent {
         /// The process of the present step.
         var child: ChildProcess?
         var isCancelled = false
-        /// Bytes of output that the server is ready for.
-        var credit: Int
-        /// The runner, where it waits for credit, and since when.
-        var waiter: (continuation: CheckedContinuation<Void, Never>, since: Duration)?
-        /// Cleared for the rest of the command where the server takes no output in.
-        var isStreaming = true
     }
 
     nonisolated let options: Options
@@ -75,6 +73,8 @@ public actor Agent {
     /// Accepted and not begun, in order.
     var queue: [Identifier] = []
     var runs: [Identifier: Run] = [:]
+    /// Output of commands whose end the server has not acknowledged.
+    var uploads: [Identifier: Upload] = [:]
     var outputWindowBytes = 64 << 10
     /// Set from when a step asks for a restart of the machine: no further command is started before it.
     var isRebooting = false
@@ -97,7 +97,7 @@ public actor Agent {
         self.clock = clock
         self.log = log
         self.random = random
-        store = try AgentStore(directory: options.directory)
+        store = try AgentStore(directory: options.directory, scriptUser: options.user)
         lock = try DirectoryLock(options.directory)
         var generator = SystemRandomNumberGenerator()
         identity = try store.node(using: &generator)
@@ -106,6 +106,13 @@ public actor Agent {
             let recovered = try Recovery(store: store, clock: clock).recover(stored)
             commands[stored.id] = recovered
             if recovered.state.isWaiting || recovered.state.reboot != nil { queue.append(stored.id) }
+            if let report = recovered.state.report {
+                uploads[stored.id] = Upload(spools: store.spools(of: report), credit: 0)
+            }
+            if let reboot = recovered.state.reboot {
+                let steps = recovered.state.steps.map(\.name) + [reboot.step]
+                uploads[stored.id] = Upload(spools: store.spools(of: steps, in: stored.id), credit: 0)
+            }
         }
         // What a restart interrupted goes on first; the order of arrival is not kept: what expires first goes first.
         let states = commands.mapValues(\.state)
@@ -149,7 +156,7 @@ public actor Agent {
     /// The link was made anew by itself: its other end knows nothing of this node yet, so the agent registers again.
     public func linkConnected() {
         linkMachine = LinkMachine(now: clock.monotonic)
-        for id in runs.keys { releaseWaiter(id) }
+        releaseWaiters()
         register()
     }
 
@@ -158,7 +165,7 @@ public actor Agent {
         isStopping = true
         let tasks = runs.values.map(\.task)
         for task in tasks { task.cancel() }
-        for id in runs.keys { releaseWaiter(id) }
+        releaseWaiters()
         for task in tasks { await task.value }
         lock = nil
     }
@@ -168,7 +175,7 @@ public actor Agent {
         let now = clock.monotonic
         perform(linkMachine.timePassed(to: now, jitter: random()))
         if isRegistered && now >= nextResend { resend() }
-        releaseStalledWaiters(now)
+        pumpAll(now)
         forgetExpired()
     }
 
@@ -191,7 +198,7 @@ public actor Agent {
             case .resend: resend()
             case .disconnected:
                 log.warning("the server is out of reach")
-                for id in runs.keys { releaseWaiter(id) }
+                releaseWaiters()
             }
         }
     }
@@ -199,9 +206,7 @@ public actor Agent {
     /// Sends again the outcomes that the server has not acknowledged.
     private func resend() {
         nextResend = clock.monotonic + Agent.resendInterval
-        for stored in commands.values {
-            if let report = stored.state.report { send(NodeMessage(.finished, report.json)) }
-        }
+        for id in commands.keys { report(id) }
     }
 
     /// A message lost here is asked for again by the server, or sent again by `resend`.
@@ -220,7 +225,7 @@ public actor Agent {
         case .run: NodeCommand(message.body).map(take) ?? log.warning("a malformed command was ignored")
         case .cancel: message.command.map(cancel)
         case .finishedReceived: message.command.map(acknowledge)
-        case .outputCredit: message.command.map { addCredit($0, message.body["Bytes"]?.int ?? 0) }
+        case .outputCredit: NodeOutput(message.body).map { addCredit($0, message.body["Bytes"]?.int ?? 0) }
         case .fetched: Task { await contents.answered(message) }
         case .heartbeat: break
         case .register, .accepted, .stepStarted, .output, .stepFinished, .finished, .fetch:
@@ -242,12 +247,10 @@ public actor Agent {
             log.info("registered as \(id)")
         }
         outputWindowBytes = max(1, body["OutputWindowBytes"]?.int ?? outputWindowBytes)
-        for id in runs.keys {
-            runs[id]?.credit = outputWindowBytes
-            releaseWaiter(id)
-        }
+        for id in uploads.keys { uploads[id]?.restart(credit: outputWindowBytes) }
         let heartbeat = Duration.microseconds(Int64(min(seconds, 3600) * 1_000_000))
         perform(linkMachine.registered(heartbeat: heartbeat, now: clock.monotonic))
+        pumpAll(clock.monotonic)
         startQueued()
     }
 

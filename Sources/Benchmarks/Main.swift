@@ -8,6 +8,7 @@ struct Main {
         ("ingest", IngestBenchmark.summary, IngestBenchmark.run),
         ("latency", LatencyBenchmark.summary, LatencyBenchmark.run),
         ("memory", MemoryBenchmark.summary, MemoryBenchmark.run),
+        ("commands", CommandsBenchmark.summary, CommandsBenchmark.run),
     ]
 
     static func main() {

@@ -17,21 +17,25 @@ public final class SystemsService: Resettable {
     public let operations: [Operation]
 
     private let commands: CommandService
+    private let sender: OutputSender
     private let automation: AutomationService
     private let running = Once<[Task<Void, Never>]>()
 
     /// The tables of this module.
     public static var migrations: [Migration] {
         NodeStore.migrations + CommandStore.migrations + AutomationStore.migrations + DocumentStore.migrations
+            + ResourceGroupStore.migrations
     }
 
     /// - Parameters:
     ///   - caller: The operation table, for the steps of runbooks.
+    ///   - objects: Where output can be put into buckets; nil where there is no such storage.
     ///   - directory: For throw-away directories of scripts; emptied at the start.
     ///   - downloadEnvironment: Of the program that reads attachments: `PATH`, the keys of S3, proxies.
     public init(
         database: Database, caller: any OperationCaller, authorizer: any Authorizer, processes: ProcessLoop,
-        directory: String, downloadEnvironment: [String: String] = [:], account: Account, clock: any Clock, log: Log
+        commandSettings: CommandService.Settings, objects: (any ObjectStore)?, directory: String,
+        downloadEnvironment: [String: String] = [:], account: Account, clock: any Clock, log: Log
     ) {
         let documents = DocumentStore(database: database, account: account, clock: clock)
         let commandStore = CommandStore(database)
@@ -39,7 +43,9 @@ public final class SystemsService: Resettable {
             store: NodeStore(database), account: account, authorizer: authorizer, clock: clock, log: log.named("nodes"))
         commands = CommandService(
             store: commandStore, nodes: nodes, documents: documents, account: account, authorizer: authorizer,
-            clock: clock, log: log.named("commands"))
+            settings: commandSettings, objects: objects, clock: clock, log: log.named("commands"))
+        sender = OutputSender(
+            store: commandStore, caller: caller, objects: objects, clock: clock, log: log.named("output"))
         automation = AutomationService(
             database: database, documents: documents, commands: commandStore, caller: caller, processes: processes,
             directory: directory, account: account, clock: clock, log: log.named("automation"))
@@ -49,6 +55,7 @@ public final class SystemsService: Resettable {
         operations =
             nodes.operations + commands.operations + automation.operations + tags.all
             + DocumentOperations(store: documents, loader: loader).all
+            + ResourceGroupOperations(nodes: nodes, database: database, account: account).all
     }
 
     /// Takes up what an earlier run left.
@@ -61,7 +68,10 @@ public final class SystemsService: Resettable {
         try await automation.start()
         let nodes = nodes
         let commands = commands
-        running.set([Task { await nodes.run() }, Task { await commands.run() }])
+        let sender = sender
+        running.set([
+            Task { await nodes.run() }, Task { await commands.run() }, Task { await sender.run() },
+        ])
     }
 
     /// Nodes stay as they are, registered and connected.

@@ -15,6 +15,8 @@ struct CommandRunner: Sendable {
     let processes: ProcessLoop
     /// What every script finds in its environment.
     let environment: [String: String]
+    let user: ProcessUser?
+    let limits: ProcessLimits
     let clock: any Clock
 
     /// What a step came to, before the document has its say about the status.
@@ -52,7 +54,7 @@ struct CommandRunner: Sendable {
                 action = machine.stepEnded(done.ending)
                 execution = done
             }
-            if case .reboot = action { return await agent.paused(command.id, machine.json) }
+            if case .reboot(let step) = action { return await agent.paused(command.id, step, machine.json) }
             let reports = newReports(machine, &reported, execution)
             if !reports.isEmpty { await agent.ended(command.id, reports) }
             if case .finish(let status, _) = action {
@@ -98,7 +100,7 @@ struct CommandRunner: Sendable {
 
     private func execute(_ step: CommandStepRun) async -> Execution {
         let start = clock.now
-        let output = StepOutput(command, step: step.name, agent: agent)
+        let output = StepOutput(await agent.nextOutputs(of: step.name, in: command.id), agent: agent)
         var variables = environment.merging(step.environment) { _, argument in argument }
         variables["SSM_COMMAND_ID"] = command.id.description
         do {
@@ -106,7 +108,7 @@ struct CommandRunner: Sendable {
             let context = StepContext(
                 command: command, step: step.name, depth: 0, environment: variables,
                 directory: try store.directory(of: step.name, in: command.id), agent: agent, store: store,
-                processes: processes, clock: clock, output: output)
+                processes: processes, user: user, limits: limits, clock: clock, output: output)
             let ending = await StepExecution(run: step, context: context).execute()
             await output.finish()
             return Execution(

@@ -17,6 +17,10 @@ struct StepContext {
     let agent: Agent
     let store: AgentStore
     let processes: ProcessLoop
+    /// As whom scripts run; nil for as the agent itself.
+    let user: ProcessUser?
+    /// What each process of a script may use.
+    let limits: ProcessLimits
     let clock: any Clock
     let output: StepOutput
 
@@ -32,8 +36,8 @@ struct StepContext {
         StepContext(
             command: command, step: step, depth: depth + 1,
             environment: environment.merging(run.environment) { _, argument in argument },
-            directory: "\(directory)/\(number)", agent: agent, store: store, processes: processes, clock: clock,
-            output: output)
+            directory: "\(directory)/\(number)", agent: agent, store: store, processes: processes, user: user,
+            limits: limits, clock: clock, output: output)
     }
 
     /// What programs find that download something: keys and proxies, which scripts do not see.
@@ -90,7 +94,10 @@ struct StepContext {
         while let event = await child.next() {
             switch event {
             case .output(let stream, let bytes): await output.append(stream, bytes)
-            case .ended(let outcome): ending = CommandStepEnding(outcome)
+            case .ended(let outcome):
+                ending = CommandStepEnding(outcome)
+                // What left the group, as daemons do, is ended with it.
+                if outcome.stopped != nil { _ = ProcessIdentity.killGroups(marker: "SSM_COMMAND_ID=\(command.id)") }
             }
         }
         return ending

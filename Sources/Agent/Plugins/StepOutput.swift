@@ -1,30 +1,28 @@
 internal import API
 internal import Platform
 
-/// What a step writes: the beginning of each output is kept for its report, all of it is streamed where the command
-/// asks for that.
+/// What a step writes: the beginning of each output is kept for its report, all of it goes to the server.
 ///
 /// Belongs to the one task that runs the step.
 final class StepOutput {
     private let agent: Agent
-    private let isStreaming: Bool
     private var captures: [OutputStream: OutputCapture] = [:]
     private var streams: [OutputStream: StreamedOutput] = [:]
 
-    init(_ command: NodeCommand, step: String, agent: Agent) {
+    /// - Parameter first: Where each output begins: not at 0 for a step that runs once more after a reboot.
+    init(_ first: [NodeOutput], agent: Agent) {
         self.agent = agent
-        isStreaming = command.streamsOutput
-        for stream in OutputStream.allCases {
+        for output in first {
+            guard let stream = OutputStream(rawValue: output.stream) else { continue }
             captures[stream] = OutputCapture()
-            streams[stream] = StreamedOutput(
-                NodeOutput(command: command.id, step: step, stream: stream.rawValue, offset: 0))
+            streams[stream] = StreamedOutput(output)
         }
     }
 
     /// Takes bytes of a program's output; waits where the server takes no more in.
     func append(_ stream: OutputStream, _ bytes: [UInt8]) async {
         captures[stream]?.append(bytes)
-        if isStreaming, let piece = streams[stream]?.take(bytes) { await agent.stream(piece) }
+        if let piece = streams[stream]?.take(bytes) { await agent.stream(piece) }
     }
 
     /// Adds a line of the plugin's own.
@@ -32,9 +30,9 @@ final class StepOutput {
         await append(stream, Array((line + "\n").utf8))
     }
 
-    /// Streams what is left of characters cut off at the end.
+    /// Sends what is left of characters cut off at the end.
     func finish() async {
-        for stream in OutputStream.allCases where isStreaming {
+        for stream in OutputStream.allCases {
             if let rest = streams[stream]?.takeRest() { await agent.stream(rest) }
         }
     }

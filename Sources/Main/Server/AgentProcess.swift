@@ -17,10 +17,11 @@ enum AgentProcess {
             directory: directory, activationID: configuration[Settings.activationID],
             activationCode: configuration[Settings.activationCode], agentVersion: Version.current,
             region: configuration[Settings.region], environment: AgentEnvironment.inherited)
-        options.parallelCommandsMax = 5
         let processes = ProcessLoop()
         options.downloadEnvironment = AgentEnvironment.downloads
         options.power = SystemPower(processes: processes)
+        options.limits = limits(configuration)
+        if let name = configuration[Settings.runAs] { options.user = try user(name) }
         let agent = try Agent(options, processes: processes, clock: SystemClock(), log: log)
         let link = try BusLink(
             endpoint: configuration[Settings.nodes], keys: try BusConnection.keys(configuration), log: log)
@@ -38,17 +39,47 @@ enum AgentProcess {
     }
 }
 
+extension AgentProcess {
+    private static func limits(_ configuration: Configuration) -> ProcessLimits {
+        var limits = ProcessLimits()
+        limits.memoryBytes = configuration[Settings.limitMemory]
+        limits.processes = configuration[Settings.limitProcesses]
+        limits.openFiles = configuration[Settings.limitFiles]
+        limits.fileBytes = configuration[Settings.limitFileSize]
+        limits.cpuSeconds = configuration[Settings.limitProcessor].map { Int(max(1, $0.components.seconds)) }
+        return limits
+    }
+
+    private static func user(_ name: String) throws(CommandError) -> ProcessUser {
+        guard let user = ProcessUser(named: name) else {
+            throw CommandError(
+                .configuration, "--run-as: there is no user \(name) on this machine", fix: "make one, or name another")
+        }
+        guard user.isAllowed else {
+            throw CommandError(
+                .configuration, "--run-as: only root may run scripts as \(name)", fix: "start the agent as root")
+        }
+        return user
+    }
+}
+
 /// What scripts on this node inherit from the agent's own environment.
 enum AgentEnvironment {
     private static let downloadNames = [
         "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_REGION", "AWS_DEFAULT_REGION",
-        "AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "http_proxy", "https_proxy", "HTTPS_PROXY", "no_proxy", "NO_PROXY",
-        "SSL_CERT_FILE", "GITHUB_SERVER_URL",
+        "AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "SSL_CERT_FILE", "GITHUB_SERVER_URL",
     ]
     private static let names = ["PATH", "HOME", "LANG", "LC_ALL", "TZ", "USER", "LOGNAME", "SHELL"]
 
+    private static let proxyNames = [
+        "http_proxy", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY", "no_proxy", "NO_PROXY",
+    ]
+
+    /// The variables that lead programs through a proxy.
+    static var proxies: [String: String] { values(of: proxyNames) }
+
     /// What downloads need beside ``inherited``: keys of S3, proxies.
-    static var downloads: [String: String] { values(of: downloadNames) }
+    static var downloads: [String: String] { values(of: downloadNames + proxyNames) }
 
     private static func values(of names: [String]) -> [String: String] {
         names.reduce(into: [:]) { environment, name in

@@ -18,23 +18,24 @@ struct ScriptPlugin: Plugin {
         guard let script = ShellScript(inputs: inputs) else {
             throw .failure("runCommand must be a text or a list of texts")
         }
-        try context.files { () throws(FileError) in try Files.createDirectory(context.directory, mode: 0o700) }
+        try context.files { () throws(FileError) in
+            try Files.createDirectory(context.directory, mode: 0o700)
+            try context.store.giveToScript(context.directory)
+        }
         let timeout = Duration.seconds(script.timeoutSeconds)
         let directory = workingDirectory(script, context)
         switch language {
         case .shell:
             let path = try write(script.text, "_script.sh", context)
             return try await context.run(
-                context.request(
-                    ScriptPlugin.shell, ["-c", ShellScript.quote(path)], directory: directory, timeout: timeout))
+                context.scriptRequest(ScriptPlugin.shell, ["-c", ShellScript.quote(path)], directory, timeout))
         case .powerShell:
             let program = try context.require("pwsh", for: "aws:runPowerShellScript")
             // A script's exit code is that of the last program it ran, as with a shell.
             let path = try write(script.text + "exit $LASTEXITCODE\n", "_script.ps1", context)
             return try await context.run(
-                context.request(
-                    program, ["-NoLogo", "-NoProfile", "-NonInteractive", "-File", path], directory: directory,
-                    timeout: timeout))
+                context.scriptRequest(
+                    program, ["-NoLogo", "-NoProfile", "-NonInteractive", "-File", path], directory, timeout))
         }
     }
 
@@ -42,6 +43,7 @@ struct ScriptPlugin: Plugin {
         let path = context.directory + "/" + name
         try context.files { () throws(FileError) in
             try Files.write(Array(text.utf8), to: path, mode: 0o700, isDurable: false)
+            try context.store.giveToScript(path)
         }
         return path
     }
@@ -51,5 +53,17 @@ struct ScriptPlugin: Plugin {
         if script.workingDirectory.isEmpty { return nil }
         guard let path = try? context.path(script.workingDirectory) else { return nil }
         return script.workingDirectory.hasPrefix("/") || Files.isDirectory(path) ? path : nil
+    }
+}
+
+extension StepContext {
+    /// A request for a script: as its own user and within its limits.
+    fileprivate func scriptRequest(
+        _ program: String, _ arguments: [String], _ directory: String?, _ timeout: Duration
+    ) -> ProcessRequest {
+        var request = request(program, arguments, directory: directory, timeout: timeout)
+        request.user = user
+        request.limits = limits
+        return request
     }
 }
