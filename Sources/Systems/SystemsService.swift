@@ -23,17 +23,19 @@ public final class SystemsService: Resettable {
 
     /// The tables of this module.
     public static var migrations: [Migration] {
-        NodeStore.migrations + CommandStore.migrations + AutomationStore.migrations + ResourceGroupStore.migrations
+        NodeStore.migrations + CommandStore.migrations + AutomationStore.migrations + DocumentStore.migrations
+            + ResourceGroupStore.migrations
     }
 
     /// - Parameters:
     ///   - caller: The operation table, for the steps of runbooks.
     ///   - objects: Where output can be put into buckets; nil where there is no such storage.
     ///   - directory: For throw-away directories of scripts; emptied at the start.
+    ///   - downloadEnvironment: Of the program that reads attachments: `PATH`, the keys of S3, proxies.
     public init(
         database: Database, caller: any OperationCaller, authorizer: any Authorizer, processes: ProcessLoop,
-        commandSettings: CommandService.Settings, objects: (any ObjectStore)?, directory: String, account: Account,
-        clock: any Clock, log: Log
+        commandSettings: CommandService.Settings, objects: (any ObjectStore)?, directory: String,
+        downloadEnvironment: [String: String] = [:], account: Account, clock: any Clock, log: Log
     ) {
         let documents = DocumentStore(database: database, account: account, clock: clock)
         let commandStore = CommandStore(database)
@@ -47,8 +49,12 @@ public final class SystemsService: Resettable {
         automation = AutomationService(
             database: database, documents: documents, commands: commandStore, caller: caller, processes: processes,
             directory: directory, account: account, clock: clock, log: log.named("automation"))
+        let loader = AttachmentLoader(
+            store: documents, processes: processes, directory: directory, environment: downloadEnvironment)
+        let tags = TagOperations(database: database, resources: [NodeTags(), DocumentTags()])
         operations =
-            nodes.operations + commands.operations + automation.operations + DocumentOperations(store: documents).all
+            nodes.operations + commands.operations + automation.operations + tags.all
+            + DocumentOperations(store: documents, loader: loader).all
             + ResourceGroupOperations(nodes: nodes, database: database, account: account).all
     }
 

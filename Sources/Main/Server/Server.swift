@@ -74,7 +74,9 @@ final class Server: Sendable {
             commandSettings: Server.commandSettings(configuration),
             objects: try BucketStore(
                 configuration, directory: directory.path + "/scripts", processes: processes, clock: clock),
-            directory: directory.path + "/scripts", account: account, clock: clock, log: log)
+            directory: directory.path + "/scripts",
+            downloadEnvironment: AgentEnvironment.inherited.merging(AgentEnvironment.downloads) { own, _ in own },
+            account: account, clock: clock, log: log)
         let table = OperationTable(
             governance.operations + events.operations + messaging.operations + systems.operations,
             authorizer: governance.authorizer,

@@ -5,7 +5,7 @@ internal import Storage
 
 extension NodeService {
     /// The operations on nodes and activations, for the table.
-    public nonisolated var operations: [Operation] { activationOperations + nodeOperations + tagOperations }
+    public nonisolated var operations: [Operation] { activationOperations + nodeOperations }
 
     private nonisolated var activationOperations: [Operation] {
         [
@@ -75,22 +75,6 @@ extension NodeService {
     private static let nodeID = Shape.string(length: 20...124)
     private static let filterValues = Shape.list(.string(length: 1...Int.max), count: 1...100)
     private static let propertyValues = Shape.list(.string(length: 1...100_000), count: 1...40)
-
-    private nonisolated var tagOperations: [Operation] {
-        let resource: [Field] = [.required("ResourceType", .string()), .required("ResourceId", .string())]
-        return [
-            Operation(
-                "ssm:AddTagsToResource", "Add tags to a node, or change their values", .writes,
-                input: resource + [.required("Tags", Self.tags)], handler: addTagsToResource),
-            Operation(
-                "ssm:RemoveTagsFromResource", "Remove tags from a node", .writes,
-                input: resource + [.required("TagKeys", .list(.string(length: 1...128)))],
-                handler: removeTagsFromResource),
-            Operation(
-                "ssm:ListTagsForResource", "List the tags of a node", .reads, input: resource,
-                handler: listTagsForResource),
-        ]
-    }
 
     private static let tagsMax = 50
     private static let tags = Shape.list(
@@ -232,65 +216,5 @@ extension NodeService {
 
     private static func unknown(_ node: String) -> ServiceError {
         ServiceError(.invalidInstanceID, "There is no managed node \(node).")
-    }
-
-    // MARK: Tags
-
-    private static func node(of input: JSON) throws(ServiceError) -> String {
-        let type = input["ResourceType"]?.string ?? ""
-        guard type == "ManagedInstance" else {
-            throw ServiceError(
-                .invalidResourceType, "Resources of type '\(type)' cannot be tagged; ManagedInstance can.")
-        }
-        return input["ResourceId"]?.string ?? ""
-    }
-
-    private static func require(_ id: String, in transaction: borrowing Transaction) throws -> ManagedNode {
-        guard let node = try NodeStore.node(id, in: transaction), !node.isRemoved else {
-            throw ServiceError(.invalidResourceID, "There is no managed node \(id).")
-        }
-        return node
-    }
-
-    @Sendable private nonisolated func addTagsToResource(
-        _ input: JSON, _ context: OperationContext
-    ) async throws -> JSON {
-        let id = try Self.node(of: input)
-        let tags = [ManagedNode.Tag](json: input["Tags"])
-        try await store.database.write(context) { transaction in
-            let node = try Self.require(id, in: transaction)
-            guard Set((node.tags + tags).map(\.key)).count <= Self.tagsMax else {
-                throw ServiceError(.tooManyTags, "A node may have \(Self.tagsMax) tags.")
-            }
-            try NodeStore.setTags(tags, on: id, in: transaction)
-            try transaction.audit(
-                "AddTagsToResource", on: Subject(.node, id), outcome: .success, detail: ["Tags": tags.json])
-        }
-        return [:]
-    }
-
-    @Sendable private nonisolated func removeTagsFromResource(
-        _ input: JSON, _ context: OperationContext
-    ) async throws -> JSON {
-        let id = try Self.node(of: input)
-        let keys = input["TagKeys"]?.strings ?? []
-        try await store.database.write(context) { transaction in
-            _ = try Self.require(id, in: transaction)
-            for key in keys { try transaction.execute("DELETE FROM node_tags WHERE node = ? AND key = ?", id, key) }
-            try transaction.audit(
-                "RemoveTagsFromResource", on: Subject(.node, id), outcome: .success,
-                detail: ["TagKeys": .array(keys.map { .string($0) })])
-        }
-        return [:]
-    }
-
-    @Sendable private nonisolated func listTagsForResource(
-        _ input: JSON, _ context: OperationContext
-    ) async throws -> JSON {
-        let id = try Self.node(of: input)
-        guard let node = try await store.node(id) else {
-            throw ServiceError(.invalidResourceID, "There is no managed node \(id).")
-        }
-        return ["TagList": node.tags.json]
     }
 }

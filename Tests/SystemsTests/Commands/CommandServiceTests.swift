@@ -32,6 +32,14 @@ struct TestDocuments: DocumentResolver {
             """,
     ]
 
+    func piece(_ request: ContentRequest) async throws -> (piece: ContentPiece, bytes: [UInt8]) {
+        let content = Array(try await resolve(request.document, version: request.version).content.utf8)
+        let piece = ContentPiece(
+            name: request.document, version: "1", type: "Command", format: "JSON", attachments: [],
+            size: content.count, sha256: sha256(content))
+        return (piece, Array(content.dropFirst(request.offset)))
+    }
+
     func resolve(_ name: String, version: String?) async throws -> ResolvedDocument {
         guard let text = TestDocuments.texts[name] else {
             throw ServiceError(.invalidDocument, "There is no document \(name).")
