@@ -55,12 +55,10 @@ import Testing
             ], .local)
         let targets: JSON = [["Key": "resource-groups:Name", "Values": ["web"]]]
         #expect(try await server.status(try await server.send(["Targets": targets])) == "NoInstancesInTag")
-        _ = try await server.nodes.operations.call(
-            "ssm:AddTagsToResource",
-            [
-                "ResourceType": "ManagedInstance", "ResourceId": .string(members[1]),
-                "Tags": [["Key": "role", "Value": "web"]],
-            ], .local)
+        let member = members[1]
+        try await server.database.maintain { transaction in
+            try NodeStore.setTags([ManagedNode.Tag(key: "role", value: "web")], on: member, in: transaction)
+        }
         let id = try await server.send(["Targets": targets])
         #expect(server.taken("b", .run).map(\.command) == [id])
         #expect(server.taken("a", .run).isEmpty)
