@@ -23,6 +23,8 @@ public enum Limits {
     public static let busNameBytesMax = 256
     public static let orConjunctionsMax = 1000
     public static let documentBytesMax = 64 << 10
+    /// One file that belongs to a version of a document.
+    public static let attachmentBytesMax = 32 << 20
     /// A target's `Input` or `InputTemplate`; counted, as the service does, in characters.
     public static let targetInputCharactersMax = 8192
     public static let inputPathCharactersMax = 256

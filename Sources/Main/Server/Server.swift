@@ -68,12 +68,15 @@ final class Server: Sendable {
         let messaging = MessagingService(
             database: database, account: account, address: address, clock: clock, log: log.named("messaging"))
         let processes = ProcessLoop()
+        let scripts = directory.path + "/scripts"
         let systems = SystemsService(
             database: database, caller: calls, authorizer: governance.authorizer, processes: processes,
-            commandSettings: Server.commandSettings(configuration),
-            objects: try BucketStore(
-                configuration, directory: directory.path + "/scripts", processes: processes, clock: clock),
-            directory: directory.path + "/scripts", account: account, address: address, clock: clock, log: log)
+            objects: try BucketStore(configuration, directory: scripts, processes: processes, clock: clock),
+            settings: SystemsService.Settings(
+                account: account, directory: scripts, address: address,
+                downloadEnvironment: AgentEnvironment.inherited.merging(AgentEnvironment.downloads) { own, _ in own },
+                commands: Server.commandSettings(configuration)),
+            clock: clock, log: log)
         let table = OperationTable(
             governance.operations + events.operations + messaging.operations + systems.operations,
             authorizer: governance.authorizer,

@@ -66,15 +66,16 @@ enum Corpus {
     func unsupported(entry: Corpus.Entry) throws {
         guard Self.refusals[entry.file] == nil else { return }
         let document = try Document(parsing: try entry.bytes, fileName: entry.file)
+        // The plugins of command documents are all known to nodes, which skip or refuse those they lack.
         let executable: Set = [
-            "aws:runShellScript", "aws:runCommand", "aws:executeScript", "aws:executeAwsApi", "aws:branch", "aws:sleep",
+            "aws:runCommand", "aws:executeScript", "aws:executeAwsApi", "aws:branch", "aws:sleep",
             "aws:assertAwsResourceProperty",
         ]
         let named = document.unsupportedParts.map(\.description).joined(separator: "\n")
         for action in entry.actions {
-            #expect(named.contains(action + ", which") == !executable.contains(action))
+            #expect(named.contains(action + ", which") == (document.runbook != nil && !executable.contains(action)))
         }
-        if executable.isSuperset(of: entry.actions), ["2.2", "0.3"].contains(entry.schemaVersion) {
+        if document.runbook == nil || executable.isSuperset(of: entry.actions) {
             try document.checkExecutable()
         } else {
             #expect(throws: DocumentError.self) { try document.checkExecutable() }

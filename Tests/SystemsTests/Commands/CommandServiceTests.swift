@@ -12,7 +12,8 @@ struct TestDocuments: DocumentResolver {
     static let texts = [
         "Shell": """
             {"schemaVersion": "2.2", "parameters": {"commands": {"type": "StringList"},
-              "executionTimeout": {"type": "String", "default": "600"}},
+              "executionTimeout": {"type": "String", "default": "600"},
+              "mode": {"type": "String", "default": "fast", "allowedPattern": "^[a-z]+$"}},
              "mainSteps": [{"action": "aws:runShellScript", "name": "run",
               "inputs": {"runCommand": "{{ commands }}", "timeoutSeconds": "{{ executionTimeout }}"}}]}
             """,
@@ -30,6 +31,14 @@ struct TestDocuments: DocumentResolver {
               {"action": "aws:runDockerAction", "name": "d", "inputs": {"action": "Ps"}}]}
             """,
     ]
+
+    func piece(_ request: ContentRequest) async throws -> (piece: ContentPiece, bytes: [UInt8]) {
+        let content = Array(try await resolve(request.document, version: request.version).content.utf8)
+        let piece = ContentPiece(
+            name: request.document, version: "1", type: "Command", format: "JSON", attachments: [],
+            size: content.count, sha256: sha256(content))
+        return (piece, Array(content.dropFirst(request.offset)))
+    }
 
     func resolve(_ name: String, version: String?) async throws -> ResolvedDocument {
         guard let text = TestDocuments.texts[name] else {
@@ -49,7 +58,8 @@ final class TestServer: Sendable {
     let commands: CommandService
 
     init(
-        _ database: Database, _ clock: TestClock, policy: TestPolicy = TestPolicy(), objects: (any ObjectStore)? = nil
+        _ database: Database, _ clock: TestClock, policy: TestPolicy = TestPolicy(), objects: (any ObjectStore)? = nil,
+        settings: CommandService.Settings = CommandService.Settings()
     ) async throws {
         self.clock = clock
         self.database = database
@@ -58,7 +68,7 @@ final class TestServer: Sendable {
         await nodes.attach(remote: link, embedded: link)
         commands = CommandService(
             store: CommandStore(database), nodes: nodes, documents: TestDocuments(), account: Account(),
-            authorizer: policy, objects: objects, clock: clock, log: quiet)
+            authorizer: policy, settings: settings, objects: objects, clock: clock, log: quiet)
         try await commands.start()
     }
 
@@ -434,6 +444,9 @@ final class TestServer: Sendable {
         (["DocumentName": "Docker"], .unsupportedOperation),
         (["Parameters": ["command": ["x"]]], .invalidParameters),
         (["Parameters": [:]], .invalidParameters),
+        (["Parameters": ["commands": ["x"], "mode": ["Fast!"]]], .invalidParameters),
+        (["Parameters": ["commands": ["x"], "mode": ["a", "b"]]], .invalidParameters),
+        (["Parameters": ["commands": "x"]], .validation),
         (["DocumentHash": "00"], .invalidDocument),
         (["MaxConcurrency": "0"], .validation), (["MaxErrors": "101%"], .validation),
         (["TimeoutSeconds": 29], .validation), (["Coment": "x"], .validation),
