@@ -59,8 +59,9 @@ public final class EventsService: Resettable {
             journal: journal, buses: buses, account: account, authorizer: authorizer, clock: clock,
             window: settings.deduplicationWindow)
         let rules = RuleLookup()
+        let targets = TargetCaller(caller: caller)
         let attempt = DeliveryAttempt(
-            rule: { await rules.rule($0, $1) }, targets: TargetCaller(caller: caller), ingest: ingest, account: account,
+            rule: { await rules.rule($0, $1) }, targets: targets, ingest: ingest, account: account,
             clock: clock)
         let dispatcher = Dispatcher(
             database: database, journal: journal, attempt: attempt, clock: clock, log: log.named("dispatcher"))
@@ -85,9 +86,9 @@ public final class EventsService: Resettable {
             retention: settings.retention, clock: clock, log: log.named("retention"))
         let schedules = schedules
         scheduler = SchedulerService(
-            database: database, caller: caller, account: account, clock: clock, log: log.named("scheduler"))
+            database: database, targets: targets, account: account, clock: clock, log: log.named("scheduler"))
         pipes = PipeService(
-            database: database, caller: caller, journal: journal, account: account, clock: clock,
+            database: database, targets: targets, journal: journal, account: account, clock: clock,
             log: log.named("pipes"))
         operations =
             EventOperations(ingest: ingest, matcher: matcher, buses: buses, journal: journal).all

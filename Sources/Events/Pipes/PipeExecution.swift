@@ -6,7 +6,7 @@ internal import Platform
 struct PipeExecution: Sendable {
     let pipe: Pipe
     let plan: PipePlan
-    let caller: any OperationCaller
+    let targets: TargetCaller
     let account: Account
     let clock: any Clock
     let id: Identifier
@@ -191,7 +191,7 @@ struct PipeExecution: Sendable {
             }
             request["DocumentName"] = .string(document)
             request["ClientToken"] = .string(token(of: sources, part, isRepeated: true).description)
-            _ = try await caller.call("ssm:SendCommand", request, context(of: sources))
+            _ = try await targets.caller.call("ssm:SendCommand", request, context(of: sources))
         case .each(let arn, let dynamic):
             let parameters = try dynamic.resolved(for: item.json, of: pipe, toBus: arn.service == "events")
             let action = try TargetAction(arn, parameters, at: "Target")
@@ -201,7 +201,7 @@ struct PipeExecution: Sendable {
                 var message = TargetCall.message(
                     .string(text), to: queue, group: group, token: token(of: sources, part, isRepeated: true))
                 message["MessageDeduplicationId"] = .string(deduplication)
-                _ = try await caller.call("sqs:SendMessage", message, context(of: sources))
+                _ = try await targets.caller.call("sqs:SendMessage", message, context(of: sources))
                 return
             }
             _ = try await call(
@@ -215,7 +215,7 @@ struct PipeExecution: Sendable {
         _ action: TargetAction, _ text: String, _ records: [PipeRecord], _ part: String, isRepeated: Bool = false,
         time: Timestamp? = nil
     ) async throws(TargetFailure) -> (operation: String, output: JSON) {
-        try await TargetCaller(caller: caller).call(
+        try await targets.call(
             action,
             TargetRequest(
                 text: text, token: token(of: records, part, isRepeated: isRepeated), comment: "pipe \(pipe.name)",
