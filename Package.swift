@@ -89,7 +89,9 @@ let package = Package(
         tests("Access", exclude: ["Vectors"]),
         tests("Gateway", ["API", "Access", "Platform"]),
         tests("Agent", ["API", "Documents", "Platform", "Storage", "Systems"]),
-        tests("Main", ["API", "Documents", "Events", "Patterns", "Platform", "Storage", "Systems"], exclude: ["Snapshots"]),
+        tests(
+            "Main", ["API", "Documents", "Events", "Gateway", "Patterns", "Platform", "Storage", "Systems"],
+            exclude: ["Snapshots"]),
         .testTarget(
             name: "ScenarioTests", dependencies: ["Main", "Core", "TestSupport"], exclude: ["Clients"],
             swiftSettings: swiftSettings),

@@ -12,7 +12,8 @@ extension Command {
             "With --wait every step is printed as it goes; the exit code is 0 only where the runbook succeeded.",
         examples: [
             Example(
-                "opsbus automation start Repair-File --parameter path=/etc/motd --parameter mode=0644 --wait",
+                "opsbus automation start Remediate-ServiceDown --parameter Node=web-1 "
+                    + "--parameter Unit=nginx.service --wait",
                 "Run a runbook and follow it")
         ],
         options: [CommonOptions.parameters, CommonOptions.wait], arguments: [document]

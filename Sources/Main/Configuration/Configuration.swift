@@ -52,7 +52,11 @@ struct Configuration: Sendable {
         }
     }
 
-    subscript<Value>(setting: Setting<Value>) -> Value { entries[setting.name]?.value as? Value ?? setting.standard }
+    subscript<Value>(setting: Setting<Value>) -> Value {
+        // Where nothing is set there must be no cast: nil is a value of an optional setting.
+        guard let entry = entries[setting.name], let value = entry.value as? Value else { return setting.standard }
+        return value
+    }
 
     /// Where the setting's value came from.
     func source(of setting: some SettingDeclaration) -> Source { entries[setting.name]?.source ?? .standard }

@@ -1,4 +1,5 @@
 import Foundation
+import Gateway
 import Platform
 import Testing
 
@@ -47,6 +48,12 @@ struct ConfigurationTests {
         #expect(configuration.source(of: Settings.retention).description == "\(file.path):3")
         #expect(configuration[Settings.requests] == "tcp://127.0.0.1:7401")
         #expect(configuration.source(of: Settings.requests) == .standard)
+    }
+
+    @Test func `An optional setting too has its default, unless it is switched off`() throws {
+        #expect(try configuration()[Settings.http]?.description == "http://127.0.0.1:7400")
+        #expect(try configuration(["--http", "none"])[Settings.http] == nil)
+        #expect(try configuration()[Settings.rules] == nil)
     }
 
     @Test func `The first of the standard files that exists is read, and none where one is named`() throws {
