@@ -12,7 +12,7 @@ public import Storage
 /// `EventIngest` makes events durable and answers the publisher. `Matcher` follows the journal and decides which
 /// deliveries there are. `Dispatcher` makes them, again and again where it must. `ScheduleRunner` puts scheduled events
 /// into the outbox, from where `OutboxRelay` moves them, like all that other engines emit, to the journal.
-public final class EventsService: Sendable {
+public final class EventsService: Resettable {
     /// Takes in events from transports.
     public let ingest: EventIngest
 
@@ -24,6 +24,7 @@ public final class EventsService: Sendable {
     private let busOperations: BusOperations
     private let retention: RetentionTask
     private let journal: any Journal
+    private let database: Database
     private let settings: Settings
     private let clock: any Clock
 
@@ -70,6 +71,7 @@ public final class EventsService: Sendable {
         self.dispatcher = dispatcher
         self.matcher = matcher
         self.journal = journal
+        self.database = database
         self.settings = settings
         self.clock = clock
         relay = OutboxRelay(database: database, journal: journal, clock: clock, log: log.named("outbox"))
@@ -101,7 +103,7 @@ public final class EventsService: Sendable {
     /// - Throws: `StorageError` where the data cannot be read.
     public func start() async throws {
         try await busOperations.start()
-        try rememberIdentifiers()
+        try await rememberIdentifiers()
         try await relay.start()
         try await matcher.start(account: settings.account)
         await dispatcher.start()
@@ -116,6 +118,21 @@ public final class EventsService: Sendable {
         await dispatcher.stop()
         await relay.stop()
         await matcher.stop()
+    }
+
+    public func suspend() async {
+        await relay.suspend()
+        await matcher.suspend()
+        await dispatcher.suspend(forgettingThrough: journal.lastSequence)
+        ingest.forgetIdentifiers()
+    }
+
+    public func resume() async throws {
+        try await busOperations.start()
+        try await matcher.resume(account: settings.account)
+        await relay.resume()
+        await dispatcher.resume()
+        await schedules.wake()
     }
 
     /// Brings the rules that come from files in line with what the files say now, in one step.
@@ -158,9 +175,10 @@ public final class EventsService: Sendable {
     }
 
     /// Refills the deduplication window from the records that are young enough.
-    private func rememberIdentifiers() throws {
+    private func rememberIdentifiers() async throws {
         let since = clock.now - settings.deduplicationWindow
-        var sequence = try journal.sequence(notBefore: since) - 1
+        let reset = try await database.read { try JournalCursor.read(JournalCursor.resetName, $0) }
+        var sequence = max(try journal.sequence(notBefore: since) - 1, reset)
         while sequence < journal.lastSequence {
             let slice = try journal.read(after: sequence, bytesMax: 1 << 20)
             slice.forEach { record in

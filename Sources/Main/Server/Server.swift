@@ -29,6 +29,7 @@ final class Server: Sendable {
     private let table: OperationTable
     /// Nil where no directory of rules is configured.
     private let rules: RuleLoader?
+    private let reset: StateReset
     private let auditRetention: Duration
     private let maintenance = Once<Task<Void, Never>>()
     private let clock: any Clock
@@ -88,9 +89,13 @@ final class Server: Sendable {
         self.table = table
         self.clock = clock
         self.log = log
-        rules = configuration[Settings.rules].map { path in
+        let rules = configuration[Settings.rules].map { path in
             RuleLoader(path, account: account, events: events, operations: table, clock: clock, log: log.named("rules"))
         }
+        self.rules = rules
+        reset = StateReset(
+            database: database, journal: journal, engines: [events, messaging, systems], rules: rules, clock: clock,
+            log: log.named("reset"))
         keyPath = Server.keyPath(configuration[Settings.curve], directory)
         bus = try BusServer(
             BusConfiguration(
@@ -157,12 +162,7 @@ final class Server: Sendable {
         try gateway?.start(
             Gateway.Ports(
                 operations: table, publisher: events.ingest, credentials: governance.accessKeys,
-                reset: { try await self.reset($0) }))
-    }
-
-    /// Wipes all state but keys, nodes and the audit log, for test suites.
-    private func reset(_ context: OperationContext) async throws {
-        throw ServiceError(.unsupportedOperation, "not yet")
+                reset: { [reset] in try await reset.run($0) }))
     }
 
     /// The file of the server's key pair; nil where the bus is not encrypted.
