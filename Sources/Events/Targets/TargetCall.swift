@@ -48,21 +48,22 @@ struct TargetCall {
         case .putEvent(let bus, let envelope):
             operation = "events:PutEvents"
             input = TargetCall.putEvents(request, bus, envelope)
+        case .request(let destination, _):
+            preconditionFailure("\(destination) is no operation's target")
         case .forward(let bus):
             throw TargetFailure(
                 code: "INVALID_PARAMETER", message: "Event bus \(bus) needs a source and a detail-type for this input.")
         }
     }
 
-    /// The input of `sqs:SendMessage`; a FIFO queue takes a token once by itself, others by our own member.
+    /// The input of `sqs:SendMessage`. Which messages a FIFO queue takes for repeats is its own affair; the same
+    /// token sends once to any queue.
     static func message(_ body: JSON, to queue: ARN, group: String?, token: Identifier) -> JSON {
         var input: JSON = [
             "QueueUrl": .string("https://sqs.\(queue.region).amazonaws.com/\(queue.account)/\(queue.resource)"),
-            "MessageBody": body,
+            "MessageBody": body, "OpsBusToken": .string(token.description),
         ]
         input["MessageGroupId"] = group.map { .string($0) }
-        let isFIFO = queue.resource.hasSuffix(".fifo")
-        input[isFIFO ? "MessageDeduplicationId" : "OpsBusMessageId"] = .string(token.description)
         return input
     }
 
