@@ -75,5 +75,6 @@ public let eventsMigrations = [
             -- why the queue would not have it.
             ALTER TABLE dead_letters ADD COLUMN body TEXT;
             ALTER TABLE dead_letters ADD COLUMN queue_error TEXT;
+            CREATE INDEX dead_letters_unsent ON dead_letters (sequence) WHERE body IS NOT NULL;
             """),
-]
+] + ConnectionStore.migrations

@@ -1,4 +1,4 @@
-public import Core
+internal import Core
 
 /// One statement of a policy.
 public struct PolicyStatement: Sendable, Hashable {

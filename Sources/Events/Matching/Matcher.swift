@@ -15,7 +15,7 @@ actor Matcher {
     private let database: Database
     private let log: Log
     private let clock: any Clock
-    private let account: Account
+    let account: Account
     /// What the rules allow at a time, for the dispatcher.
     nonisolated let concurrency: RuleConcurrency
     private let onDeliveries: @Sendable ([Delivery]) -> Void

@@ -17,13 +17,13 @@ extension Matcher {
     func change(
         _ context: OperationContext, _ plan: @Sendable (RuleCatalog) throws -> RuleChange
     ) async throws -> RuleChange {
-        let account = account
+        let owner = self.account
         return try await change(
             context, prepare: plan,
             write: { change, position, transaction in
                 for rule in change.deletions {
                     try RuleStore.delete(rule, transaction)
-                    try TagStore.removeAll(of: rule.arn(in: account).description, transaction)
+                    try TagStore.removeAll(of: rule.arn(in: owner).description, transaction)
                     try RuleChange.audit("DeleteRule", rule, position, transaction)
                 }
                 for rule in change.puts {

@@ -1,4 +1,4 @@
-internal import API
+public import API
 public import Core
 
 /// What OpsBus offers for a rule beyond the EventBridge API: `Options` of `PutRule` and of rule files.
