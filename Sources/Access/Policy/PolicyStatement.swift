@@ -68,7 +68,8 @@ public struct PolicyStatement: Sendable, Hashable {
     private static func principals(_ json: JSON, _ path: String) throws(PolicyError) -> [String] {
         if let text = json.string {
             guard text == "*" || isAccount(text) || text.hasPrefix("arn:") else {
-                throw PolicyError(.member, #"must be "*", an account, an ARN, or an object with AWS or Service"#, at: path)
+                throw PolicyError(
+                    .member, #"must be "*", an account, an ARN, or an object with AWS or Service"#, at: path)
             }
             return [text]
         }

@@ -154,7 +154,8 @@ struct ConnectionSecrets: Sendable {
 
     /// The fields of one list of HTTP parameters: of every request, or of those for a token.
     func fields(_ list: String, ofTokenRequest: Bool = false) -> [HTTPField] {
-        let parameters = ofTokenRequest ? json["OAuthParameters"]?["OAuthHttpParameters"] : json["InvocationHttpParameters"]
+        let parameters =
+            ofTokenRequest ? json["OAuthParameters"]?["OAuthHttpParameters"] : json["InvocationHttpParameters"]
         return (parameters?[list]?.array ?? []).map { HTTPField($0["Key"]?.string ?? "", $0["Value"]?.string ?? "") }
     }
 }

@@ -25,17 +25,16 @@ actor OAuthTokens {
 
     /// Goes on with the connections that were being authorized when the server stopped.
     func start() async throws {
-        for connection in try await database.read({ try ConnectionStore.all($0) }) where connection.state == .authorizing {
-            authorize(connection)
-        }
+        let connections = try await database.read { try ConnectionStore.all($0) }
+        for connection in connections where connection.state == .authorizing { authorize(connection) }
     }
 
     /// Begins to fetch a connection's first token; the connection's state tells what came of it.
     func authorize(_ connection: Connection) {
         Task {
             do {
-                guard let sealed = try await self.database.read({ try ConnectionStore.find(connection.name, $0) })?.secret
-                else { return }
+                let found = try await self.database.read { try ConnectionStore.find(connection.name, $0) }
+                guard let sealed = found?.secret else { return }
                 let secrets = ConnectionSecrets(text: try self.vault.open(sealed))
                 try await self.settle(connection, because: await self.failure(connection, secrets))
             } catch {

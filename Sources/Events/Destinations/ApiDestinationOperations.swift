@@ -9,6 +9,8 @@ struct ApiDestinationOperations: Sendable {
     let account: Account
 
     private static let destinationsMax = 3000
+    private static let connectionARN: TextPattern =
+        #"arn:aws([a-z]|\-)*:events:([a-z]|\d|\-)*:([0-9]{12})?:connection\/[\.\-_A-Za-z0-9]+\/[\-A-Za-z0-9]+"#
     private static let outline: [Field] = [
         .optional("ApiDestinationArn", .string()), .optional("ApiDestinationState", .string()),
         .optional("CreationTime", .timestamp), .optional("LastModifiedTime", .timestamp),
@@ -50,10 +52,7 @@ struct ApiDestinationOperations: Sendable {
             .optional("Description", .string(length: 0...512)),
             member(
                 "ConnectionArn",
-                .string(
-                    length: 1...1600,
-                    pattern: #"arn:aws([a-z]|\-)*:events:([a-z]|\d|\-)*:([0-9]{12})?:connection\/[\.\-_A-Za-z0-9]+\/[\-A-Za-z0-9]+"#
-                )),
+                .string(length: 1...1600, pattern: connectionARN)),
             member("InvocationEndpoint", ConnectionFields.endpoint),
             member("HttpMethod", .string(values: ApiDestination.methods)),
             .optional("InvocationRateLimitPerSecond", .integer(1...Int.max)),

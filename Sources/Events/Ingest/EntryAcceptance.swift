@@ -96,8 +96,8 @@ struct EntryAcceptance: ~Copyable {
         func refuse(_ bound: String) -> ServiceError {
             ServiceError(
                 .validation,
-                "1 validation error detected: Value '[PutEventsRequestEntry]' at 'entries' failed to satisfy constraint: "
-                    + "Member must have length \(bound)")
+                "1 validation error detected: Value '[\(entries.isEmpty ? "" : "PutEventsRequestEntry")]' at 'entries' "
+                    + "failed to satisfy constraint: Member must have length \(bound)")
         }
         if entries.isEmpty { throw refuse("greater than or equal to 1") }
         if entries.count > entriesMax { throw refuse("less than or equal to \(entriesMax)") }

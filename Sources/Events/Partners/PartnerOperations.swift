@@ -3,8 +3,8 @@ internal import Core
 
 /// The operations on the sources of AWS partners and on global endpoints.
 ///
-/// Both exist only between accounts and regions of AWS: none can be made here, so lists are empty and names unknown. What
-/// would make one is refused, rather than kept without effect.
+/// Both exist only between accounts and regions of AWS: none can be made here, so lists are empty and names unknown.
+/// What would make one is refused, rather than kept without effect.
 struct PartnerOperations: Sendable {
     private static let source = Field.required(
         "Name", .string(length: 1...256, pattern: #"aws\.partner(/[\.\-_A-Za-z0-9]+){2,}"#))

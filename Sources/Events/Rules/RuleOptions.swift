@@ -25,7 +25,7 @@ public struct RuleOptions: Sendable, Hashable {
     /// - Parameter json: An object; nil for no options.
     /// - Throws: `ServiceError` `.validation` naming the member.
     public init(json: JSON?) throws(ServiceError) {
-        guard let json else { return }
+        guard let json, !json.isNull else { return }
         try Shape.structure(RuleOptions.fields).validate(json, at: "options")
         concurrencyMax = json["MaximumConcurrency"]?.int
         eventsPerSecondMax = json["MaximumEventsPerSecond"]?.int
@@ -48,6 +48,6 @@ public struct RuleOptions: Sendable, Hashable {
         json["MaximumEventsPerSecond"] = eventsPerSecondMax.map { .integer($0) }
         json["DeduplicationWindowInSeconds"] = deduplicationWindow.map { .integer($0.components.seconds) }
         json["DeduplicationKey"] = deduplicationKey.map { .string($0.text) }
-        return json.object?.isEmpty == true ? nil : json
+        return json.object?.isEmpty == true ? JSON?.none : json
     }
 }

@@ -15,7 +15,8 @@ enum RuleStore {
         }
         return try transaction.query(
             """
-            SELECT name, bus, pattern, schedule, state, description, role_arn, file, options FROM rules ORDER BY bus, name
+            SELECT name, bus, pattern, schedule, state, description, role_arn, file, options FROM rules
+            ORDER BY bus, name
             """
         ) { row in
             let state: String = try row[4]

@@ -106,6 +106,14 @@ public struct Target: Sendable, Hashable {
         }
         retryPolicy = RetryPolicy(json: json["RetryPolicy"])
         deadLetterQueue = json["DeadLetterConfig"]?["Arn"]?.string
+        if let queue = deadLetterQueue {
+            guard let arn = ARN(queue), arn.service == "sqs", !arn.resource.hasSuffix(".fifo") else {
+                throw ServiceError(
+                    .validation,
+                    "Parameter DeadLetterConfig.Arn of target \(id) is not valid. Reason: it must be the ARN of a "
+                        + "standard queue.")
+            }
+        }
         parameters = TargetParameters(
             nodes: json["RunCommandParameters"]?["RunCommandTargets"],
             messageGroup: json["SqsParameters"]?["MessageGroupId"]?.string,

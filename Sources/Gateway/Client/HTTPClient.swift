@@ -7,8 +7,8 @@ internal import Synchronization
 /// Sends HTTP requests: libcurl with one thread for all of them.
 ///
 /// At most `underWayMax` requests are under way; what is over that is refused as `.overloaded`. An answer's body is
-/// kept up to `bodyBytesMax` and read to its end. Redirects are not followed, and certificates are checked against those
-/// that the machine trusts.
+/// kept up to `bodyBytesMax` and read to its end. Redirects are not followed, and certificates are checked against
+/// those that the machine trusts.
 public final class HTTPClient: HTTPSender {
     /// `@unchecked`: but for `curl_multi_wakeup`, which may come from anywhere, only the client's thread uses it.
     private struct Multi: @unchecked Sendable { let pointer: UnsafeMutableRawPointer }

@@ -85,7 +85,8 @@ enum Settings {
 
     static let ofServer: [any SettingDeclaration] = [
         data, rules, nodes, http, httpAuthentication, httpCertificate, httpKey, resetToken, account, region, curve,
-        retention, auditRetention, segmentSize, deduplicationWindow, acceptUnknownBuses, embeddedAgent, logLevel, logFormat,
+        retention, auditRetention, segmentSize, deduplicationWindow, acceptUnknownBuses, embeddedAgent, logLevel,
+        logFormat,
     ]
 
     static let ofAgent: [any SettingDeclaration] = [

@@ -29,7 +29,8 @@ final class TestEvents: Sendable {
 
     init(
         clock: ManualClock = ManualClock(), journal: (any Journal)? = nil, database: Database? = nil,
-        targets: CallerDouble = CallerDouble(), web: WebDouble = WebDouble(), authorizer: any Authorizer = OpenAuthorizer(),
+        targets: CallerDouble = CallerDouble(), web: WebDouble = WebDouble(),
+        authorizer: any Authorizer = OpenAuthorizer(),
         settings: EventsService.Settings = EventsService.Settings()
     ) throws {
         let journal = journal ?? MemoryJournal(clock: clock)
@@ -40,8 +41,8 @@ final class TestEvents: Sendable {
         self.web = web
         service = EventsService(
             journal: journal, database: database, authorizer: authorizer,
-            caller: Caller(own: link, others: targets), http: web, vault: try Vault(file: directory.path + "/vault.key"),
-            settings: settings, clock: clock, log: quiet)
+            caller: Caller(own: link, others: targets), http: web,
+            vault: try Vault(file: directory.path + "/vault.key"), settings: settings, clock: clock, log: quiet)
         let messaging = MessagingService(database: database, account: Account(), clock: clock, log: quiet)
         table = OperationTable(
             service.operations + messaging.operations, authorizer: authorizer, recorder: CallList(),
