@@ -138,6 +138,14 @@ public final class EventsService: Resettable {
         retention.start()
     }
 
+    /// What a watchdog asks for signs of life.
+    public var parts: [Watchdog.Part] {
+        [
+            Watchdog.Part("matcher") { [matcher] in await matcher.answer() },
+            Watchdog.Part("dispatcher") { [dispatcher] in await dispatcher.answer() },
+        ]
+    }
+
     /// Ends in an order that leaves no work half recorded: nothing new fires, what runs is finished.
     public func stop() async {
         retention.stop()

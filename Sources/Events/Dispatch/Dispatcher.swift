@@ -75,6 +75,9 @@ actor Dispatcher {
         pump()
     }
 
+    /// A sign of life.
+    func answer() {}
+
     /// Starts nothing more and returns when the attempts under way have ended.
     func stop() async {
         isStopped = true

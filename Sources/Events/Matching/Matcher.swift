@@ -247,6 +247,12 @@ actor Matcher {
         return answer
     }
 
+    /// A sign of life: returns between two decisions.
+    func answer() async {
+        await turn.take()
+        turn.leave()
+    }
+
     // MARK: Starting over
 
     /// Decides and changes nothing until `resume`.

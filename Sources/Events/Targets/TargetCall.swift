@@ -61,7 +61,7 @@ struct TargetCall {
     static func message(_ body: JSON, to queue: ARN, group: String?, token: Identifier) -> JSON {
         var input: JSON = [
             "QueueUrl": .string("https://sqs.\(queue.region).amazonaws.com/\(queue.account)/\(queue.resource)"),
-            "MessageBody": body, "OpsBusToken": .string(token.description),
+            "MessageBody": body, "OpsBusMessageId": .string(token.description),
         ]
         input["MessageGroupId"] = group.map { .string($0) }
         return input

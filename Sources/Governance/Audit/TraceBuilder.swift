@@ -117,8 +117,8 @@ extension Subject.Kind {
     fileprivate var hasOneCause: Bool {
         switch self {
         case .event, .delivery, .command, .invocation, .automation, .step: true
-        case .rule, .bus, .topic, .document, .node, .key, .subscriber, .schedule, .operation, .log, .parameter, .state,
-            .connection, .destination:
+        case .rule, .bus, .topic, .queue, .document, .node, .key, .subscriber, .schedule, .operation, .log, .function,
+            .parameter, .state, .connection, .destination:
             false
         }
     }

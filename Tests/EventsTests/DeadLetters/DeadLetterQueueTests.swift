@@ -32,7 +32,7 @@ import Testing
             #expect(try await engine.deadLetters().isEmpty)
             let message = try #require(messages(engine).first)
             #expect(message["QueueUrl"] == "https://sqs.us-east-1.amazonaws.com/123456789012/dead")
-            #expect(message["MessageBody"] == #"{"n":1}"# && message["OpsBusToken"] != nil)
+            #expect(message["MessageBody"] == #"{"n":1}"# && message["OpsBusMessageId"] != nil)
             func text(_ value: JSON) -> JSON { ["DataType": "String", "StringValue": value] }
             #expect(
                 message["MessageAttributes"] == [
@@ -86,7 +86,7 @@ import Testing
             engine.targets.succeed()
             engine.clock.advance(by: .seconds(1))
             try await eventually("it is in the queue") { try await engine.deadLetters().isEmpty }
-            #expect(Set(messages(engine).map { $0["OpsBusToken"] }).count == 1)
+            #expect(Set(messages(engine).map { $0["OpsBusMessageId"] }).count == 1)
         }
     }
 
