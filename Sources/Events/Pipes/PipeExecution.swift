@@ -72,7 +72,8 @@ struct PipeExecution: Sendable {
         let payload = PipeExecution.array(texts)
         outcome.log.add("ENRICHMENT_STAGE_ENTERED", .info, at: clock.now, data: payload)
         do {
-            let output = try await call(enrichment, payload, records, "enrichment").output
+            let action = enrichment.filled(from: records.first?.parsed ?? .null)
+            let output = try await call(action, payload, records, "enrichment").output
             let answer = try PipeExecution.answer(output)
             outcome.log.add("ENRICHMENT_INVOCATION_SUCCEEDED", .trace, at: clock.now, data: answer.text)
             return PipeExecution.events(of: answer).map { Item(record: nil, json: $0) }
@@ -93,9 +94,9 @@ struct PipeExecution: Sendable {
         }
     }
 
-    /// What a function answered.
+    /// What a function or an API destination answered.
     private static func answer(_ output: JSON) throws(TargetFailure) -> JSON {
-        let payload = output["Payload"]
+        let payload = output["Payload"] ?? output["Body"]
         let json = payload?.string.map { text in text.isEmpty ? "" : (try? JSON(parsing: text)) ?? .string(text) }
         if let error = output["FunctionError"]?.string {
             throw TargetFailure(
@@ -193,7 +194,7 @@ struct PipeExecution: Sendable {
             request["ClientToken"] = .string(token(of: sources, part, isRepeated: true).description)
             _ = try await targets.caller.call("ssm:SendCommand", request, context(of: sources))
         case .each(let arn, let dynamic):
-            let parameters = try dynamic.resolved(for: item.json, of: pipe, toBus: arn.service == "events")
+            let parameters = try dynamic.resolved(for: item.json, of: pipe, toBus: arn.name(ofType: "event-bus") != nil)
             let action = try TargetAction(arn, parameters, at: "Target")
             if case .send(let queue, let group) = action,
                 let deduplication = try dynamic.messageDeduplication?.value(in: item.json)

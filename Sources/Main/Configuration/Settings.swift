@@ -52,6 +52,10 @@ enum Settings {
     static let deduplicationWindow = Setting(
         "deduplication-window", "DURATION", .duration, standard: .seconds(600), text: "10m",
         "How long an event id that was sent again is recognised.")
+    static let acceptUnknownBuses = Setting(
+        "accept-unknown-buses", "true|false", .boolean, standard: false, text: "false",
+        "Whether an event for a bus that does not exist is answered as taken, and vanishes, as at AWS; it is refused "
+            + "otherwise.")
     static let embeddedAgent = Setting(
         "embedded-agent", "true|false", .boolean, standard: true, text: "true",
         "Whether the server's own machine is a managed node.")
@@ -72,8 +76,8 @@ enum Settings {
 
     static let all: [any SettingDeclaration] = [
         data, rules, requests, stream, nodes, http, httpAuthentication, httpCertificate, httpKey, resetToken, account,
-        region, curve, serverKey, clientKey, retention, auditRetention, segmentSize, deduplicationWindow, embeddedAgent,
-        agentState, activationID, activationCode, logLevel, logFormat,
+        region, curve, serverKey, clientKey, retention, auditRetention, segmentSize, deduplicationWindow,
+        acceptUnknownBuses, embeddedAgent, agentState, activationID, activationCode, logLevel, logFormat,
     ]
 
     /// Those that a client needs, flags of every command.
@@ -81,7 +85,8 @@ enum Settings {
 
     static let ofServer: [any SettingDeclaration] = [
         data, rules, nodes, http, httpAuthentication, httpCertificate, httpKey, resetToken, account, region, curve,
-        retention, auditRetention, segmentSize, deduplicationWindow, embeddedAgent, logLevel, logFormat,
+        retention, auditRetention, segmentSize, deduplicationWindow, acceptUnknownBuses, embeddedAgent, logLevel,
+        logFormat,
     ]
 
     static let ofAgent: [any SettingDeclaration] = [
