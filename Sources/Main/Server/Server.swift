@@ -75,6 +75,9 @@ final class Server: Sendable {
         let processes = ProcessLoop()
         let systems = SystemsService(
             database: database, caller: calls, authorizer: governance.authorizer, processes: processes,
+            commandSettings: Server.commandSettings(configuration),
+            objects: try BucketStore(
+                configuration, directory: directory.path + "/scripts", processes: processes, clock: clock),
             directory: directory.path + "/scripts", account: account, address: address, clock: clock, log: log)
         let table = OperationTable(
             governance.operations + events.operations + messaging.operations + systems.operations,
@@ -114,6 +117,13 @@ final class Server: Sendable {
                 keys: try keyPath.map { path in try CurveKeyPair(file: path) }),
             clock: clock, log: log.named("bus"))
         gateway = try Server.gateway(configuration, clock: clock, log: log.named("http"))
+    }
+
+    private static func commandSettings(_ configuration: Configuration) -> CommandService.Settings {
+        var settings = CommandService.Settings()
+        settings.outputBytesMax = configuration[Settings.outputSize]
+        settings.outputsBytesMax = configuration[Settings.outputTotal]
+        return settings
     }
 
     private static func gateway(
