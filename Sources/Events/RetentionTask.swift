@@ -51,6 +51,8 @@ final class RetentionTask: Sendable {
     func stop() { task.withLock { $0?.cancel() } }
 
     func trim() async throws {
+        let horizon = clock.now - .seconds(Limits.ruleDeduplicationSecondsMax)
+        try await database.maintain { try OccurrenceStore.forget(before: horizon, $0) }
         let needed = try await database.read { transaction in
             (
                 delivery: try DeliveryStore.oldestSequence(transaction),

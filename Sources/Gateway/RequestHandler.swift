@@ -101,7 +101,9 @@ struct RequestHandler: HTTPHandler {
         _ body: [UInt8], _ endpoint: Endpoint, _ principal: Principal, _ identifier: Identifier,
         _ reply: @escaping @Sendable (HTTPResponse) -> Void
     ) {
-        let request = PublishRequest(body: body, principal: principal) { status, body in
+        let request = PublishRequest(
+            body: body, principal: principal, entriesMax: Limits.awsPutEventsEntriesMax
+        ) { status, body in
             if status == 200, case .json(let version) = endpoint.wire {
                 reply(JSONProtocol.success(bytes: body, version: version, identifier))
             } else {

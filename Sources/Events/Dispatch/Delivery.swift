@@ -17,6 +17,10 @@ struct Delivery: Sendable {
     var due: Timestamp
     /// The event; nil while it is only in the journal.
     var entry: StreamEntry?
+    /// Whether it has waited for its turn at a rate already.
+    var hasTurn = false
+    /// What makes the event a repeat to its rule; known only when the delivery is decided.
+    var occurrence: Occurrence?
 
     struct Key: Hashable {
         let sequence: UInt64
@@ -25,6 +29,8 @@ struct Delivery: Sendable {
     }
 
     var key: Key { Key(sequence: sequence, rule: rule, target: target) }
+
+    var ruleKey: RuleCatalog.Key { RuleCatalog.Key(bus: bus, name: rule) }
 
     /// What the audit log, the dead-letter queue and clients call it.
     var identifier: String { "\(eventID)/\(bus)/\(rule)/\(target)" }

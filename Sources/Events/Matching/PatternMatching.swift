@@ -39,11 +39,13 @@ struct PatternMatching {
 
     private func append(_ rule: Rule, _ record: borrowing JournalRecord, _ deliveries: inout [Delivery]) {
         guard let entry = StreamEntry(record.body) else { return }
+        let occurrence = Occurrence(rule.options, entry)
         for target in rule.targets {
             deliveries.append(
                 Delivery(
                     sequence: record.sequence, bus: rule.bus, rule: rule.name, target: target.id,
-                    eventID: entry.eventID, attempts: 0, created: record.time, due: record.time, entry: entry))
+                    eventID: entry.eventID, attempts: 0, created: record.time, due: record.time, entry: entry,
+                    occurrence: occurrence))
         }
     }
 }

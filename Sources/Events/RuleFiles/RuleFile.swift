@@ -57,8 +57,8 @@ public struct RuleFile: Sendable {
     }
 
     private static let members = [
-        "Name", "EventBusName", "EventPattern", "ScheduleExpression", "State", "Description", "RoleArn", "Targets",
-        "Tests",
+        "Name", "EventBusName", "EventPattern", "ScheduleExpression", "State", "Description", "RoleArn", "Options",
+        "Targets", "Tests",
     ]
 
     private mutating func readRule(_ node: Node) -> Rule? {
@@ -83,10 +83,21 @@ public struct RuleFile: Sendable {
                 fail("State must be one of \(states), not '\(state)'", at: node["State"]?.position ?? node.position)
             }
         }
+        rule.options = readOptions(node)
         rule.eventPattern = readPattern(node)
         readTargets(node, into: &rule)
         check(rule, node)
         return rule
+    }
+
+    private mutating func readOptions(_ node: Node) -> RuleOptions {
+        guard let member = node.member("Options") else { return RuleOptions() }
+        do throws(ServiceError) {
+            return try RuleOptions(json: member.value.json)
+        } catch {
+            fail(error.message, at: member.value.position)
+            return RuleOptions()
+        }
     }
 
     /// Checks that need the whole rule; those of its parts have been made where the parts stand.

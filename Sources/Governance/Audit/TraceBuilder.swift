@@ -121,7 +121,7 @@ extension Subject.Kind {
         switch self {
         case .event, .delivery, .execution, .command, .invocation, .automation, .step: true
         case .rule, .bus, .topic, .queue, .document, .node, .key, .subscriber, .schedule, .pipe, .operation, .log,
-            .function, .parameter, .state:
+            .function, .parameter, .state, .connection, .destination:
             false
         }
     }

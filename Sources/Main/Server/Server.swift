@@ -24,6 +24,7 @@ final class Server: Sendable {
     private let bus: BusServer
     /// The file of the server's key pair; nil where the bus is not encrypted.
     private let keyPath: String?
+    private let http: HTTPClient
     /// Nil where it is switched off.
     private let gateway: Gateway?
     private let account: Account
@@ -53,16 +54,20 @@ final class Server: Sendable {
         let journal = try SegmentJournal(
             directory: directory.journalPath, segmentBytes: configuration[Settings.segmentSize], clock: clock,
             log: log.named("journal"))
+        let vault = try Vault(file: directory.vaultKeyPath)
         let governance = GovernanceService(
-            database: database, journal: journal, vault: try Vault(file: directory.vaultKeyPath), account: account,
+            database: database, journal: journal, vault: vault, account: account,
             clock: clock, log: log,
             verify: { try Verification.run(journal: directory.journalPath, database: directory.databasePath) })
         let calls = DeferredCaller()
+        let http = HTTPClient()
         let events = EventsService(
-            journal: journal, database: database, authorizer: governance.authorizer, caller: calls,
+            journal: journal, database: database, authorizer: governance.authorizer, caller: calls, http: http,
+            vault: vault,
             settings: EventsService.Settings(
                 account: account, deduplicationWindow: configuration[Settings.deduplicationWindow],
-                retention: configuration[Settings.retention]),
+                retention: configuration[Settings.retention],
+                acceptsUnknownBuses: configuration[Settings.acceptUnknownBuses]),
             clock: clock, log: log)
         let address = (configuration[Settings.http] ?? ListenAddress.standard)?.description ?? ""
         let messaging = MessagingService(
@@ -86,6 +91,7 @@ final class Server: Sendable {
         self.database = database
         self.journal = journal
         self.governance = governance
+        self.http = http
         self.events = events
         self.messaging = messaging
         self.systems = systems
@@ -202,6 +208,7 @@ final class Server: Sendable {
         await bus.stop()
         await rules?.stop()
         await events.stop()
+        await http.stop()
         await messaging.stop()
         await systems.stop()
         await agent?.stop()

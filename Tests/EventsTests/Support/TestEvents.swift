@@ -24,17 +24,26 @@ final class TestEvents: Sendable {
     let table: OperationTable
     /// The operations of other engines.
     let targets: CallerDouble
+    /// The servers that API destinations lead to.
+    let web: WebDouble
+    private let directory: TemporaryDirectory
 
     init(
         clock: ManualClock = ManualClock(), journal: (any Journal)? = nil, database: Database? = nil,
-        targets: CallerDouble = CallerDouble(), authorizer: any Authorizer = OpenAuthorizer()
+        targets: CallerDouble = CallerDouble(), web: WebDouble = WebDouble(),
+        authorizer: any Authorizer = OpenAuthorizer(),
+        settings: EventsService.Settings = EventsService.Settings()
     ) throws {
         let journal = journal ?? MemoryJournal(clock: clock)
         let database = try database ?? TestEvents.database(clock: clock)
         let link = Once<OperationTable>()
+        let directory = try TemporaryDirectory()
+        self.directory = directory
+        self.web = web
         service = EventsService(
             journal: journal, database: database, authorizer: authorizer,
-            caller: Caller(own: link, others: targets), settings: EventsService.Settings(), clock: clock, log: quiet)
+            caller: Caller(own: link, others: targets), http: web,
+            vault: try Vault(file: directory.path + "/vault.key"), settings: settings, clock: clock, log: quiet)
         let messaging = MessagingService(database: database, account: Account(), clock: clock, log: quiet)
         table = OperationTable(
             service.operations + messaging.operations, authorizer: authorizer, recorder: CallList(),
@@ -184,5 +193,29 @@ extension JSON {
     /// An object of the members given; a literal of its own would need a type.
     static func object(_ members: KeyValuePairs<String, JSON>) -> JSON {
         .object(JSONObject(members.map { JSONObject.Member(key: $0.key, value: $0.value) }))
+    }
+}
+
+/// Web servers that answer as the test says.
+final class WebDouble: HTTPSender {
+    typealias Answer = @Sendable (HTTPCall) async throws(HTTPFailure) -> HTTPAnswer
+
+    private let state: Mutex<(calls: [HTTPCall], answer: Answer)>
+
+    init(_ answer: @escaping Answer = { _ throws(HTTPFailure) in HTTPAnswer(status: 200) }) {
+        state = Mutex(([], answer))
+    }
+
+    var calls: [HTTPCall] { state.withLock { $0.calls } }
+
+    /// Says what calls come to from now on.
+    func answer(_ answer: @escaping Answer) { state.withLock { $0.answer = answer } }
+
+    func send(_ request: HTTPCall) async throws(HTTPFailure) -> HTTPAnswer {
+        let answer = state.withLock { state in
+            state.calls.append(request)
+            return state.answer
+        }
+        return try await answer(request)
     }
 }
