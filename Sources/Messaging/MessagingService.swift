@@ -14,7 +14,7 @@ public final class MessagingService: Resettable {
     private let database: Database
     private let clock: any Clock
     private let log: Log
-    private let contents: QueueContents
+    let contents: QueueContents
     private let upkeep = Once<Task<Void, Never>>()
 
     /// The tables of this module.
