@@ -16,7 +16,7 @@ extension Command {
             Example("opsbus functions add resize /opt/resize/main.py --timeout 30", "A script"),
             Example("opsbus functions add greet /usr/bin/env python3 /opt/greet.py -e LEVEL=debug", "With arguments"),
         ],
-        options: [timeout, memory, concurrency, variable, deadLetters, description],
+        options: [timeout, memory, concurrency, variable, deadLetterTarget, description],
         arguments: [name, executable, words]
     ) { arguments, session in
         let name = try arguments.required(name)
@@ -29,7 +29,7 @@ extension Command {
                 ("Arguments", words.isEmpty ? nil : .array(words)), ("Timeout", .number(of: arguments[timeout])),
                 ("MemorySize", .number(of: arguments[memory])), ("Concurrency", .number(of: arguments[concurrency])),
                 ("Environment", variables.isEmpty ? nil : .object(variables)),
-                ("DeadLetterTargetArn", .text(arguments[deadLetters])), ("Description", .text(arguments[description])),
+                ("DeadLetterTargetArn", .text(arguments[deadLetterTarget])), ("Description", .text(arguments[description])),
             ]))
         session.output.result(output) { session.output.line(output.cell("FunctionArn")) }
         return .success
@@ -102,7 +102,7 @@ extension Command {
         "concurrency", "N", .integer(1...1000), "How often it may run at a time. [10]")
     private static let variable = Option(
         "env", short: "e", "NAME=VALUE", .keyValue, repeated: true, "A variable of its environment.")
-    private static let deadLetters = Option(
+    private static let deadLetterTarget = Option(
         "dead-letters", "ARN", .text, "The queue or topic for events that it did not get done.")
     private static let description = Option("description", "TEXT", .text, "What it is for.")
     private static let isAsynchronous = Flag("async", "Queue the event and do not wait.")

@@ -19,11 +19,11 @@ extension Command {
         var table = Table(["QUEUE", ">READY", ">IN FLIGHT", ">DELAYED"])
         if session.output.format == .table {
             for url in (output["QueueUrls"]?.array ?? []).compactMap(\.string) {
-                let attributes = try await attributes(url, connection)
+                let held = try await queueAttributes(url, connection)
                 table.add([
-                    name(of: url), attributes.cell("ApproximateNumberOfMessages"),
-                    attributes.cell("ApproximateNumberOfMessagesNotVisible"),
-                    attributes.cell("ApproximateNumberOfMessagesDelayed"),
+                    name(of: url), held.cell("ApproximateNumberOfMessages"),
+                    held.cell("ApproximateNumberOfMessagesNotVisible"),
+                    held.cell("ApproximateNumberOfMessagesDelayed"),
                 ])
             }
         }
@@ -41,15 +41,15 @@ extension Command {
                 "One that keeps the order, and takes no message twice"),
             Example("opsbus queues create orders --dead-letters orders-failed --max-receives 5", "With a place to fail"),
         ],
-        options: [attribute, deadLetters, maxReceives], arguments: [newName]
+        options: [attribute, deadLetterQueue, maxReceives], arguments: [newName]
     ) { arguments, session in
         let connection = try session.connect()
         let name = try arguments.required(newName)
         var attributes = JSONObject()
         if name.hasSuffix(".fifo") { attributes["FifoQueue"] = "true" }
         for given in arguments.all(attribute) { attributes[given.key] = .string(given.value) }
-        if let target = arguments[deadLetters] {
-            let arn = try await self.attributes(target, connection)["QueueArn"] ?? .null
+        if let target = arguments[deadLetterQueue] {
+            let arn = try await queueAttributes(target, connection)["QueueArn"] ?? .null
             let policy: JSON = [
                 "deadLetterTargetArn": arn, "maxReceiveCount": .integer(arguments[maxReceives] ?? 3),
             ]
@@ -68,7 +68,7 @@ extension Command {
         "show", "Show how a queue is set up and what it holds.",
         examples: [Example("opsbus queues show orders", "All that there is to know of it")], arguments: [queue]
     ) { arguments, session in
-        let attributes = try await attributes(try arguments.required(queue), try session.connect())
+        let attributes = try await queueAttributes(try arguments.required(queue), try session.connect())
         session.output.result(attributes) {
             session.output.record((attributes.object?.members ?? []).map { ($0.key, $0.value.cell) })
         }
@@ -155,7 +155,7 @@ extension Command {
         return .success
     }
 
-    private static func attributes(_ queue: String, _ connection: any Connection) async throws -> JSON {
+    private static func queueAttributes(_ queue: String, _ connection: any Connection) async throws -> JSON {
         let output = try await connection.call(
             "sqs:GetQueueAttributes", ["QueueUrl": .string(queue), "AttributeNames": ["All"]])
         return output["Attributes"] ?? [:]
@@ -170,7 +170,7 @@ extension Command {
     private static let attribute = Option(
         "attribute", short: "a", "NAME=VALUE", .keyValue, repeated: true,
         "An attribute, as SetQueueAttributes has it: VisibilityTimeout=60.")
-    private static let deadLetters = Option(
+    private static let deadLetterQueue = Option(
         "dead-letters", "QUEUE", .text, "Where messages go that were received too often.")
     private static let maxReceives = Option(
         "max-receives", "N", .integer(1...1000), "How often they may be received before. [3]")
