@@ -72,7 +72,7 @@ struct MessageMoveTasks: Sendable {
                 """
                 INSERT INTO queue_moves (handle, source, destination, rate, status, to_move, started, last)
                 VALUES (?, ?, ?, ?, 'RUNNING', ?, ?, ?)
-                """, handle, source, destination, rate, last?.1 ?? 0, transaction.now, (last?.0 ?? 0) ?? 0)
+                """, handle, source, destination, rate, last?.1 ?? 0, transaction.now, last?.0 ?? 0)
             try transaction.execute(
                 """
                 DELETE FROM queue_moves WHERE source = ?1 AND id <= coalesce(
