@@ -61,58 +61,62 @@ struct MessageMover: Sendable {
         }
     }
 
-    /// - Returns: How many messages were moved; none where the task has come to its end.
+    /// - Returns: How many messages were moved; none where the task has come to its end, or has to wait.
     private func move(_ job: Job, _ count: Int) async throws -> Int {
         let context = OperationContext(principal: .system, cause: Subject(.queue, job.source))
-        let contents = contents
-        return try await database.write(context) { transaction in
-            let status = try transaction.queryOne("SELECT status FROM queue_moves WHERE handle = ?", job.handle) {
-                row -> String in try row[0]
-            }
-            guard status == "RUNNING" else { return 0 }
-            func end(_ status: String, _ failure: String? = nil) throws {
-                try transaction.execute(
-                    "UPDATE queue_moves SET status = ?, failure = ? WHERE handle = ?", status, failure, job.handle)
-                try transaction.audit(
-                    "MoveMessages", on: Subject(.queue, job.source),
-                    outcome: failure == nil ? .success : .failure("InvalidDestination"),
-                    detail: ["TaskHandle": .string(job.handle), "Status": .string(status)])
-            }
-            guard let source = try QueueStore.find(job.source, transaction) else {
-                try end("FAILED", "The source queue was deleted.")
-                return 0
-            }
-            let messages = try transaction.query(
-                """
-                SELECT \(QueuedMessage.columns) FROM queue_messages WHERE contents = ? AND visible <= ? AND id <= ?
-                ORDER BY visible, id LIMIT ?
-                """, source.contents, transaction.now, job.last, count
-            ) { try QueuedMessage($0) }
-            if messages.isEmpty {
-                // Those in flight are moved when they come back.
-                let isLeft = try transaction.queryOne(
-                    "SELECT 1 FROM queue_messages WHERE contents = ? AND id <= ? LIMIT 1", source.contents, job.last
-                ) { _ in true }
-                if isLeft == nil { try end("COMPLETED") }
-                return 0
-            }
-            for message in messages {
-                let name = job.destination ?? message.source.flatMap { ARN($0)?.resource } ?? ""
-                guard let target = try QueueStore.find(name, transaction), target.isFIFO == source.isFIFO else {
-                    try end("FAILED", "There is no queue \(name) to move message \(message.identifier) to.")
-                    return 0
-                }
-                try contents.move(message, from: source, to: target, transaction)
-            }
-            try transaction.execute(
-                "UPDATE queue_moves SET moved = moved + ? WHERE handle = ?", messages.count, job.handle)
-            try transaction.audit(
-                "MoveMessages", on: source.subject, outcome: .success,
-                detail: [
-                    "TaskHandle": .string(job.handle), "MessageIds": .array(messages.map { .string($0.identifier) }),
-                ])
-            return messages.count
+        return try await database.write(context) { try move(job, count, $0) }
+    }
+
+    private func move(_ job: Job, _ count: Int, _ transaction: borrowing Transaction) throws -> Int {
+        let status = try transaction.queryOne("SELECT status FROM queue_moves WHERE handle = ?", job.handle) {
+            row -> String in try row[0]
         }
+        guard status == "RUNNING" else { return 0 }
+        guard let source = try QueueStore.find(job.source, transaction) else {
+            return try end(job, failure: "The source queue was deleted.", transaction)
+        }
+        let messages = try transaction.query(
+            """
+            SELECT \(QueuedMessage.columns) FROM queue_messages WHERE contents = ? AND visible <= ? AND id <= ?
+            ORDER BY visible, id LIMIT ?
+            """, source.contents, transaction.now, job.last, count
+        ) { try QueuedMessage($0) }
+        if messages.isEmpty {
+            // Those in flight are moved when they come back.
+            let isLeft = try transaction.queryOne(
+                "SELECT 1 FROM queue_messages WHERE contents = ? AND id <= ? LIMIT 1", source.contents, job.last
+            ) { _ in true }
+            return isLeft == nil ? try end(job, failure: nil, transaction) : 0
+        }
+        var moved: [JSON] = []
+        for message in messages {
+            let name = job.destination ?? message.source.flatMap { ARN($0)?.resource } ?? ""
+            guard let target = try QueueStore.find(name, transaction), target.isFIFO == source.isFIFO else {
+                _ = try end(
+                    job, failure: "There is no queue \(name) to move message \(message.identifier) to.", transaction)
+                break
+            }
+            try contents.move(message, from: source, to: target, transaction)
+            moved.append(.string(message.identifier))
+        }
+        if moved.isEmpty { return 0 }
+        try transaction.execute("UPDATE queue_moves SET moved = moved + ? WHERE handle = ?", moved.count, job.handle)
+        try transaction.audit(
+            "MoveMessages", on: source.subject, outcome: .success,
+            detail: ["TaskHandle": .string(job.handle), "MessageIds": .array(moved)])
+        return moved.count
+    }
+
+    /// - Returns: 0, as nothing more is moved.
+    private func end(_ job: Job, failure: String?, _ transaction: borrowing Transaction) throws(StorageError) -> Int {
+        let status = failure == nil ? "COMPLETED" : "FAILED"
+        try transaction.execute(
+            "UPDATE queue_moves SET status = ?, failure = ? WHERE handle = ?", status, failure, job.handle)
+        try transaction.audit(
+            "MoveMessages", on: Subject(.queue, job.source),
+            outcome: failure == nil ? .success : .failure("InvalidDestination"),
+            detail: ["TaskHandle": .string(job.handle), "Status": .string(status)])
+        return 0
     }
 }
 
