@@ -19,7 +19,8 @@ extension Command {
         ],
         subcommands: [
             serve, agent, events, subscribe, rules, schedules, pipes, run, commands, automation, documents, nodes,
-            topics, logs, deadLetters, audit, doctor, patterns, keys, accessKeys, call, completions, version,
+            topics, queues, functions, logs, deadLetters, audit, doctor, patterns, keys, accessKeys, call,
+            completions, version,
         ])
 
     static let completions = Command(

@@ -12,6 +12,7 @@ struct QueueContents: Sendable {
     let account: Account
     let clock: any Clock
     let waiters: QueueWaiters
+    let moves: MessageMoves
 
     static let deduplicationWindow = Duration.seconds(300)
     /// How long an id chosen by a sender is known: longer than a rule's target is retried.
