@@ -9,6 +9,7 @@ struct Main {
         ("latency", LatencyBenchmark.summary, LatencyBenchmark.run),
         ("http", HTTPBenchmark.summary, HTTPBenchmark.run),
         ("memory", MemoryBenchmark.summary, MemoryBenchmark.run),
+        ("commands", CommandsBenchmark.summary, CommandsBenchmark.run),
     ]
 
     static func main() {

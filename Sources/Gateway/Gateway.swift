@@ -68,7 +68,8 @@ public final class Gateway: Sendable {
             operations: ports.operations, account: ports.account, publisher: ports.publisher,
             authentication: Authentication(
                 mode: configuration.authentication, verifier: SignatureVerifier(ports.credentials), clock: clock),
-            maintenance: MaintenanceRoutes(resetToken: configuration.resetToken, reset: ports.reset))
+            maintenance: MaintenanceRoutes(resetToken: configuration.resetToken, reset: ports.reset),
+            scheme: address.isEncrypted ? "https" : "http")
         let server = HTTPServer(handler: handler, limits: limits, clock: clock)
         let socket = try Gateway.listen(on: address)
         let port = ops_local_port(socket)

@@ -21,17 +21,20 @@ struct RequestHandler: HTTPHandler {
     let authentication: Authentication
     let router: RequestRouter
     let maintenance: MaintenanceRoutes
+    /// `http` or `https`.
+    let scheme: String
     private let random = SharedRandom()
 
     init(
         operations: OperationTable, account: Account, publisher: any PublishHandler, authentication: Authentication,
-        maintenance: MaintenanceRoutes
+        maintenance: MaintenanceRoutes, scheme: String = "http"
     ) {
         self.operations = operations
         self.account = account
         self.publisher = publisher
         self.authentication = authentication
         self.maintenance = maintenance
+        self.scheme = scheme
         router = RequestRouter(operations.all)
     }
 
@@ -85,8 +88,9 @@ struct RequestHandler: HTTPHandler {
             }
             let operation = try operations.operation(name)
             let input = try endpoint.input(of: request, for: operation)
-            let output = try await operations.call(
-                name, regions?.incoming(input) ?? input, OperationContext(principal: principal))
+            let context = OperationContext(
+                principal: principal, endpoint: request.header("host").map { "\(scheme)://\($0)" })
+            let output = try await operations.call(name, regions?.incoming(input) ?? input, context)
             reply(endpoint.success(regions?.outgoing(output) ?? output, of: operation, identifier))
         } catch {
             reply(endpoint.failure(regions?.outgoing(error) ?? error, identifier))

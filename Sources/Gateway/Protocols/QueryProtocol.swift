@@ -19,17 +19,14 @@ enum QueryProtocol {
         return input
     }
 
-    /// - Parameter output: A result element is there for operations that declare an output, and for output that is
-    ///   there undeclared.
+    /// A result element is always there: clients look for it even where a service has nothing to say in it.
     static func success(
         _ output: JSON, of operation: Operation, in service: WireService, _ identifier: Identifier
     ) -> HTTPResponse {
         let action = operation.action
         var writer = XMLWriter(service.flat, action: action)
         writer.element("\(action)Response", namespace: service.namespace) { writer in
-            if !operation.output.isEmpty || output.object?.isEmpty == false {
-                writer.element("\(action)Result") { $0.write(output, .structure(operation.output)) }
-            }
+            writer.element("\(action)Result") { $0.write(output, .structure(operation.output)) }
             writer.element("ResponseMetadata") { $0.element("RequestId", text: identifier.description) }
         }
         return HTTPResponse(

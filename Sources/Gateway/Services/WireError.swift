@@ -40,7 +40,7 @@ extension ErrorCode {
         case .validation: return WireError("ValidationError", 400)
         case .throttling: return WireError("Throttling", 400)
         case .serialization: return WireError("MalformedInput", 400)
-        default: return WireError(rawValue, status)
+        default: return WireError(service.queryCodes[rawValue] ?? rawValue, status)
         }
     }
 

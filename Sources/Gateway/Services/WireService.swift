@@ -16,6 +16,8 @@ struct WireService: Sendable {
     let namespace: String
     /// How errors are called here, where it is not as everywhere.
     let errors: [ErrorCode: WireError]
+    /// Precedes the names of errors in JSON.
+    let errorNamespace: String
     /// The member of a JSON error that holds its text.
     let messageMember: String
     /// Whether errors in JSON carry, in a header, the code that the Query protocol had: `x-amzn-query-error`.
@@ -30,8 +32,8 @@ struct WireService: Sendable {
     init(
         _ name: String, signingName: String? = nil, target: String? = nil, jsonVersion: String = "1.1",
         query: (version: String, namespace: String)? = nil, errors: [ErrorCode: WireError] = [:],
-        messageMember: String = "message", queryCodes: [String: String]? = nil, flat: FlatNames = .none,
-        pathMember: String? = nil
+        errorNamespace: String = "", messageMember: String = "message", queryCodes: [String: String]? = nil,
+        flat: FlatNames = .none, pathMember: String? = nil
     ) {
         self.name = name
         self.signingName = signingName ?? name
@@ -40,6 +42,7 @@ struct WireService: Sendable {
         queryVersion = query?.version
         namespace = query?.namespace ?? ""
         self.errors = errors
+        self.errorNamespace = errorNamespace
         self.messageMember = messageMember
         isQueryCompatible = queryCodes != nil
         self.queryCodes = queryCodes ?? [:]
@@ -61,6 +64,10 @@ extension WireService {
         WireService(
             "sqs", target: "AmazonSQS", jsonVersion: "1.0",
             query: ("2012-11-05", "http://queue.amazonaws.com/doc/2012-11-05/"),
+            errors: [
+                .throttling: WireError("RequestThrottled", 400),
+                .unsupportedOperation: WireError("UnsupportedOperation", 400), .overLimit: WireError("OverLimit", 403),
+            ], errorNamespace: "com.amazonaws.sqs#",
             queryCodes: [
                 "QueueDoesNotExist": "AWS.SimpleQueueService.NonExistentQueue",
                 "QueueNameExists": "QueueAlreadyExists",
@@ -78,7 +85,8 @@ extension WireService {
             "sns", query: ("2010-03-31", "http://sns.amazonaws.com/doc/2010-03-31/"),
             errors: [
                 .accessDenied: WireError("AuthorizationError", 403), .throttling: WireError("Throttled", 429),
-                .internalFailure: WireError("InternalError", 500), .resourceNotFound: WireError("NotFound", 404),
+                .internalFailure: WireError("InternalError", 500), .resourceNotFound: WireError("ResourceNotFound", 404),
+                .invalidParameterValue: WireError("ParameterValueInvalid", 400),
             ]),
         WireService("sts", query: ("2011-06-15", "https://sts.amazonaws.com/doc/2011-06-15/")),
         WireService(
@@ -91,11 +99,30 @@ extension WireService {
             "scheduler", errors: [.internalFailure: WireError("InternalServerException", 500)],
             messageMember: "Message"),
         WireService(
+            "resource-groups",
+            errors: [
+                .validation: WireError("BadRequestException", 400),
+                .serialization: WireError("BadRequestException", 400),
+                .resourceNotFound: WireError("NotFoundException", 404),
+                .accessDenied: WireError("ForbiddenException", 403),
+                .throttling: WireError("TooManyRequestsException", 429),
+                .internalFailure: WireError("InternalServerErrorException", 500),
+            ], messageMember: "Message"),
+        WireService(
             "pipes",
             errors: [
                 .internalFailure: WireError("InternalException", 500),
                 .resourceNotFound: WireError("NotFoundException", 404),
             ]),
+        WireService(
+            "lambda",
+            errors: [
+                .internalFailure: WireError("ServiceException", 500),
+                .throttling: WireError("TooManyRequestsException", 429),
+                .validation: WireError("InvalidParameterValueException", 400),
+                .invalidParameterValue: WireError("InvalidParameterValueException", 400),
+                .requestTooLarge: WireError("RequestTooLargeException", 413),
+            ], messageMember: "Message"),
         own,
     ]
 
