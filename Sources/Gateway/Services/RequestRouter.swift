@@ -10,8 +10,11 @@ struct RequestRouter: Sendable {
     private let services: [WireService]
     private let routes: RouteTable
 
+    private let events: WireService
+
     init(_ operations: [Operation], services: [WireService] = WireService.all) {
         self.services = services
+        events = services.first { $0.name == "events" } ?? .own
         routes = RouteTable(operations)
     }
 
@@ -21,6 +24,13 @@ struct RequestRouter: Sendable {
         let isForm = request.method == "POST" && request.mediaType == "application/x-www-form-urlencoded"
         if isForm || request.query.contains("Action=") { return try query(request, isForm: isForm) }
         return rest(request)
+    }
+
+    /// The endpoint of a request that is known to be `events:PutEvents` in AWS JSON, found without taking it apart.
+    func publishing(_ request: HTTPRequest) -> Endpoint {
+        let isOlder = request.header("content-type") == "application/x-amz-json-1.0"
+        return Endpoint(
+            service: events, wire: .json(version: isOlder ? "1.0" : events.jsonVersion), operation: "events:PutEvents")
     }
 
     /// The endpoint for an error that comes before `endpoint(of:)`, or out of it.
