@@ -28,7 +28,8 @@ struct ops_http_options {
 
 /// Starts a server on a thread of its own, which takes no signals. NULL where that is impossible.
 static inline struct MHD_Daemon *ops_http_start(const struct ops_http_options *options) {
-    unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME;
+    // Not epoll: with its edges the library does not notice a client's end that comes together with data.
+    unsigned flags = MHD_USE_POLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME;
     if (options->certificate != NULL) flags |= MHD_USE_TLS;
     struct MHD_OptionItem security[] = {
         {MHD_OPTION_HTTPS_MEM_CERT, 0, (void *)options->certificate},

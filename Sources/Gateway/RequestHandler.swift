@@ -42,7 +42,7 @@ struct RequestHandler: HTTPHandler {
         let identifier = random.identifier()
         // With nothing to decode and no signature to compute there is nothing to leave the server's thread for.
         if authentication.mode == .development, request.header("x-amz-target") == RequestHandler.publishTarget {
-            let endpoint = router.fallback(for: request)
+            let endpoint = router.publishing(request)
             do throws(ServiceError) {
                 let principal = try authentication.principal(of: request, for: endpoint.service.signingName)
                 return publish(request.body, endpoint, principal, identifier, reply)
