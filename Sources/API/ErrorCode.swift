@@ -36,6 +36,7 @@ public enum ErrorCode: String, Sendable, CaseIterable {
     case notAuthorizedForSource = "NotAuthorizedForSourceException"
     case managedRule = "ManagedRuleException"
     case concurrentModification = "ConcurrentModificationException"
+    case illegalStatus = "IllegalStatusException"
 
     // Topics.
     case notFound = "NotFound"

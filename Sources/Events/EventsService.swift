@@ -23,6 +23,7 @@ public final class EventsService: Sendable {
     private let buses: BusDirectory
     private let busOperations: BusOperations
     private let retention: RetentionTask
+    private let archives: ArchiveService
     private let journal: any Journal
     private let settings: Settings
     private let clock: any Clock
@@ -44,10 +45,11 @@ public final class EventsService: Sendable {
         }
     }
 
-    /// - Parameter caller: The operation table through which targets are called; it may be completed later, but before
-    ///   `start`.
+    /// - Parameters:
+    ///   - blocks: The file of what archives keep.
+    ///   - caller: The operation table through which targets are called; it may be completed later, but before `start`.
     public init(
-        journal: any Journal, database: Database, authorizer: any Authorizer, caller: any OperationCaller,
+        journal: any Journal, database: Database, blocks: ArchiveBlocks, authorizer: any Authorizer, caller: any OperationCaller,
         settings: Settings, clock: any Clock, log: Log
     ) {
         let account = settings.account
@@ -74,15 +76,19 @@ public final class EventsService: Sendable {
         relay = OutboxRelay(database: database, journal: journal, clock: clock, log: log.named("outbox"))
         schedules = ScheduleRunner(database: database, account: account, clock: clock, log: log.named("schedules"))
         busOperations = BusOperations(database: database, buses: buses, account: account)
+        archives = ArchiveService(
+            journal: journal, database: database, blocks: blocks, matcher: matcher, buses: buses, account: account,
+            clock: clock, log: log)
         let subscribers = Subscribers(journal: journal, database: database, account: account, clock: clock)
         retention = RetentionTask(
-            journal: journal, database: database, matcher: matcher, subscribers: subscribers,
+            journal: journal, database: database, matcher: matcher, archives: archives, subscribers: subscribers,
             retention: settings.retention, clock: clock, log: log.named("retention"))
         let schedules = schedules
         operations =
             EventOperations(ingest: ingest, matcher: matcher, buses: buses, journal: journal).all
             + RuleOperations(
-                matcher: matcher, buses: buses, account: account, onScheduleChange: { await schedules.wake() }
+                matcher: matcher, managed: archives.managedRules, buses: buses, account: account,
+                onScheduleChange: { await schedules.wake() }
             ).all
             + busOperations.all
             + DeadLetterOperations(
@@ -91,6 +97,7 @@ public final class EventsService: Sendable {
             + StreamOperations(
                 journal: journal, database: database, authorizer: authorizer, subscribers: subscribers
             ).all
+            + archives.operations
     }
 
     /// All operations of this module, for the table.
@@ -104,6 +111,7 @@ public final class EventsService: Sendable {
         try await relay.start()
         try await matcher.start(account: settings.account)
         await dispatcher.start()
+        try await archives.start()
         await schedules.wake()
         retention.start()
     }
@@ -112,6 +120,7 @@ public final class EventsService: Sendable {
     public func stop() async {
         retention.stop()
         await schedules.stop()
+        await archives.stop()
         await dispatcher.stop()
         await relay.stop()
         await matcher.stop()

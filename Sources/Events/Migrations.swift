@@ -50,4 +50,4 @@ public let eventsMigrations = [
                 lagging INTEGER NOT NULL DEFAULT 0
             ) STRICT, WITHOUT ROWID;
             """),
-]
+] + ArchiveStore.migrations + ReplayStore.migrations

@@ -116,8 +116,9 @@ extension Subject.Kind {
     /// Whether all records about one such thing come from the same cause.
     fileprivate var hasOneCause: Bool {
         switch self {
-        case .event, .delivery, .command, .invocation, .automation, .step: true
-        case .rule, .bus, .topic, .document, .node, .key, .subscriber, .schedule, .operation, .log, .parameter: false
+        case .event, .delivery, .command, .invocation, .automation, .step, .replay: true
+        case .rule, .bus, .topic, .document, .node, .key, .subscriber, .schedule, .operation, .log, .parameter, .archive:
+            false
         }
     }
 }

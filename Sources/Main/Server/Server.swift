@@ -14,6 +14,7 @@ internal import Systems
 final class Server: Sendable {
     private let directory: Storage.DataDirectory
     private let database: Database
+    private let archives: Database
     private let journal: SegmentJournal
     private let governance: GovernanceService
     private let events: EventsService
@@ -47,6 +48,9 @@ final class Server: Sendable {
             migrations: eventsMigrations + governanceMigrations + MessagingService.migrations
                 + SystemsService.migrations,
             clock: clock, log: log.named("database"))
+        let archives = try Database(
+            path: directory.archivesPath, migrations: ArchiveBlocks.migrations, canShrink: true, clock: clock,
+            log: log.named("archives"))
         let journal = try SegmentJournal(
             directory: directory.journalPath, segmentBytes: configuration[Settings.segmentSize], clock: clock,
             log: log.named("journal"))
@@ -56,7 +60,8 @@ final class Server: Sendable {
             verify: { try Verification.run(journal: directory.journalPath, database: directory.databasePath) })
         let calls = DeferredCaller()
         let events = EventsService(
-            journal: journal, database: database, authorizer: governance.authorizer, caller: calls,
+            journal: journal, database: database, blocks: ArchiveBlocks(archives), authorizer: governance.authorizer,
+            caller: calls,
             settings: EventsService.Settings(
                 account: account, deduplicationWindow: configuration[Settings.deduplicationWindow],
                 retention: configuration[Settings.retention]),
@@ -74,6 +79,7 @@ final class Server: Sendable {
         calls.connect(table)
         self.directory = directory
         self.database = database
+        self.archives = archives
         self.journal = journal
         self.governance = governance
         self.events = events
@@ -186,6 +192,7 @@ final class Server: Sendable {
         await agent?.stop()
         journal.close()
         await database.close()
+        await archives.close()
     }
 }
 
