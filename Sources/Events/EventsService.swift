@@ -23,7 +23,7 @@ public final class EventsService: Sendable {
     private let buses: BusDirectory
     private let busOperations: BusOperations
     private let retention: RetentionTask
-    private let archives: ArchiveService
+    let archives: ArchiveService
     private let journal: any Journal
     private let settings: Settings
     private let clock: any Clock

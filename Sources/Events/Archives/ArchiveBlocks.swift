@@ -166,7 +166,7 @@ public struct ArchiveBlocks: Sendable {
         }
         for archive in found where !known.contains(archive) {
             _ = try await remove("SELECT number FROM blocks WHERE archive = ?", archive)
-            try await database.maintain { try $0.execute("DELETE FROM totals WHERE archive = ?", archive) }
+            _ = try await database.maintain { try $0.execute("DELETE FROM totals WHERE archive = ?", archive) }
         }
     }
 

@@ -44,6 +44,7 @@ struct ArchiveMatching {
         var busBytes: [UInt8] = []
         var bus: Bus?
         var snapshot: PatternSnapshot?
+        var keepers: [Archive] = []
         slice.forEach { record in
             guard let view = StreamEntryView(record.body), view.kind == .event, !view.isReplayed else { return }
             if !view.bus.elementsEqual(busBytes) || busBytes.isEmpty {
@@ -52,15 +53,19 @@ struct ArchiveMatching {
                 snapshot = bus?.patterns.snapshot
             }
             guard let bus, let snapshot else { return }
+            keepers.removeAll(keepingCapacity: true)
+            keepers.append(contentsOf: bus.takers)
+            if snapshot.ruleCount > 0 {
+                scratch.match(view.payload, mayStopEarly: view.mayStopEarly, with: snapshot) { number in
+                    keepers.append(archives[Int(number)])
+                }
+            }
+            if keepers.isEmpty { return }
             let time = ArchivedEvent.time(of: view.payload) ?? record.time
-            func keep(_ archive: Archive) {
-                guard record.sequence > archive.startSequence else { return }
+            for archive in keepers where record.sequence > archive.startSequence {
                 let key = Key(archive: archive.id, minute: ArchivePosition.minute(of: time))
                 blocks[key, default: ArchiveBlock()].append(record, time: time, payloadBytes: view.payload.count)
             }
-            for archive in bus.takers { keep(archive) }
-            if snapshot.ruleCount == 0 { return }
-            scratch.match(view.payload, mayStopEarly: view.mayStopEarly, with: snapshot) { keep(archives[Int($0)]) }
         }
     }
 }

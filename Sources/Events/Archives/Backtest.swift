@@ -5,7 +5,7 @@ public import Patterns
 ///
 /// What the current rule did is found by matching its pattern as it is now, not by what was delivered then: deliveries
 /// may be of an earlier version of the rule, or of a time when it was disabled.
-public struct Backtest: Sendable {
+public struct Backtest {
     /// An event that tells the patterns apart.
     public struct Example: Sendable, Hashable {
         public var id: String

@@ -119,7 +119,7 @@ actor ReplayRunner {
     private func pause(_ run: Run, until time: Timestamp) async {
         let pause = Task { [clock] in
             // Woken early is as good as having slept: the machine is asked again.
-            try? await clock.sleep(until: time)
+            do { try await clock.sleep(until: time) } catch { return }
         }
         run.pause = pause
         if isStopped { pause.cancel() }

@@ -198,8 +198,9 @@ struct RuleOperations: Sendable {
     private func listTargets(_ input: JSON, _ context: OperationContext) async throws -> JSON {
         let bus = try bus(input)
         let name = input["Rule"]?.string ?? ""
-        let targets = await managed.targets(name, on: bus)
-        let page = Page(try await targets ?? rule(name, bus).targets.map(\.json), by: { $0["Id"]?.string ?? "" }, input)
+        var targets = await managed.targets(name, on: bus)
+        if targets == nil { targets = try await rule(name, bus).targets.map(\.json) }
+        let page = Page(targets ?? [], by: { $0["Id"]?.string ?? "" }, input)
         var output: JSON = ["Targets": .array(page.items)]
         output["NextToken"] = page.nextToken
         return output
