@@ -49,8 +49,8 @@ public final class EventsService: Sendable {
     ///   - blocks: The file of what archives keep.
     ///   - caller: The operation table through which targets are called; it may be completed later, but before `start`.
     public init(
-        journal: any Journal, database: Database, blocks: ArchiveBlocks, authorizer: any Authorizer, caller: any OperationCaller,
-        settings: Settings, clock: any Clock, log: Log
+        journal: any Journal, database: Database, blocks: ArchiveBlocks, authorizer: any Authorizer,
+        caller: any OperationCaller, settings: Settings, clock: any Clock, log: Log
     ) {
         let account = settings.account
         let buses = BusDirectory(account: account)

@@ -57,7 +57,8 @@ actor Archiver {
         // What came before the oldest archive is no one's.
         position = max(storedPosition, found.map(\.startSequence).min() ?? 0)
         if position > journal.lastSequence {
-            log.error("the journal ends at \(journal.lastSequence), but \(position) had been archived; its end was lost")
+            log.error(
+                "the journal ends at \(journal.lastSequence), but \(position) had been archived: its end was lost")
             position = journal.lastSequence
         }
         journal.observe { [weak self] _ in self?.wake() }

@@ -73,7 +73,9 @@ struct BusOperations: Sendable {
             guard hasRules == nil else {
                 throw ServiceError(.validation, "Event bus \(name) can't be deleted since it has rules.")
             }
-            let archive: String? = try transaction.queryOne("SELECT name FROM archives WHERE bus = ?", name) { try $0[0] }
+            let archive: String? = try transaction.queryOne("SELECT name FROM archives WHERE bus = ?", name) {
+                try $0[0]
+            }
             if let archive {
                 throw ServiceError(
                     .validation, "Event bus \(name) can't be deleted since the archive \(archive) keeps its events.")

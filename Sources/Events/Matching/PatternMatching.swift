@@ -31,7 +31,8 @@ struct PatternMatching {
             }
             guard let snapshot else { return }
             // A replay for some rules alone fires those of them that match.
-            let chosen = view.onlyRule.isEmpty ? nil : Set(view.onlyRule.split(separator: UInt8(ascii: "\n")).map(Array.init))
+            let names = view.onlyRule.split(separator: UInt8(ascii: "\n"))
+            let chosen = names.isEmpty ? nil : Set(names.map(Array.init))
             scratch.match(view.payload, mayStopEarly: view.mayStopEarly, with: snapshot) { number in
                 guard let entry = catalog.entry(number) else { return }
                 if let chosen, !chosen.contains(Array(entry.rule.name.utf8)) { return }

@@ -8,7 +8,7 @@ public enum ReplayStore {
         Migration(
             module: "replays", number: 1, name: "replays",
             sql: """
-                -- `archive` is the id of the archive; `rules` and `filter_arns` are lists, `matches` an object, in JSON.
+                -- `archive` is the archive's id; `rules` and `filter_arns` are lists, `matches` an object, in JSON.
                 CREATE TABLE replays (
                     name TEXT PRIMARY KEY, description TEXT, archive_name TEXT NOT NULL, archive TEXT NOT NULL,
                     bus TEXT NOT NULL, rules TEXT NOT NULL, filter_arns TEXT NOT NULL, first_time INTEGER NOT NULL,

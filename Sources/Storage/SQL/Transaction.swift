@@ -121,7 +121,7 @@ public struct Transaction: Queryable, ~Copyable {
         try session.audit(action, on: subject, context: context ?? self.context, outcome: outcome, detail: detail)
     }
 
-    /// Returns up to so many pages that deletions have left empty to the file system, where the file was made to shrink.
+    /// Returns pages that deletions have left empty to the file system, where the file was made to shrink.
     /// - Throws: `StorageError`.
     public func giveBackSpace(pages: Int) throws {
         try forEach("PRAGMA incremental_vacuum(\(pages))", values: []) { _ in true }

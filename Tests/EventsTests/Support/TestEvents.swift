@@ -27,7 +27,8 @@ final class TestEvents: Sendable {
 
     init(
         clock: ManualClock = ManualClock(), journal: (any Journal)? = nil, database: Database? = nil,
-        blocks: ArchiveBlocks? = nil, targets: CallerDouble = CallerDouble(), authorizer: any Authorizer = OpenAuthorizer()
+        blocks: ArchiveBlocks? = nil, targets: CallerDouble = CallerDouble(),
+        authorizer: any Authorizer = OpenAuthorizer()
     ) throws {
         let journal = journal ?? MemoryJournal(clock: clock)
         let database = try database ?? TestEvents.database(clock: clock)
