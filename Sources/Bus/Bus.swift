@@ -108,6 +108,18 @@ public final class BusServer: Sendable {
             zap: zap, loops: loops)
     }
 
+    /// What a watchdog asks for signs of life, from `start` to `stop`.
+    public var parts: [Watchdog.Part] {
+        guard let (requests, stream, nodes) = running.withLock({ $0.map { ($0.requests, $0.stream, $0.nodes) } }) else {
+            return []
+        }
+        return [
+            Watchdog.Part("requests socket") { await requests.answer() },
+            Watchdog.Part("stream socket") { await stream.answer() },
+            Watchdog.Part("nodes socket") { await nodes.answer() },
+        ]
+    }
+
     /// Unbinds the sockets; their addresses are free afterwards. Answers already given are still sent, for a second at
     /// most.
     public func stop() async {

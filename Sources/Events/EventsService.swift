@@ -12,7 +12,7 @@ public import Storage
 /// `EventIngest` makes events durable and answers the publisher. `Matcher` follows the journal and decides which
 /// deliveries there are. `Dispatcher` makes them, again and again where it must. `ScheduleRunner` puts scheduled events
 /// into the outbox, from where `OutboxRelay` moves them, like all that other engines emit, to the journal.
-public final class EventsService: Sendable {
+public final class EventsService: Resettable {
     /// Takes in events from transports.
     public let ingest: EventIngest
 
@@ -25,6 +25,7 @@ public final class EventsService: Sendable {
     private let retention: RetentionTask
     let archives: ArchiveService
     private let journal: any Journal
+    private let database: Database
     private let settings: Settings
     private let clock: any Clock
 
@@ -71,6 +72,7 @@ public final class EventsService: Sendable {
         self.dispatcher = dispatcher
         self.matcher = matcher
         self.journal = journal
+        self.database = database
         self.settings = settings
         self.clock = clock
         relay = OutboxRelay(database: database, journal: journal, clock: clock, log: log.named("outbox"))
@@ -107,13 +109,21 @@ public final class EventsService: Sendable {
     /// - Throws: `StorageError` where the data cannot be read.
     public func start() async throws {
         try await busOperations.start()
-        try rememberIdentifiers()
+        try await rememberIdentifiers()
         try await relay.start()
         try await matcher.start(account: settings.account)
         await dispatcher.start()
         try await archives.start()
         await schedules.wake()
         retention.start()
+    }
+
+    /// What a watchdog asks for signs of life.
+    public var parts: [Watchdog.Part] {
+        [
+            Watchdog.Part("matcher") { [matcher] in await matcher.answer() },
+            Watchdog.Part("dispatcher") { [dispatcher] in await dispatcher.answer() },
+        ]
     }
 
     /// Ends in an order that leaves no work half recorded: nothing new fires, what runs is finished.
@@ -124,6 +134,23 @@ public final class EventsService: Sendable {
         await dispatcher.stop()
         await relay.stop()
         await matcher.stop()
+    }
+
+    public func suspend() async {
+        await archives.suspend()
+        await relay.suspend()
+        await matcher.suspend()
+        await dispatcher.suspend(forgettingThrough: journal.lastSequence)
+        ingest.forgetIdentifiers()
+    }
+
+    public func resume() async throws {
+        try await busOperations.start()
+        try await matcher.resume(account: settings.account)
+        await relay.resume()
+        await dispatcher.resume()
+        try await archives.resume()
+        await schedules.wake()
     }
 
     /// Brings the rules that come from files in line with what the files say now, in one step.
@@ -166,9 +193,10 @@ public final class EventsService: Sendable {
     }
 
     /// Refills the deduplication window from the records that are young enough.
-    private func rememberIdentifiers() throws {
+    private func rememberIdentifiers() async throws {
         let since = clock.now - settings.deduplicationWindow
-        var sequence = try journal.sequence(notBefore: since) - 1
+        let reset = try await database.read { try JournalCursor.read(JournalCursor.resetName, $0) }
+        var sequence = max(try journal.sequence(notBefore: since) - 1, reset)
         while sequence < journal.lastSequence {
             let slice = try journal.read(after: sequence, bytesMax: 1 << 20)
             slice.forEach { record in

@@ -6,7 +6,7 @@ public import Storage
 /// What carries messages to whoever wants them: topics, whose messages go out at once, and logs, which keep theirs.
 ///
 /// Rules, runbooks and clients reach them alike, by their operations.
-public final class MessagingService: Sendable {
+public final class MessagingService: Resettable {
     /// All operations of this module, for the table.
     public let operations: [Operation]
 
@@ -33,6 +33,11 @@ public final class MessagingService: Sendable {
         upkeep.value?.cancel()
         await upkeep.value?.value
     }
+
+    /// Topics and logs keep nothing in memory.
+    public func suspend() async {}
+
+    public func resume() async throws {}
 
     /// Once a minute lets go of what nobody needs any more.
     private func keepUp() async {

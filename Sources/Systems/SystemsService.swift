@@ -10,7 +10,7 @@ public import Storage
 ///
 /// `NodeService` knows the nodes and their connections. `CommandService` sends command documents to them and follows
 /// each to its end. `AutomationService` runs runbooks, whose steps call operations, commands among them, and scripts.
-public final class SystemsService: Sendable {
+public final class SystemsService: Resettable {
     /// Takes in messages from agents.
     public let nodes: NodeService
     /// All operations of this module, for the table.
@@ -57,6 +57,17 @@ public final class SystemsService: Sendable {
         let nodes = nodes
         let commands = commands
         running.set([Task { await nodes.run() }, Task { await commands.run() }])
+    }
+
+    /// Nodes stay as they are, registered and connected.
+    public func suspend() async {
+        await automation.forgetAll()
+        await commands.forgetAll()
+    }
+
+    public func resume() async throws {
+        try await commands.takeUp()
+        try await automation.takeUp()
     }
 
     public func stop() async {

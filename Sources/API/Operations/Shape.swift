@@ -5,8 +5,11 @@ public indirect enum Shape: Sendable {
     /// - Parameters:
     ///   - length: In Unicode scalars.
     ///   - characters: Which characters may occur; nil for any.
+    ///   - pattern: What the whole text must match; nil for no such rule.
     ///   - values: The only values allowed; empty for any.
-    case string(length: ClosedRange<Int> = 0...Int.max, characters: CharacterRule? = nil, values: [String] = [])
+    case string(
+        length: ClosedRange<Int> = 0...Int.max, characters: CharacterRule? = nil, pattern: TextPattern? = nil,
+        values: [String] = [])
     case integer(ClosedRange<Int> = Int.min...Int.max)
     case boolean
     /// RFC 3339 text, or seconds since 1970 as AWS clients send them.

@@ -13,11 +13,14 @@ extension Shape {
     private func check(_ value: JSON, _ path: String, _ violations: inout Violations) throws(ServiceError) {
         switch self {
         case .any: return
-        case .string(let length, let characters, let values):
+        case .string(let length, let characters, let pattern, let values):
             guard let text = value.string else { throw wrongType("a string", value, path) }
             violations.check(length: text.unicodeScalars.count, in: length, value, path)
             if let characters, !characters.allows(text) {
                 violations.add(value, path, "Member must satisfy regular expression pattern: \(characters.pattern)")
+            }
+            if let pattern, !pattern.matches(text) {
+                violations.add(value, path, "Member must satisfy regular expression pattern: \(pattern)")
             }
             if !values.isEmpty && !values.contains(text) {
                 violations.add(value, path, "Member must satisfy enum value set: [\(values.joined(separator: ", "))]")

@@ -58,6 +58,9 @@ actor NodeSwitch: LoopMember {
         socket.close()
     }
 
+    /// A sign of life of the thread.
+    func answer() {}
+
     nonisolated var handles: [SocketHandle] { assumeIsolated { [SocketHandle($0.socket.handle)] } }
 
     nonisolated func turn(now: Int64) -> LoopWait {

@@ -68,6 +68,9 @@ actor RequestServer: LoopMember {
 
     nonisolated func start() { loop.add(self) }
 
+    /// A sign of life of the thread.
+    func answer() {}
+
     nonisolated var handles: [SocketHandle] { assumeIsolated { [SocketHandle($0.socket.handle)] } }
 
     func stop() {

@@ -67,6 +67,9 @@ actor StreamPublisher: LoopMember {
         socket.close()
     }
 
+    /// A sign of life of the thread.
+    func answer() {}
+
     nonisolated var handles: [SocketHandle] { assumeIsolated { [SocketHandle($0.socket.handle)] } }
 
     nonisolated func turn(now: Int64) -> LoopWait {

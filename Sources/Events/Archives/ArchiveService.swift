@@ -51,8 +51,15 @@ final class ArchiveService: Sendable {
         await archiver.stop()
     }
 
-    /// Takes up the state of the tables after they were emptied.
-    func reload() async throws { try await archiver.reload() }
+    func suspend() async {
+        await runner.forget()
+        await archiver.suspend()
+    }
+
+    func resume() async throws {
+        try await archiver.resume()
+        try await runner.start()
+    }
 
     /// Lets go of what is past its time: archived events, and replays that are listed no more.
     func letGo() async throws {

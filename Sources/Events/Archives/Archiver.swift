@@ -27,8 +27,8 @@ actor Archiver {
     /// The position as the file has it; behind `position` only by records that no archive keeps.
     private var storedPosition: UInt64 = 0
     private var round: Task<Void, Never>?
-    private var isBusy = false
-    private var waiting: [CheckedContinuation<Void, Never>] = []
+    /// Archiving and changing exclude each other across their suspensions.
+    private let turn = Turn()
     private var random = BlockRandom()
 
     nonisolated var unownedExecutor: UnownedSerialExecutor { thread.asUnownedSerialExecutor() }
@@ -50,12 +50,10 @@ actor Archiver {
 
     /// Loads the archives, and follows the journal from where an earlier run ended.
     func start() async throws {
-        let found = try await database.read { try ArchiveStore.all($0) }
-        matching = try ArchiveMatching(found)
-        archives = Dictionary(uniqueKeysWithValues: found.map { ($0.name, $0) })
+        try await load()
         storedPosition = try await blocks.cursor()
         // What came before the oldest archive is no one's.
-        position = max(storedPosition, found.map(\.startSequence).min() ?? 0)
+        position = max(storedPosition, archives.values.map(\.startSequence).min() ?? 0)
         if position > journal.lastSequence {
             log.error(
                 "the journal ends at \(journal.lastSequence), but \(position) had been archived: its end was lost")
@@ -110,8 +108,8 @@ actor Archiver {
     /// Returns when everything that the journal held at the call is archived.
     /// - Throws: `StorageError`; what was archived until then stays.
     func catchUp() async throws {
-        await acquire()
-        defer { release() }
+        await turn.take()
+        defer { turn.leave() }
         try await archive(through: journal.lastSequence)
     }
 
@@ -155,8 +153,8 @@ actor Archiver {
         _ name: String, _ action: String, _ context: OperationContext,
         _ edit: @Sendable (_ existing: Archive?, _ sequence: UInt64, _ identifier: Identifier) throws -> Archive?
     ) async throws -> Archive? {
-        await acquire()
-        defer { release() }
+        await turn.take()
+        defer { turn.leave() }
         // Events that came before the change are kept by what held then.
         try await archive(through: journal.lastSequence)
         let existing = archives[name]
@@ -196,31 +194,21 @@ actor Archiver {
 
     private func counted(_ events: Int) -> String { events == 1 ? "1 event" : "\(events) events" }
 
-    /// Forgets everything that is loaded, after the tables were emptied.
-    func reload() async throws {
-        await acquire()
-        defer { release() }
+    // MARK: Reset
+
+    /// Archives and changes nothing until `resume`.
+    func suspend() async { await turn.take() }
+
+    /// Goes on with the archives that the database has now. What came before is none of theirs.
+    func resume() async throws {
+        defer { turn.leave() }
+        try await load()
+        position = journal.lastSequence
+    }
+
+    private func load() async throws {
         let found = try await database.read { try ArchiveStore.all($0) }
         matching = try ArchiveMatching(found)
         archives = Dictionary(uniqueKeysWithValues: found.map { ($0.name, $0) })
-    }
-
-    // MARK: Taking turns
-
-    /// Archiving and changing exclude each other across their suspensions.
-    private func acquire() async {
-        if !isBusy {
-            isBusy = true
-            return
-        }
-        await withCheckedContinuation { waiting.append($0) }
-    }
-
-    private func release() {
-        if waiting.isEmpty {
-            isBusy = false
-        } else {
-            waiting.removeFirst().resume()
-        }
     }
 }

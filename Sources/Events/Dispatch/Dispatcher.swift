@@ -32,8 +32,13 @@ actor Dispatcher {
     private var timer: (due: Timestamp, task: Task<Void, Never>)?
     private var isStopped = false
     private var drained: [CheckedContinuation<Void, Never>] = []
+    private var isSuspended = false
+    /// Deliveries of records up to here belong to a state that was wiped.
+    private var forgotten: UInt64 = 0
 
     private static let readyMax = 4096
+    /// How long attempts under way may take to end when all state is wiped.
+    private static let suspensionMax = Duration.milliseconds(20)
 
     init(database: Database, journal: any Journal, attempt: DeliveryAttempt, clock: any Clock, log: Log) {
         self.database = database
@@ -47,7 +52,7 @@ actor Dispatcher {
     func start() { pump() }
 
     func add(_ deliveries: [Delivery]) {
-        for delivery in deliveries where !held.contains(delivery.key) {
+        for delivery in deliveries where !held.contains(delivery.key) && delivery.sequence > forgotten {
             guard delivery.sequence > newestLoaded, ready.count - readyHead < Dispatcher.readyMax else {
                 mustLoad = true
                 break
@@ -64,6 +69,9 @@ actor Dispatcher {
         pump()
     }
 
+    /// A sign of life.
+    func answer() {}
+
     /// Starts nothing more and returns when the attempts under way have ended.
     func stop() async {
         isStopped = true
@@ -72,7 +80,7 @@ actor Dispatcher {
     }
 
     private func pump() {
-        while !isStopped, inFlight < Limits.deliveriesInFlightMax, readyHead < ready.count {
+        while !isStopped, !isSuspended, inFlight < Limits.deliveriesInFlightMax, readyHead < ready.count {
             let delivery = ready[readyHead]
             readyHead += 1
             inFlight += 1
@@ -82,7 +90,7 @@ actor Dispatcher {
             ready.removeFirst(readyHead)
             readyHead = 0
         }
-        if mustLoad, !isLoading, !isStopped, ready.count < Dispatcher.readyMax / 2 { load() }
+        if mustLoad, !isLoading, !isStopped, !isSuspended, ready.count < Dispatcher.readyMax / 2 { load() }
     }
 
     /// Reads the deliveries that are due, and sets the timer for the first that is not.
@@ -108,7 +116,7 @@ actor Dispatcher {
         let now = clock.now
         for delivery in found {
             newestLoaded = max(newestLoaded, delivery.sequence)
-            if held.contains(delivery.key) { continue }
+            if held.contains(delivery.key) || delivery.sequence <= forgotten { continue }
             if settledWhileLoading.contains(delivery.key) {
                 // It is gone, or is due later than this shows.
                 continue
@@ -149,11 +157,39 @@ actor Dispatcher {
         held.remove(delivery.key)
         if isLoading { settledWhileLoading.insert(delivery.key) }
         inFlight -= 1
-        if isStopped && inFlight == 0 {
-            for continuation in drained { continuation.resume() }
-            drained = []
-        }
+        if inFlight == 0 { resumeDrained() }
         pump()
+    }
+
+    private func resumeDrained() {
+        for continuation in drained { continuation.resume() }
+        drained = []
+    }
+
+    /// Lets go of all deliveries of records up to `sequence`, and begins no others until `resume`. An attempt that does
+    /// not end at once goes on, but nothing is recorded of it.
+    func suspend(forgettingThrough sequence: UInt64) async {
+        isSuspended = true
+        timer?.task.cancel()
+        timer = nil
+        ready = []
+        readyHead = 0
+        held = []
+        if inFlight > 0 {
+            let limit = Task { [clock] in
+                do { try await clock.sleep(for: Dispatcher.suspensionMax) } catch { return }
+                self.resumeDrained()
+            }
+            await withCheckedContinuation { drained.append($0) }
+            limit.cancel()
+        }
+        forgotten = sequence
+    }
+
+    /// Goes on with what the database holds now.
+    func resume() {
+        isSuspended = false
+        reload()
     }
 
     /// The event of a delivery, from the journal; nil where that no longer has it.
@@ -194,6 +230,7 @@ actor Dispatcher {
     }
 
     private func record(_ delivery: Delivery, _ result: DeliveryAttempt.Result) async throws {
+        if delivery.sequence <= forgotten { return }
         let attempts = delivery.attempts + 1
         let context = attempt.context(of: delivery)
         var detail: JSON = [

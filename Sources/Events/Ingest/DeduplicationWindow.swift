@@ -37,7 +37,7 @@ struct DeduplicationWindow {
         }
     }
 
-    private let length: Duration
+    let length: Duration
     private let identifiersMax: Int
     private var seen: Set<Key> = []
     /// In order of arrival; entries before `head` have been forgotten.

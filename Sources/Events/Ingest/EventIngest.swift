@@ -107,6 +107,9 @@ public final class EventIngest: PublishHandler {
         }
     }
 
+    /// Forgets all identifiers: what is put from here on repeats nothing.
+    func forgetIdentifiers() { state.withLock { $0.window = DeduplicationWindow(length: $0.window.length) } }
+
     /// Remembers what was found in the journal at start, so that the window outlives a restart.
     func remember(_ key: DeduplicationWindow.Key, at time: Timestamp) {
         state.withLock { _ = $0.window.insert(key, at: time) }

@@ -25,8 +25,8 @@ actor Matcher {
     /// The position as the database has it; behind `position` only by records without deliveries.
     private var storedPosition: UInt64 = 0
     private var matching: PatternMatching
-    private var isBusy = false
-    private var waiting: [CheckedContinuation<Void, Never>] = []
+    /// Deciding and changing exclude each other across their suspensions.
+    private let turn = Turn()
 
     nonisolated var unownedExecutor: UnownedSerialExecutor { thread.asUnownedSerialExecutor() }
 
@@ -59,9 +59,7 @@ actor Matcher {
 
     /// Loads the rules, catches up with the journal and goes on following it.
     func start(account: Account) async throws {
-        let (rules, cursor) = try await database.read { transaction in
-            (try RuleStore.all(account: account, transaction), try JournalCursor.read(Matcher.cursorName, transaction))
-        }
+        let (rules, cursor) = try await state(account)
         for rule in rules { try catalog.put(rule) }
         position = cursor
         if cursor > journal.lastSequence { try await giveUpLostRecords() }
@@ -74,6 +72,12 @@ actor Matcher {
         storedPosition = position
         journal.observe { [weak self] slice in self?.arrived(slice) }
         wake()
+    }
+
+    private func state(_ account: Account) async throws -> (rules: [Rule], cursor: UInt64) {
+        try await database.read { transaction in
+            (try RuleStore.all(account: account, transaction), try JournalCursor.read(Matcher.cursorName, transaction))
+        }
     }
 
     /// The journal has lost its end, which will be given to other events: what refers to it must not meet them.
@@ -97,7 +101,7 @@ actor Matcher {
     }
 
     func stop() async {
-        await acquire()
+        await turn.take()
         do {
             try await storePosition()
         } catch {
@@ -134,15 +138,15 @@ actor Matcher {
                 }
                 return inbox.slices
             }
-            await acquire()
+            await turn.take()
             do {
                 for slice in slices where slice.firstSequence == position + 1 { try await decide(slice) }
                 while position < journal.lastSequence {
                     try await decide(try journal.read(after: position, bytesMax: 1 << 20))
                 }
-                release()
+                turn.leave()
             } catch {
-                release()
+                turn.leave()
                 log.error("matching has stopped at record \(position): \(error); trying again in a second")
                 try? await clock.sleep(for: .seconds(1))
                 continue
@@ -193,8 +197,8 @@ actor Matcher {
         write: @escaping @Sendable (Plan, UInt64, borrowing Transaction) throws -> Answer,
         apply: @Sendable (Plan, inout RuleCatalog) throws -> Void
     ) async throws -> Answer {
-        await acquire()
-        defer { release() }
+        await turn.take()
+        defer { turn.leave() }
         let plan = try prepare(catalog)
         let position = position
         let answer = try await database.write(context) { transaction in
@@ -206,46 +210,26 @@ actor Matcher {
         return answer
     }
 
-    /// Deciding and changing exclude each other across their suspensions.
-    private func acquire() async {
-        if !isBusy {
-            isBusy = true
-            return
-        }
-        await withCheckedContinuation { waiting.append($0) }
+    /// A sign of life: returns between two decisions.
+    func answer() async {
+        await turn.take()
+        turn.leave()
     }
 
-    private func release() {
-        if waiting.isEmpty {
-            isBusy = false
-        } else {
-            waiting.removeFirst().resume()
-        }
-    }
-}
+    // MARK: Starting over
 
-/// How far a reader of the journal has come, in the database.
-public enum JournalCursor {
-    /// The last sequence that was matched with the rules, and that the journal must therefore have held.
-    /// - Throws: `StorageError`.
-    public static func matched(databasePath: String) throws -> UInt64 {
-        try Database.inspect(path: databasePath) { try read(Matcher.cursorName, $0) }
-    }
+    /// Decides and changes nothing until `resume`.
+    func suspend() async { await turn.take() }
 
-    static func read(_ name: String, _ transaction: borrowing ReadTransaction) throws -> UInt64 {
-        let sequence: Int64? = try transaction.queryOne("SELECT sequence FROM journal_cursors WHERE name = ?", name) {
-            try $0[0]
-        }
-        return UInt64(sequence ?? 0)
-    }
-
-    static func write(
-        _ sequence: UInt64, _ name: String, _ transaction: borrowing Transaction
-    ) throws(StorageError) {
-        try transaction.execute(
-            """
-            INSERT INTO journal_cursors (name, sequence) VALUES (?, ?)
-            ON CONFLICT (name) DO UPDATE SET sequence = excluded.sequence
-            """, name, Int64(sequence))
+    /// Goes on with the rules and from the position that the database has now.
+    func resume(account: Account) async throws {
+        defer { turn.leave() }
+        let (rules, cursor) = try await state(account)
+        catalog = RuleCatalog()
+        matching = PatternMatching()
+        for rule in rules { try catalog.put(rule) }
+        position = cursor
+        storedPosition = cursor
+        wake()
     }
 }

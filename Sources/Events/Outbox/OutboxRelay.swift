@@ -15,8 +15,9 @@ actor OutboxRelay {
     private var follower: Task<Void, Never>?
     /// Appended, and not removed yet because the database refused: done first, before anything is appended again.
     private var removal: (row: Int64, sequence: UInt64)?
+    private let turn = Turn()
 
-    private static let cursorName = "outbox"
+    static let cursorName = "outbox"
     private static let entriesPerBatch = 512
 
     init(database: Database, journal: any Journal, clock: any Clock, log: Log) {
@@ -78,7 +79,18 @@ actor OutboxRelay {
         try await outbox.remove(through: lastRow) { try JournalCursor.write(position, OutboxRelay.cursorName, $0) }
     }
 
+    /// Moves nothing until `resume`.
+    func suspend() async {
+        await turn.take()
+        removal = nil
+    }
+
+    /// Goes on with what the database holds now.
+    func resume() { turn.leave() }
+
     private func moveAll() async throws {
+        await turn.take()
+        defer { turn.leave() }
         while true {
             try await removeAppended()
             let entries = try await outbox.pending(limit: OutboxRelay.entriesPerBatch)

@@ -24,6 +24,7 @@ actor ReplayRunner {
         var replay: Replay
         var task: Task<Void, Never>?
         var pause: Task<Void, Never>?
+        var isForgotten = false
         /// Who waits for the end of the step.
         var waiting: [CheckedContinuation<Void, Never>] = []
 
@@ -56,6 +57,16 @@ actor ReplayRunner {
         for task in tasks { await task.value }
     }
 
+    /// Lets go of all replays, because their rows are about to be. A step under way finds no row and does nothing.
+    func forget() {
+        for run in runs.values {
+            run.isForgotten = true
+            run.pause?.cancel()
+            resume(run)
+        }
+        runs = [:]
+    }
+
     /// Takes over a replay that has just become durable.
     func add(_ replay: Replay) {
         guard !isStopped, runs[replay.name] == nil else { return }
@@ -83,7 +94,7 @@ actor ReplayRunner {
     func settleAll() async { for name in runs.keys.sorted() { await settle(name) } }
 
     private func follow(_ run: Run) async {
-        while !isStopped {
+        while !isStopped, !run.isForgotten {
             do {
                 switch run.replay.machine.next(now: clock.now) {
                 case .wait(let time): await pause(run, until: time)
@@ -107,7 +118,7 @@ actor ReplayRunner {
     }
 
     private func end(_ run: Run) {
-        runs[run.replay.name] = nil
+        if runs[run.replay.name] === run { runs[run.replay.name] = nil }
         resume(run)
     }
 
@@ -174,8 +185,8 @@ actor ReplayRunner {
     ) async throws -> Replay {
         let pace = replay.machine
         return try await database.maintain { transaction in
-            guard var stored = try ReplayStore.find(replay.name, transaction) else {
-                // All state was wiped.
+            guard var stored = try ReplayStore.find(replay.name, transaction), stored.archive == replay.archive else {
+                // All state was wiped; another of the same name may have been started since.
                 var gone = replay
                 gone.machine.fail("The replay is not known any more.", now: transaction.now)
                 return gone

@@ -117,7 +117,7 @@ extension Subject.Kind {
     fileprivate var hasOneCause: Bool {
         switch self {
         case .event, .delivery, .command, .invocation, .automation, .step, .replay: true
-        case .rule, .bus, .topic, .document, .node, .key, .subscriber, .schedule, .operation, .log, .parameter,
+        case .rule, .bus, .topic, .document, .node, .key, .subscriber, .schedule, .operation, .log, .parameter, .state,
             .archive:
             false
         }

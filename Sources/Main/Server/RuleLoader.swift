@@ -64,7 +64,8 @@ actor RuleLoader {
         try RuleDirectory.files(beneath: path).compactMap(Files.stamp)
     }
 
-    private func load() async throws {
+    /// Loads all files as if for the first time.
+    func load() async throws {
         let directory = try RuleDirectory.checked(path, account: account)
         let context = OperationContext(principal: .system)
         for problem in directory.problems {

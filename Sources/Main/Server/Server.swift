@@ -30,8 +30,10 @@ final class Server: Sendable {
     private let table: OperationTable
     /// Nil where no directory of rules is configured.
     private let rules: RuleLoader?
+    private let reset: StateReset
     private let auditRetention: Duration
     private let maintenance = Once<Task<Void, Never>>()
+    private let watchdog = Once<Watchdog>()
     private let clock: any Clock
     private let log: Log
 
@@ -94,9 +96,13 @@ final class Server: Sendable {
         self.table = table
         self.clock = clock
         self.log = log
-        rules = configuration[Settings.rules].map { path in
+        let rules = configuration[Settings.rules].map { path in
             RuleLoader(path, account: account, events: events, operations: table, clock: clock, log: log.named("rules"))
         }
+        self.rules = rules
+        reset = StateReset(
+            database: database, journal: journal, engines: [events, messaging, systems], rules: rules, clock: clock,
+            log: log.named("reset"))
         keyPath = Server.keyPath(configuration[Settings.curve], directory)
         bus = try BusServer(
             BusConfiguration(
@@ -163,12 +169,10 @@ final class Server: Sendable {
         try gateway?.start(
             Gateway.Ports(
                 operations: table, publisher: events.ingest, credentials: governance.accessKeys,
-                reset: { try await self.reset($0) }))
-    }
-
-    /// Wipes all state but keys, nodes and the audit log, for test suites.
-    private func reset(_ context: OperationContext) async throws {
-        throw ServiceError(.unsupportedOperation, "not yet")
+                reset: { [reset] in try await reset.run($0) }))
+        let watchdog = Watchdog(database: database, events: events, bus: bus, clock: clock, log: log.named("watchdog"))
+        watchdog.start()
+        self.watchdog.set(watchdog)
     }
 
     /// The file of the server's key pair; nil where the bus is not encrypted.
@@ -182,6 +186,7 @@ final class Server: Sendable {
 
     /// Refuses new work, finishes what runs, and closes the data directory.
     func stop() async {
+        watchdog.value?.stop()
         maintenance.value?.cancel()
         await gateway?.stop()
         await bus.stop()

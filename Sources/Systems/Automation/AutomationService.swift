@@ -45,6 +45,11 @@ public actor AutomationService {
     /// Takes up the executions that had not ended.
     public func start() async throws {
         try runner.scripts.sweep()
+        try await takeUp()
+    }
+
+    /// Takes up the executions that the database holds and that have not ended.
+    func takeUp() async throws {
         for execution in try await database.read({ try AutomationStore.active($0) }) {
             executions[execution.id] = execution
             await resume(execution)
@@ -57,6 +62,13 @@ public actor AutomationService {
         runner.commandsGoOn.set()
         for task in tasks.values { task.cancel() }
         for task in tasks.values { await task.value }
+    }
+
+    /// Ends all that runs, and keeps nothing of it.
+    func forgetAll() {
+        executions = [:]
+        for task in tasks.values { task.cancel() }
+        tasks = [:]
     }
 
     private func resume(_ execution: AutomationExecution) async {

@@ -67,9 +67,25 @@ public actor CommandService: NodeObserver {
     /// - Throws: `StorageError`
     public func start() async throws {
         await nodes.attach(observer: self)
+        try await takeUp()
+    }
+
+    /// Takes up the commands that the database holds and that are not done.
+    func takeUp() async throws {
         for (record, invocations) in try await store.active() {
             add(record, invocations)
             await change(record.id) { $0.resume() }
+        }
+    }
+
+    /// Has the nodes end all commands, and keeps nothing of them.
+    func forgetAll() async {
+        let running = held
+        active = [:]
+        held = [:]
+        sentAt = [:]
+        for (node, commands) in running where connected.contains(node) {
+            for id in commands { _ = await nodes.send(NodeMessage(.cancel, command: id), to: node) }
         }
     }
 
@@ -218,7 +234,8 @@ public actor CommandService: NodeObserver {
     private func perform(_ effects: [CommandMachine.Effect], _ command: ActiveCommand) async {
         for effect in effects {
             switch effect {
-            case .run(let node) where command.machine.invocation(of: node)?.stage == .sent:
+            case .run(let node)
+            where command.machine.invocation(of: node)?.stage == .sent && active[command.record.id] === command:
                 await send(NodeMessage(.run, command.record.nodeCommand.json), of: command, to: node)
             case .cancel(let node):
                 await send(NodeMessage(.cancel, command: command.record.id), of: command, to: node)

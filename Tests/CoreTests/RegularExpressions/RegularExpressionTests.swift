@@ -1,7 +1,6 @@
-import Core
 import Testing
 
-@testable import Documents
+@testable import Core
 
 @Suite struct RegularExpressionTests {
     @Test(

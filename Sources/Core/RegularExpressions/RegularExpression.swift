@@ -7,7 +7,7 @@
 /// Backtracking is bounded: an expression that needs more than `stepsMax` steps on a text is answered with an error, so
 /// that neither authors nor callers can make the server think forever. The standard library's `Regex` offers neither
 /// that bound nor look-behind.
-struct RegularExpression: Sendable {
+public struct RegularExpression: Sendable {
     private let program: RegularExpressionProgram
 
     /// Steps one search may take: some tens of milliseconds.
@@ -35,26 +35,26 @@ struct RegularExpression: Sendable {
     enum Greed: Sendable, Hashable { case greedy, lazy, possessive }
 
     /// - Throws: `RegularExpressionError` with what is wrong and the character it is at.
-    init(_ text: String) throws(RegularExpressionError) {
+    public init(_ text: String) throws(RegularExpressionError) {
         var parser = RegularExpressionParser(text)
         let root = try parser.expression()
         program = try RegularExpressionProgram(root, groupCount: parser.groupCount)
     }
 
     /// Whether the text contains a match; nil where finding out would take more than `stepsMax` steps.
-    func matches(_ text: String) -> Bool? {
+    public func matches(_ text: String) -> Bool? {
         var matcher = RegularExpressionMatcher(text, program, stepsMax: Self.stepsMax)
         return matcher.search()
     }
 }
 
 /// What an expression cannot mean.
-struct RegularExpressionError: Error, Hashable, CustomStringConvertible {
-    let message: String
+public struct RegularExpressionError: Error, Hashable, CustomStringConvertible {
+    public let message: String
     /// Counted from 1, in Unicode scalars.
-    let character: Int
+    public let character: Int
 
-    var description: String { "\(message), character \(character)" }
+    public var description: String { "\(message), character \(character)" }
 }
 
 /// The scalars one position of a text may have.
