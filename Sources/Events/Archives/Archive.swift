@@ -81,8 +81,8 @@ extension Archive {
     /// The target of the managed rule, as `ListTargetsByRule` shows it.
     func managedTarget(in account: Account) -> JSON {
         let template =
-            #"{"archive-arn":"\#(arn(in: account))","event":<aws.events.event.json>,"#
-            + #""ingestion-time":<aws.events.event.ingestion-time>}"#
+            #"{"archive-arn": "\#(arn(in: account))", "event": <aws.events.event.json>, "#
+            + #""ingestion-time": <aws.events.event.ingestion-time>}"#
         return [
             "Id": .string(Archive.rulePrefix + name), "Arn": .string("arn:aws:events:\(account.region):::"),
             "InputTransformer": ["InputPathsMap": [:], "InputTemplate": .string(template)],

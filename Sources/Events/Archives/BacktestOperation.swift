@@ -17,10 +17,11 @@ struct BacktestOperation: Sendable {
     var operation: Operation {
         Operation(
             "events:BacktestPattern",
-            "Says which archived events an edited pattern would have matched, beside the pattern of a rule.", .reads,
+            "Says which archived events an edited pattern would have matched, beside the current one.", .reads,
             input: [
                 .required("ArchiveName", .name(1...48, .resourceName)),
                 .required("EventPattern", .string(length: 0...Limits.eventPatternBytesMax)),
+                .optional("CurrentPattern", .string(length: 0...Limits.eventPatternBytesMax)),
                 .optional("Rule", .name(1...64, .resourceName)), RuleOperations.busName,
                 .optional("EventStartTime", .timestamp), .optional("EventEndTime", .timestamp),
                 .optional("NextToken", .string(length: 1...2048)),
@@ -62,6 +63,7 @@ struct BacktestOperation: Sendable {
     }
 
     private func current(_ input: JSON, _ archive: Archive) async throws -> Pattern? {
+        if let text = input["CurrentPattern"]?.string { return try RuleCatalog.compile(text) }
         guard let rule = input["Rule"]?.string else { return nil }
         let bus = input["EventBusName"] == nil ? archive.bus : try buses.resolve(input)
         guard let entry = await matcher.catalog.entry(bus, rule) else { throw RuleOperations.noRule(rule, bus) }

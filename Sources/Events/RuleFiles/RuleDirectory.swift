@@ -132,8 +132,9 @@ public struct RuleDirectory: Sendable {
         return base.lastIndex(of: ".").map { String(base[..<$0]) } ?? base
     }
 
-    /// The files that may hold rules or documents, sorted. Hidden ones are passed over.
+    /// The files that may hold rules or documents, sorted; hidden ones are passed over. A file's path means it alone.
     public static func files(beneath path: String) throws(FileError) -> [String] {
+        if Files.exists(path), !Files.isDirectory(path) { return [path] }
         var found: [String] = []
         var directories = [path]
         while let directory = directories.popLast() {

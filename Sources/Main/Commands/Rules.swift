@@ -4,7 +4,7 @@ internal import Patterns
 
 extension Command {
     /// `rules check`, `test` and `explain`, which need no server.
-    static let ruleFileCommands: [Command] = [checkRules, testRules, explainRule]
+    static let ruleFileCommands: [Command] = [checkRules, testRules, explainRule, backtestRules]
 
     private static let checkRules = Command(
         "check", "Check rule files and say what is wrong with them, and where.",
@@ -128,7 +128,7 @@ extension Command {
 
 extension Session {
     /// The account that fills in ARNs.
-    fileprivate func account() throws -> Account {
+    func account() throws -> Account {
         let configuration = try configure()
         return Account(id: configuration[Settings.account], region: configuration[Settings.region])
     }
