@@ -153,6 +153,9 @@ public final class EventsService: Resettable {
         await schedules.wake()
     }
 
+    /// Whether there is an event bus of that name.
+    public func hasBus(_ name: String) -> Bool { buses.snapshot.name(of: name) != nil }
+
     /// Brings the rules that come from files in line with what the files say now, in one step.
     /// - Parameters:
     ///   - rules: All rules of all files that could be read; each names its file.

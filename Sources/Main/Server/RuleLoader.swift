@@ -71,18 +71,48 @@ actor RuleLoader {
         for problem in directory.problems {
             if problem.severity == .error { log.error(problem.description) } else { log.warning(problem.description) }
         }
-        // Documents and topics first: a rule in force finds what it needs.
+        // Documents, buses and topics first: a rule in force finds what it needs.
         for document in directory.documents { await put(document, context) }
+        for resource in directory.resources { await put(resource, context) }
         for topic in directory.topics(of: account).sorted() { await createTopic(topic, context) }
         do {
             let change = try await events.replaceFileRules(
-                directory.rules, brokenFiles: directory.brokenFiles, context)
+                placed(directory), brokenFiles: directory.brokenFiles, context)
             let broken = directory.brokenFiles.isEmpty ? "" : "; broken files: \(directory.brokenFiles.count)"
             log.info(
                 "\(path): \(counted(directory.rules.count, "rule")), \(change.written) written, "
                     + "\(change.deleted) deleted\(broken)")
         } catch let error as ServiceError {
             log.error("\(path): \(error.message) The rules loaded before stay in force.")
+        }
+    }
+
+    /// The rules without those of templates that are for buses which do not exist: the others of a template are used.
+    private func placed(_ directory: RuleDirectory) -> [Rule] {
+        directory.rules.filter { rule in
+            guard directory.templates.contains(rule.file ?? ""), !events.hasBus(rule.bus) else { return true }
+            log.warning("\(rule.file ?? ""): rule \(rule.name) is left out: event bus \(rule.bus) does not exist")
+            return false
+        }
+    }
+
+    /// Makes a resource of a template, or changes the one of that name.
+    private func put(_ resource: TemplateResource, _ context: OperationContext) async {
+        let (create, update) = resource.operations
+        do {
+            do throws(ServiceError) {
+                _ = try await operations.call(create, resource.input, context)
+            } catch where error.code.meansExistence {
+                guard let update else { return }
+                var input = resource.input
+                input["EventSourceArn"] = nil
+                _ = try await operations.call(update, input, context)
+            }
+        } catch {
+            log.error(
+                RuleProblem(
+                    "\(resource.name) is not loaded: \(error)", file: resource.file, at: resource.position
+                ).description)
         }
     }
 
@@ -129,4 +159,21 @@ actor RuleLoader {
             return
         }
     }
+}
+
+extension TemplateResource {
+    /// The operation that makes it, and the one that changes it; nil for what is only there or not.
+    fileprivate var operations: (create: String, update: String?) {
+        switch kind {
+        case .bus: ("events:CreateEventBus", nil)
+        case .archive: ("events:CreateArchive", "events:UpdateArchive")
+        case .scheduleGroup: ("scheduler:CreateScheduleGroup", nil)
+        case .schedule: ("scheduler:CreateSchedule", "scheduler:UpdateSchedule")
+        }
+    }
+}
+
+extension ErrorCode {
+    /// Whether something is not made because it is there.
+    fileprivate var meansExistence: Bool { self == .resourceAlreadyExists || rawValue == "ConflictException" }
 }
