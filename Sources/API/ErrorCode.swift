@@ -41,6 +41,26 @@ public enum ErrorCode: String, Sendable, CaseIterable {
     // Topics.
     case notFound = "NotFound"
     case invalidParameter = "InvalidParameter"
+    case subscriptionLimitExceeded = "SubscriptionLimitExceeded"
+    case tagLimitExceeded = "TagLimitExceeded"
+
+    // Queues.
+    case queueDoesNotExist = "QueueDoesNotExist"
+    case queueNameExists = "QueueNameExists"
+    case invalidAttributeName = "InvalidAttributeName"
+    case invalidAttributeValue = "InvalidAttributeValue"
+    case invalidParameterValue = "InvalidParameterValue"
+    case missingParameter = "MissingParameter"
+    case invalidMessageContents = "InvalidMessageContents"
+    case receiptHandleIsInvalid = "ReceiptHandleIsInvalid"
+    case messageNotInflight = "MessageNotInflight"
+    case emptyBatchRequest = "EmptyBatchRequest"
+    case tooManyEntriesInBatchRequest = "TooManyEntriesInBatchRequest"
+    case batchEntryIdsNotDistinct = "BatchEntryIdsNotDistinct"
+    case invalidBatchEntryID = "InvalidBatchEntryId"
+    case batchRequestTooLong = "BatchRequestTooLong"
+    case purgeQueueInProgress = "PurgeQueueInProgress"
+    case overLimit = "OverLimit"
 
     // Logs.
     case invalidParameterException = "InvalidParameterException"
@@ -81,7 +101,7 @@ public enum ErrorCode: String, Sendable, CaseIterable {
     /// The HTTP status that carries the code, on every transport.
     public var status: Int {
         switch self {
-        case .accessDenied: 403
+        case .accessDenied, .overLimit, .subscriptionLimitExceeded: 403
         case .unknownOperation, .notFound: 404
         case .requestTooLarge: 413
         case .throttling: 429

@@ -16,16 +16,20 @@ public final class Gateway: Sendable {
     /// What the gateway calls.
     public struct Ports: Sendable {
         let operations: OperationTable
+        let account: Account
         let publisher: any PublishHandler
         let credentials: any CredentialSource
         let reset: @Sendable (OperationContext) async throws -> Void
 
-        /// - Parameter reset: Wipes all state; called only where the configuration has a reset token.
+        /// - Parameters:
+        ///   - account: Whose resources the operations are about.
+        ///   - reset: Wipes all state; called only where the configuration has a reset token.
         public init(
-            operations: OperationTable, publisher: any PublishHandler, credentials: any CredentialSource,
-            reset: @escaping @Sendable (OperationContext) async throws -> Void
+            operations: OperationTable, account: Account, publisher: any PublishHandler,
+            credentials: any CredentialSource, reset: @escaping @Sendable (OperationContext) async throws -> Void
         ) {
             self.operations = operations
+            self.account = account
             self.publisher = publisher
             self.credentials = credentials
             self.reset = reset
@@ -61,10 +65,11 @@ public final class Gateway: Sendable {
             limits.connectionsPerAddressMax = limits.connectionsMax / 4
         }
         let handler = RequestHandler(
-            operations: ports.operations, publisher: ports.publisher,
+            operations: ports.operations, account: ports.account, publisher: ports.publisher,
             authentication: Authentication(
                 mode: configuration.authentication, verifier: SignatureVerifier(ports.credentials), clock: clock),
-            maintenance: MaintenanceRoutes(resetToken: configuration.resetToken, reset: ports.reset))
+            maintenance: MaintenanceRoutes(resetToken: configuration.resetToken, reset: ports.reset),
+            scheme: address.isEncrypted ? "https" : "http")
         let server = HTTPServer(handler: handler, limits: limits, clock: clock)
         let socket = try Gateway.listen(on: address)
         let port = ops_local_port(socket)

@@ -1,4 +1,5 @@
 internal import API
+internal import Access
 internal import Core
 internal import Platform
 internal import Synchronization
@@ -11,21 +12,29 @@ struct RequestHandler: HTTPHandler {
     private static let publishTarget = "AWSEvents.PutEvents"
     private static let publishOperation = "events:PutEvents"
 
+    /// What a browser or a proxy asks before it asks.
+    private static let methods = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"
+
     let operations: OperationTable
+    let account: Account
     let publisher: any PublishHandler
     let authentication: Authentication
     let router: RequestRouter
     let maintenance: MaintenanceRoutes
+    /// `http` or `https`.
+    let scheme: String
     private let random = SharedRandom()
 
     init(
-        operations: OperationTable, publisher: any PublishHandler, authentication: Authentication,
-        maintenance: MaintenanceRoutes
+        operations: OperationTable, account: Account, publisher: any PublishHandler, authentication: Authentication,
+        maintenance: MaintenanceRoutes, scheme: String = "http"
     ) {
         self.operations = operations
+        self.account = account
         self.publisher = publisher
         self.authentication = authentication
         self.maintenance = maintenance
+        self.scheme = scheme
         router = RequestRouter(operations.all)
     }
 
@@ -41,6 +50,7 @@ struct RequestHandler: HTTPHandler {
                 return reply(endpoint.failure(error, identifier))
             }
         }
+        if request.method == "OPTIONS" { return reply(HTTPResponse(204, headers: [("Allow", RequestHandler.methods)])) }
         Task { @concurrent in
             if request.path.hasPrefix(MaintenanceRoutes.prefix) {
                 return reply(await maintenance.answer(request, identifier))
@@ -54,6 +64,10 @@ struct RequestHandler: HTTPHandler {
             switch refusal {
             case .tooLarge:
                 ServiceError(.requestTooLarge, "The body is longer than \(Limits.requestBytesMax) bytes.")
+            case .ambiguousLength:
+                ServiceError(
+                    .malformedRequest,
+                    "The length of the body is not clear: there must be one Content-Length, or chunks and none.")
             case .overloaded: ServiceError(.throttling, "Too much is being worked on; try again later.")
             case .stopping: ServiceError(.serviceUnavailable, "The server is stopping.")
             }
@@ -64,6 +78,7 @@ struct RequestHandler: HTTPHandler {
         _ request: HTTPRequest, _ identifier: Identifier, _ reply: @escaping @Sendable (HTTPResponse) -> Void
     ) async {
         var endpoint = router.fallback(for: request)
+        let regions = RegionNaming(client: (try? RequestSignature(request.signed))?.scope.region, server: account)
         do throws(ServiceError) {
             endpoint = try router.endpoint(of: request)
             let principal = try authentication.principal(of: request, for: endpoint.service.signingName)
@@ -73,10 +88,12 @@ struct RequestHandler: HTTPHandler {
             }
             let operation = try operations.operation(name)
             let input = try endpoint.input(of: request, for: operation)
-            let output = try await operations.call(name, input, OperationContext(principal: principal))
-            reply(endpoint.success(output, of: operation, identifier))
+            let context = OperationContext(
+                principal: principal, endpoint: request.header("host").map { "\(scheme)://\($0)" })
+            let output = try await operations.call(name, regions?.incoming(input) ?? input, context)
+            reply(endpoint.success(regions?.outgoing(output) ?? output, of: operation, identifier))
         } catch {
-            reply(endpoint.failure(error, identifier))
+            reply(endpoint.failure(regions?.outgoing(error) ?? error, identifier))
         }
     }
 

@@ -3,7 +3,8 @@ public import Core
 public import Platform
 public import Storage
 
-/// What carries messages to whoever wants them: topics, whose messages go out at once, and logs, which keep theirs.
+/// What carries messages to whoever wants them: topics, whose messages go out at once, queues, which keep theirs until
+/// somebody has worked them off, and logs, which keep them for readers.
 ///
 /// Rules, runbooks and clients reach them alike, by their operations.
 public final class MessagingService: Resettable {
@@ -13,31 +14,48 @@ public final class MessagingService: Resettable {
     private let database: Database
     private let clock: any Clock
     private let log: Log
+    private let contents: QueueContents
     private let upkeep = Once<Task<Void, Never>>()
 
     /// The tables of this module.
-    public static var migrations: [Migration] { TopicStore.migrations + LogStore.migrations }
+    public static var migrations: [Migration] {
+        TopicStore.migrations + QueueStore.migrations + LogStore.migrations
+    }
 
-    public init(database: Database, account: Account, clock: any Clock, log: Log) {
+    /// - Parameter address: Of the HTTP endpoint, `http://HOST:PORT`: queue URLs begin with it.
+    public init(
+        database: Database, account: Account, address: String = "http://127.0.0.1:7400", clock: any Clock, log: Log
+    ) {
         self.database = database
         self.clock = clock
         self.log = log
+        contents = QueueContents(account: account, clock: clock, waiters: QueueWaiters())
+        let calls = QueueCalls(database: database, account: account, address: address, contents: contents)
+        let gauge = InFlightGauge()
+        let topics = TopicCalls(database: database, account: account)
+        let delivery = TopicDelivery(account: account, address: address, contents: contents)
         operations =
-            TopicOperations(database: database, account: account).all
+            TopicOperations(calls: topics).all + SubscriptionOperations(calls: topics).all
+            + PublishOperations(calls: topics, delivery: delivery).all
+            + QueueOperations(calls: calls, gauge: gauge).all
+            + QueuePermissions(calls: calls).all
+            + MessageOperations(calls: calls, gauge: gauge, clock: clock).all
             + LogOperations(database: database, account: account, clock: clock).all
     }
 
     public func start() { upkeep.set(Task { await self.keepUp() }) }
 
     public func stop() async {
+        contents.waiters.close()
         upkeep.value?.cancel()
         await upkeep.value?.value
     }
 
-    /// Topics and logs keep nothing in memory.
+    /// Nothing is kept in memory.
     public func suspend() async {}
 
-    public func resume() async throws {}
+    /// Who waited for messages finds out what is left.
+    public func resume() async throws { contents.waiters.signalAll() }
 
     /// Once a minute lets go of what nobody needs any more.
     private func keepUp() async {
@@ -45,6 +63,7 @@ public final class MessagingService: Resettable {
             do {
                 try await clock.sleep(for: .seconds(60))
                 try await database.maintain { try TopicStore.forgetOldIdentifiers($0) }
+                try await QueueUpkeep(database: database, contents: contents).run()
             } catch is CancellationError {
                 return
             } catch {

@@ -25,6 +25,11 @@ public struct Operation: Sendable {
     /// Checks input whose shape is right, acts, and answers the output.
     public let handler: Handler
 
+    /// Its service, as policies spell it: `events`.
+    public var service: String { String(name.prefix { $0 != ":" }) }
+    /// Its name within the service: `PutRule`.
+    public var action: String { String(name.drop { $0 != ":" }.dropFirst()) }
+
     public init(
         _ name: String, _ summary: String, _ effect: Effect, input: [Field] = [], output: [Field] = [],
         route: Route? = nil, handler: @escaping Handler

@@ -39,10 +39,42 @@ public struct OperationTable: OperationCaller {
         _ operations: [Operation], authorizer: any Authorizer, recorder: any CallRecorder,
         translate: @escaping @Sendable (any Error) -> ServiceError?
     ) {
+        let operations = operations + [OperationTable.list(operations)]
         self.operations = Dictionary(uniqueKeysWithValues: operations.map { ($0.name, $0) })
         self.authorizer = authorizer
         self.recorder = recorder
         self.translate = translate
+    }
+
+    /// The operation that lists all of them and itself.
+    private static func list(_ operations: [Operation]) -> Operation {
+        let own = (
+            name: "opsbus:ListOperations", summary: "Lists the operations that there are, by name.", effect: Operation.Effect.reads
+        )
+        let all = (operations.map { ($0.name, $0.summary, $0.effect) } + [own]).sorted { $0.0 < $1.0 }
+        return Operation(
+            own.name, own.summary, own.effect, input: [.optional("NamePrefix", .string(length: 1...256))],
+            output: [
+                .required(
+                    "Operations",
+                    .list(
+                        .structure([
+                            .required("Name", .string()), .required("Summary", .string()),
+                            .required("Effect", .string(values: ["reads", "writes"])),
+                        ])))
+            ]
+        ) { input, _ in
+            let prefix = input["NamePrefix"]?.string ?? ""
+            return [
+                "Operations": .array(
+                    all.filter { $0.0.hasPrefix(prefix) }.map { name, summary, effect in
+                        [
+                            "Name": .string(name), "Summary": .string(summary),
+                            "Effect": effect == .reads ? "reads" : "writes",
+                        ]
+                    })
+            ]
+        }
     }
 
     /// All operations by name, sorted.

@@ -6,18 +6,21 @@ public struct OperationContext: Sendable, Hashable {
     public var cause: Subject?
     /// How many buses or rules this chain of causes has passed through; bounded by `Limits.eventHopsMax`.
     public var hops: Int
+    /// Where an HTTP client called, `http://HOST:PORT`, for URLs in answers; nil for others.
+    public var endpoint: String?
 
-    public init(principal: Principal, cause: Subject? = nil, hops: Int = 0) {
+    public init(principal: Principal, cause: Subject? = nil, hops: Int = 0, endpoint: String? = nil) {
         self.principal = principal
         self.cause = cause
         self.hops = hops
+        self.endpoint = endpoint
     }
 
     public static let system = OperationContext(principal: .system)
 
     /// The same principal acting because of `cause`.
     public func caused(by cause: Subject) -> OperationContext {
-        OperationContext(principal: principal, cause: cause, hops: hops)
+        OperationContext(principal: principal, cause: cause, hops: hops, endpoint: endpoint)
     }
 }
 
@@ -29,7 +32,7 @@ public struct Subject: Sendable, Hashable, CustomStringConvertible {
 
     public enum Kind: String, Sendable, CaseIterable {
         case event, delivery, rule, bus, topic, document, command, invocation, automation, step, node, key
-        case subscriber, schedule, operation, log, parameter, state, archive, replay
+        case subscriber, schedule, operation, log, parameter, state, queue, function, archive, replay
     }
 
     public init(_ kind: Kind, _ identifier: String) {

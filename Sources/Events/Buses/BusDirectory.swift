@@ -11,11 +11,11 @@ public final class BusDirectory: Sendable {
         fileprivate var names: Set<String>
         fileprivate let account: Account
 
-        /// The name of the bus that a name or an ARN of this account means; nil where there is none.
+        /// The name of the bus that a name or an ARN of this account means; nil where there is none. The region is
+        /// what the client calls it.
         func name(of text: String) -> String? {
             if names.contains(text) { return text }
-            guard let arn = ARN(text).map(account.resolve), arn.service == "events", arn.account == account.id,
-                arn.region == account.region, let name = arn.name(ofType: "event-bus"), names.contains(name)
+            guard let arn = ARN(text).map(account.resolve), arn.service == "events", arn.account == account.id, let name = arn.name(ofType: "event-bus"), names.contains(name)
             else { return nil }
             return name
         }

@@ -21,7 +21,7 @@ struct Endpoint: Sendable {
     func input(of request: HTTPRequest, for operation: Operation) throws(ServiceError) -> JSON {
         switch wire {
         case .json: try JSONProtocol.input(request.body)
-        case .query(let form): form.input(for: operation)
+        case .query(let form): QueryProtocol.input(form, of: request, for: operation, in: service)
         case .rest(let match): try RESTProtocol.input(request, match, operation)
         }
     }

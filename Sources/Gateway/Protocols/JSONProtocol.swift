@@ -37,14 +37,15 @@ enum JSONProtocol {
         _ error: ServiceError, in service: WireService, version: String, _ identifier: Identifier
     ) -> HTTPResponse {
         let wire = error.code.json(in: service)
-        var headers = [("x-amzn-RequestId", identifier.description), ("x-amzn-ErrorType", wire.name)]
+        let type = service.errorNamespace + wire.name
+        var headers = [("x-amzn-RequestId", identifier.description), ("x-amzn-ErrorType", type)]
         if service.isQueryCompatible {
             let code = service.queryCodes[wire.name] ?? wire.name
             headers.append(("x-amzn-query-error", "\(code);\(wire.isSender ? "Sender" : "Receiver")"))
         }
         return HTTPResponse(
             wire.status, contentType: contentType(version), headers: headers,
-            body: body(error, named: wire.name, in: service).bytes)
+            body: body(error, named: type, in: service).bytes)
     }
 
     /// The JSON form of an error: its type, its text, and what else it carries.

@@ -15,12 +15,12 @@ struct QueryForm: Sendable {
     ]
 
     /// One branch: what it holds itself, and its own branches in the order of their appearance.
-    private struct Branch {
-        var text: String?
-        var names: [String] = []
-        var branches: [String: Branch] = [:]
+    struct Branch: Sendable {
+        fileprivate(set) var text: String?
+        fileprivate(set) var names: [String] = []
+        fileprivate(set) var branches: [String: Branch] = [:]
 
-        mutating func add(_ text: String, at path: ArraySlice<Substring>) {
+        fileprivate mutating func add(_ text: String, at path: ArraySlice<Substring>) {
             guard let first = path.first.map(String.init) else {
                 self.text = text
                 return
@@ -61,58 +61,10 @@ struct QueryForm: Sendable {
     var action: String? { root.branches["Action"]?.text }
     var version: String? { root.branches["Version"]?.text }
 
-    /// The input of an operation, in the types that it declares.
-    func input(for operation: Operation) -> JSON {
-        var input = JSONObject()
-        for name in root.names where !QueryForm.reserved.contains(name) && !name.hasPrefix("X-Amz-") {
-            guard let branch = root.branches[name] else { continue }
-            let shape = operation.input.first { $0.name == name }?.shape ?? .any
-            input.append(name, QueryForm.value(branch, shape))
-        }
-        return .object(input)
-    }
-
-    private static func value(_ branch: Branch, _ shape: Shape) -> JSON {
-        switch shape {
-        case .list(let element, _): list(branch, element)
-        case .map(let element, _): map(branch, element)
-        case .structure(let fields): structure(branch, fields)
-        case .any: anything(branch)
-        case .string, .integer, .boolean, .timestamp:
-            branch.names.isEmpty ? shape.value(ofText: branch.text ?? "") : anything(branch)
-        }
-    }
-
-    private static func list(_ branch: Branch, _ element: Shape) -> JSON {
-        // Some lists are spelled without `member`.
-        .array((branch.branches["member"] ?? branch).numbered.map { value($0, element) })
-    }
-
-    private static func map(_ branch: Branch, _ element: Shape) -> JSON {
-        var object = JSONObject()
-        for entry in (branch.branches["entry"] ?? branch).numbered {
-            // SNS calls them so in message attributes.
-            let key = entry.branches["key"] ?? entry.branches["Name"]
-            let content = entry.branches["value"] ?? entry.branches["Value"] ?? Branch()
-            object.append(key?.text ?? "", value(content, element))
-        }
-        return .object(object)
-    }
-
-    private static func structure(_ branch: Branch, _ fields: [Field]) -> JSON {
-        var object = JSONObject()
-        for name in branch.names {
-            guard let member = branch.branches[name] else { continue }
-            object.append(name, value(member, fields.first { $0.name == name }?.shape ?? .any))
-        }
-        return .object(object)
-    }
-
-    /// A value of an undeclared type: its spelling tells what it is.
-    private static func anything(_ branch: Branch) -> JSON {
-        if branch.names.isEmpty { return .string(branch.text ?? "") }
-        if branch.names == ["member"] { return list(branch, .any) }
-        if branch.names == ["entry"] { return map(branch, .any) }
-        return structure(branch, [])
+    /// The parameters that belong to the operation's input.
+    var input: Branch {
+        var input = root
+        input.names.removeAll { QueryForm.reserved.contains($0) || $0.hasPrefix("X-Amz-") }
+        return input
     }
 }

@@ -6,17 +6,27 @@ internal import Core
 enum QueryProtocol {
     private static let contentType = "text/xml"
 
-    /// - Parameter output: A result element is there for operations that declare an output, and for output that is
-    ///   there undeclared.
+    /// - Parameter path: Of the request: clients of queues name the queue by it.
+    static func input(
+        _ form: QueryForm, of request: HTTPRequest, for operation: Operation, in service: WireService
+    ) -> JSON {
+        var input = QueryInput(operation, service.flat).input(form)
+        if let member = service.pathMember, input[member] == nil, operation.input.contains(where: { $0.name == member }),
+            request.path.split(separator: "/").count == 2
+        {
+            input[member] = .string("http://\(request.header("host") ?? "localhost")\(request.path)")
+        }
+        return input
+    }
+
+    /// A result element is always there: clients look for it even where a service has nothing to say in it.
     static func success(
         _ output: JSON, of operation: Operation, in service: WireService, _ identifier: Identifier
     ) -> HTTPResponse {
-        let action = String(operation.name.drop { $0 != ":" }.dropFirst())
-        var writer = XMLWriter()
+        let action = operation.action
+        var writer = XMLWriter(service.flat, action: action)
         writer.element("\(action)Response", namespace: service.namespace) { writer in
-            if !operation.output.isEmpty || output.object?.isEmpty == false {
-                writer.element("\(action)Result") { $0.write(output, .structure(operation.output)) }
-            }
+            writer.element("\(action)Result") { $0.write(output, .structure(operation.output)) }
             writer.element("ResponseMetadata") { $0.element("RequestId", text: identifier.description) }
         }
         return HTTPResponse(

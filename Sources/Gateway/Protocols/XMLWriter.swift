@@ -4,6 +4,14 @@ internal import Core
 /// Writes XML 1.0 that every reader takes, whatever texts it holds.
 struct XMLWriter {
     private(set) var bytes: [UInt8] = []
+    private let flat: FlatNames
+    private let action: String
+
+    /// - Parameter action: The operation answered, after which some elements are named.
+    init(_ flat: FlatNames = .none, action: String = "") {
+        self.flat = flat
+        self.action = action
+    }
 
     /// An element with others inside.
     mutating func element(_ name: String, namespace: String = "", _ body: (inout XMLWriter) -> Void) {
@@ -39,8 +47,28 @@ struct XMLWriter {
             let fields = if case .structure(let fields) = shape { fields } else { [Field]() }
             for member in object where !member.value.isNull {
                 let inner = fields.first { $0.name == member.key }?.shape ?? .any
-                element(member.key) { $0.write(member.value, inner) }
+                if let flatMember = flat.member(named: member.key, action: action) {
+                    write(member.value, inner, as: flatMember)
+                } else {
+                    element(member.key) { $0.write(member.value, inner) }
+                }
             }
+        }
+    }
+
+    /// A list or map without an element around its elements.
+    private mutating func write(_ value: JSON, _ shape: Shape, as member: FlatNames.Member) {
+        if let names = member.entry, let object = value.object {
+            let inner = if case .map(let element, _) = shape { element } else { Shape.any }
+            for entry in object {
+                element(member.element) { writer in
+                    writer.element(names.key, text: entry.key)
+                    writer.element(names.value) { $0.write(entry.value, inner) }
+                }
+            }
+        } else {
+            let inner = if case .list(let element, _) = shape { element } else { Shape.any }
+            for item in value.array ?? [] { element(member.element) { $0.write(item, inner) } }
         }
     }
 

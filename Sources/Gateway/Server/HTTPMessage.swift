@@ -31,6 +31,15 @@ struct HTTPRequest: Sendable {
         return value.prefix { $0 != ";" }.lowercased().filter { $0 != " " }
     }
 
+    /// Whether its headers say in one way where its body ends.
+    /// - Source: RFC 9112, 6.3.
+    var hasClearLength: Bool {
+        let encodings = headers.filter { $0.name == "transfer-encoding" }
+        let lengths = headers.filter { $0.name == "content-length" }
+        if encodings.isEmpty { return lengths.count <= 1 }
+        return lengths.isEmpty && encodings.count == 1 && encodings[0].value.lowercased() == "chunked"
+    }
+
     /// The request as a signature covers it.
     var signed: SignedRequest {
         SignedRequest(method: method, path: path, query: query, headers: headers, body: body)
@@ -43,6 +52,13 @@ struct HTTPResponse: Sendable {
     var headers: [(name: String, value: String)]
     var body: [UInt8]
 
+    /// An answer without a body.
+    init(_ status: Int, headers: [(name: String, value: String)]) {
+        self.status = status
+        self.headers = headers
+        body = []
+    }
+
     init(_ status: Int, contentType: String, headers: [(name: String, value: String)] = [], body: [UInt8]) {
         self.status = status
         self.headers = [("Content-Type", contentType)] + headers
@@ -54,6 +70,9 @@ struct HTTPResponse: Sendable {
 enum HTTPRefusal: Sendable, Hashable {
     /// Its body is longer than the limit.
     case tooLarge
+    /// Its headers do not say in one way only where its body ends: what another server in front would take for the next
+    /// request, this one might take for the body.
+    case ambiguousLength
     /// The bodies of the requests being worked on are too long together.
     case overloaded
     case stopping

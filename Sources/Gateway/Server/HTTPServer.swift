@@ -194,10 +194,13 @@ extension HTTPServer {
                     (String(cString: name!).lowercased(), value.map { String(cString: $0) } ?? ""))
                 return .YES
             }, pointer)
-        let length = exchange.incoming.request.header("content-length").flatMap(Int.init) ?? 0
-        guard length <= limits.bodyBytesMax else {
+        let request = exchange.incoming.request
+        let length = request.header("content-length").flatMap(Int.init) ?? 0
+        let refusal: HTTPRefusal? =
+            !request.hasClearLength ? .ambiguousLength : length > limits.bodyBytesMax ? .tooLarge : nil
+        if let refusal {
             // Answered before the body has come, the connection is closed.
-            return queue(handler.refuse(exchange.incoming.request, because: .tooLarge), connection)
+            return queue(handler.refuse(request, because: refusal), connection)
         }
         exchange.incoming.request.body.reserveCapacity(min(length, 64 << 10))
         return .YES

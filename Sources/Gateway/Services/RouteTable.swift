@@ -31,8 +31,7 @@ struct RouteTable: Sendable {
                 segment.hasPrefix("{")
                     ? Segment.label(String(segment.dropFirst().dropLast())) : .literal(String(segment))
             }
-            let service = String(operation.name.prefix { $0 != ":" })
-            entries[service, default: []].append(
+            entries[operation.service, default: []].append(
                 Entry(operation: operation.name, method: route.method.rawValue, segments: segments))
         }
     }

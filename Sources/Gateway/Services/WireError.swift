@@ -28,6 +28,7 @@ extension ErrorCode {
     /// The error in the Query protocol, whose names are older.
     func query(in service: WireService) -> WireError {
         if let special = service.errors[self] { return special }
+        if let code = service.queryCodes[rawValue] { return WireError(code, 400) }
         switch self {
         case .missingAuthenticationToken: return WireError("MissingAuthenticationToken", 403)
         case .unrecognizedClient: return WireError("InvalidClientTokenId", 403)
@@ -39,7 +40,7 @@ extension ErrorCode {
         case .validation: return WireError("ValidationError", 400)
         case .throttling: return WireError("Throttling", 400)
         case .serialization: return WireError("MalformedInput", 400)
-        default: return WireError(rawValue, status)
+        default: return WireError(service.queryCodes[rawValue] ?? rawValue, status)
         }
     }
 

@@ -16,17 +16,24 @@ struct WireService: Sendable {
     let namespace: String
     /// How errors are called here, where it is not as everywhere.
     let errors: [ErrorCode: WireError]
+    /// Precedes the names of errors in JSON.
+    let errorNamespace: String
     /// The member of a JSON error that holds its text.
     let messageMember: String
     /// Whether errors in JSON carry, in a header, the code that the Query protocol had: `x-amzn-query-error`.
     let isQueryCompatible: Bool
     /// Those codes, where they are not the names of the errors.
     let queryCodes: [String: String]
+    /// What the Query protocol writes in a way of the service's own.
+    let flat: FlatNames
+    /// The member of the input that the path of a Query request may hold, as a URL.
+    let pathMember: String?
 
     init(
         _ name: String, signingName: String? = nil, target: String? = nil, jsonVersion: String = "1.1",
         query: (version: String, namespace: String)? = nil, errors: [ErrorCode: WireError] = [:],
-        messageMember: String = "message", queryCodes: [String: String]? = nil
+        errorNamespace: String = "", messageMember: String = "message", queryCodes: [String: String]? = nil,
+        flat: FlatNames = .none, pathMember: String? = nil
     ) {
         self.name = name
         self.signingName = signingName ?? name
@@ -35,9 +42,12 @@ struct WireService: Sendable {
         queryVersion = query?.version
         namespace = query?.namespace ?? ""
         self.errors = errors
+        self.errorNamespace = errorNamespace
         self.messageMember = messageMember
         isQueryCompatible = queryCodes != nil
         self.queryCodes = queryCodes ?? [:]
+        self.flat = flat
+        self.pathMember = pathMember
     }
 }
 
@@ -49,10 +59,15 @@ extension WireService {
             "events", target: "AWSEvents", errors: [.internalFailure: WireError("InternalException", 500)]),
         WireService(
             "ssm", target: "AmazonSSM", errors: [.internalFailure: WireError("InternalServerError", 500)]),
-        WireService("logs", target: "Logs_20140328"),
+        WireService(
+            "logs", target: "Logs_20140328", errors: [.validation: WireError("InvalidParameterException", 400)]),
         WireService(
             "sqs", target: "AmazonSQS", jsonVersion: "1.0",
             query: ("2012-11-05", "http://queue.amazonaws.com/doc/2012-11-05/"),
+            errors: [
+                .throttling: WireError("RequestThrottled", 400),
+                .unsupportedOperation: WireError("UnsupportedOperation", 400), .overLimit: WireError("OverLimit", 403),
+            ], errorNamespace: "com.amazonaws.sqs#",
             queryCodes: [
                 "QueueDoesNotExist": "AWS.SimpleQueueService.NonExistentQueue",
                 "QueueNameExists": "QueueAlreadyExists",
@@ -65,12 +80,13 @@ extension WireService {
                 "BatchRequestTooLong": "AWS.SimpleQueueService.BatchRequestTooLong",
                 "UnsupportedOperation": "AWS.SimpleQueueService.UnsupportedOperation",
                 "MessageNotInflight": "AWS.SimpleQueueService.MessageNotInflight",
-            ]),
+            ], flat: .queues, pathMember: "QueueUrl"),
         WireService(
             "sns", query: ("2010-03-31", "http://sns.amazonaws.com/doc/2010-03-31/"),
             errors: [
                 .accessDenied: WireError("AuthorizationError", 403), .throttling: WireError("Throttled", 429),
-                .internalFailure: WireError("InternalError", 500), .resourceNotFound: WireError("NotFound", 404),
+                .internalFailure: WireError("InternalError", 500), .resourceNotFound: WireError("ResourceNotFound", 404),
+                .invalidParameterValue: WireError("ParameterValueInvalid", 400),
             ]),
         WireService("sts", query: ("2011-06-15", "https://sts.amazonaws.com/doc/2011-06-15/")),
         WireService(
@@ -82,7 +98,12 @@ extension WireService {
         WireService(
             "scheduler", errors: [.internalFailure: WireError("InternalServerException", 500)],
             messageMember: "Message"),
-        WireService("pipes", errors: [.internalFailure: WireError("InternalException", 500)]),
+        WireService(
+            "pipes",
+            errors: [
+                .internalFailure: WireError("InternalException", 500),
+                .resourceNotFound: WireError("NotFoundException", 404),
+            ]),
         own,
     ]
 

@@ -16,6 +16,8 @@ struct AccessKeyOperations: Sendable {
 
     private static let keysMax = 10_000
     private static let durationSeconds = 60...31_536_000
+    private static let sessionSeconds = 900...129_600
+    private static let sessionSecondsDefault = 43_200
 
     private static let shown: [Field] = [
         .optional("UserName", .string()), .optional("AccessKeyId", .string()), .optional("Status", .string()),
@@ -58,6 +60,20 @@ struct AccessKeyOperations: Sendable {
                 "sts:GetCallerIdentity", "Answers who the caller is.", .reads,
                 output: [.required("UserId", .string()), .required("Account", .string()), .required("Arn", .string())],
                 handler: { [account] _, context in AccessKeyOperations.identity(of: context.principal, in: account) }),
+            Operation(
+                "sts:GetSessionToken",
+                "Makes a temporary access key that may do what its caller may do at the time of each use.", .writes,
+                input: [.optional("DurationSeconds", .integer(AccessKeyOperations.sessionSeconds))],
+                output: [
+                    .required(
+                        "Credentials",
+                        .structure([
+                            .required("AccessKeyId", .string()),
+                            .required("SecretAccessKey", .string(), sensitive: true),
+                            .required("SessionToken", .string(), sensitive: true),
+                            .required("Expiration", .timestamp),
+                        ]))
+                ], handler: session),
         ]
     }
 
@@ -78,8 +94,31 @@ struct AccessKeyOperations: Sendable {
         }
         let allow = try Permission.list(input["Allow"]) ?? Permission.publisherAndSubscriber
         let duration = input["DurationSeconds"]?.int.map { Duration.seconds($0) }
+        let key = try await create("CreateAccessKey", name, allow, duration, context)
+        var shown = key.json(at: key.created)
+        shown["SecretAccessKey"] = .string(key.secret)
+        shown["SessionToken"] = key.sessionToken.map { .string($0) }
+        return ["AccessKey": shown]
+    }
+
+    /// A key without permissions of its own: what its principal's others allow holds for it too, and is gone when they
+    /// are.
+    private func session(_ input: JSON, _ context: OperationContext) async throws -> JSON {
+        let seconds = input["DurationSeconds"]?.int ?? AccessKeyOperations.sessionSecondsDefault
+        let key = try await create("GetSessionToken", context.principal.name, [], .seconds(seconds), context)
+        var credentials: JSON = [
+            "AccessKeyId": .string(key.identifier), "SecretAccessKey": .string(key.secret),
+        ]
+        credentials["SessionToken"] = key.sessionToken.map { .string($0) }
+        credentials["Expiration"] = key.expiry.map { .string($0.description) }
+        return ["Credentials": credentials]
+    }
+
+    private func create(
+        _ action: String, _ name: String, _ allow: [Permission], _ duration: Duration?, _ context: OperationContext
+    ) async throws -> AccessKey {
         let (vault, directory) = (vault, directory)
-        let key = try await database.write(context) { transaction in
+        return try await database.write(context) { transaction in
             try transaction.execute("DELETE FROM access_keys WHERE expiry < ?", transaction.now)
             let count: Int? = try transaction.queryOne("SELECT count(*) FROM access_keys") { try $0[0] }
             guard (count ?? 0) < AccessKeyOperations.keysMax else {
@@ -91,14 +130,10 @@ struct AccessKeyOperations: Sendable {
                 principal: name, allow: allow, created: now, expiry: duration.map { now + $0 }, using: &random)
             try key.insert(transaction, vault)
             try transaction.audit(
-                "CreateAccessKey", on: Subject(.key, key.identifier), outcome: .success, detail: key.json(at: now))
+                action, on: Subject(.key, key.identifier), outcome: .success, detail: key.json(at: now))
             try AccessKeyOperations.publish(transaction, vault, to: directory)
             return key
         }
-        var shown = key.json(at: key.created)
-        shown["SecretAccessKey"] = .string(key.secret)
-        shown["SessionToken"] = key.sessionToken.map { .string($0) }
-        return ["AccessKey": shown]
     }
 
     private func list(_ input: JSON, _ context: OperationContext) async throws -> JSON {

@@ -117,8 +117,8 @@ extension Subject.Kind {
     fileprivate var hasOneCause: Bool {
         switch self {
         case .event, .delivery, .command, .invocation, .automation, .step, .replay: true
-        case .rule, .bus, .topic, .document, .node, .key, .subscriber, .schedule, .operation, .log, .parameter, .state,
-            .archive:
+        case .rule, .bus, .topic, .queue, .document, .node, .key, .subscriber, .schedule, .operation, .log, .function,
+            .parameter, .state, .archive:
             false
         }
     }

@@ -27,6 +27,7 @@ final class Server: Sendable {
     private let keyPath: String?
     /// Nil where it is switched off.
     private let gateway: Gateway?
+    private let account: Account
     private let table: OperationTable
     /// Nil where no directory of rules is configured.
     private let rules: RuleLoader?
@@ -69,7 +70,9 @@ final class Server: Sendable {
                 retention: configuration[Settings.retention]),
             clock: clock, log: log)
         let messaging = MessagingService(
-            database: database, account: account, clock: clock, log: log.named("messaging"))
+            database: database, account: account,
+            address: (configuration[Settings.http] ?? ListenAddress.standard)?.description ?? "", clock: clock,
+            log: log.named("messaging"))
         let processes = ProcessLoop()
         let systems = SystemsService(
             database: database, caller: calls, authorizer: governance.authorizer, processes: processes,
@@ -93,6 +96,7 @@ final class Server: Sendable {
                 directory: directory.path + "/agent", region: account.region, handler: systems.nodes,
                 processes: processes, clock: clock, log: log.named("agent")) : nil
         auditRetention = configuration[Settings.auditRetention]
+        self.account = account
         self.table = table
         self.clock = clock
         self.log = log
@@ -168,7 +172,7 @@ final class Server: Sendable {
             at: StreamPosition(epoch: journal.epoch.description, sequence: journal.lastSequence))
         try gateway?.start(
             Gateway.Ports(
-                operations: table, publisher: events.ingest, credentials: governance.accessKeys,
+                operations: table, account: account, publisher: events.ingest, credentials: governance.accessKeys,
                 reset: { [reset] in try await reset.run($0) }))
         let watchdog = Watchdog(database: database, events: events, bus: bus, clock: clock, log: log.named("watchdog"))
         watchdog.start()

@@ -3,128 +3,267 @@ internal import Core
 internal import Platform
 internal import Storage
 
-/// Topics: fan-out points whose messages go to the subscribers of `topic/<name>/` on the stream.
+/// Topics: fan-out points whose messages go to the subscribers of `topic/<name>/` on the stream, and into the queues
+/// that are subscribed to them.
 struct TopicOperations: Sendable {
-    let database: Database
-    let account: Account
+    let calls: TopicCalls
 
     private static let name = CharacterRule(pattern: "[a-zA-Z0-9_-]+", lettersDigitsAnd: "_-")
-    private static let messageBytesMax = 256 << 10
+    private static let tagsMax = 50
+    private static let tag = Shape.structure([
+        .required("Key", .string(length: 1...128)), .required("Value", .string(length: 0...256)),
+    ])
+    private static let resource = Field.required("ResourceArn", .string(length: 1...1011))
+
+    /// What can be set, and the values that are allowed; empty for any.
+    private static let attributes: [String: [String]] = [
+        "DisplayName": [], "Policy": [], "DeliveryPolicy": [], "KmsMasterKeyId": [], "TracingConfig": [],
+        "SignatureVersion": ["1", "2"], "FifoTopic": ["true", "false"], "ContentBasedDeduplication": ["true", "false"],
+        "FifoThroughputScope": ["Topic", "MessageGroup"],
+    ]
 
     var all: [Operation] {
         [
             Operation(
                 "sns:CreateTopic", "Creates a topic; one that exists is answered.", .writes,
-                input: [.required("Name", .string())], handler: create),
+                input: [
+                    .required("Name", .string()), .optional("Attributes", .map(.string())),
+                    .optional("Tags", .list(TopicOperations.tag)),
+                ], output: [.optional("TopicArn", .string())], handler: create),
             Operation(
                 "sns:DeleteTopic", "Deletes a topic; one that does not exist is no error.", .writes,
-                input: [.required("TopicArn", .string())], handler: delete),
+                input: [TopicCalls.topicARN], handler: delete),
             Operation(
                 "sns:ListTopics", "Lists topics by name, a hundred at a time.", .reads,
-                input: [.optional("NextToken", .string(length: 0...256))], handler: list),
+                input: [.optional("NextToken", .string(length: 0...256))],
+                output: [.optional("Topics", .list(.any)), .optional("NextToken", .string())], handler: list),
             Operation(
-                "sns:Publish", "Sends a message to the subscribers of a topic.", .writes,
+                "sns:GetTopicAttributes", "Answers how a topic is set up.", .reads, input: [TopicCalls.topicARN],
+                output: [.optional("Attributes", .map(.string()))], handler: getAttributes),
+            Operation(
+                "sns:SetTopicAttributes", "Sets up a topic, one attribute at a time.", .writes,
                 input: [
-                    .required("TopicArn", .string()), .required("Message", .string()),
-                    .optional("Subject", .string(length: 1...100)),
-                    .optional("OpsBusMessageId", .string(length: 36...36)),
-                ], handler: publish),
-        ]
+                    TopicCalls.topicARN, .required("AttributeName", .string()), .optional("AttributeValue", .string()),
+                ], handler: setAttribute),
+            Operation(
+                "sns:TagResource", "Sets tags of a topic.", .writes,
+                input: [TopicOperations.resource, .required("Tags", .list(TopicOperations.tag))],
+                handler: tag),
+            Operation(
+                "sns:UntagResource", "Removes tags of a topic.", .writes,
+                input: [TopicOperations.resource, .required("TagKeys", .list(.string(length: 1...128)))],
+                handler: untag),
+            Operation(
+                "sns:ListTagsForResource", "Lists the tags of a topic.", .reads, input: [TopicOperations.resource],
+                output: [.optional("Tags", .list(.any))], handler: listTags),
+        ] + TopicPermissions(calls: calls, standard: defaultPolicy).all
     }
+
+    // MARK: Making and finding
 
     private func create(_ input: JSON, _ context: OperationContext) async throws -> JSON {
         let name = input["Name"]?.string ?? ""
-        guard (1...256).contains(name.utf8.count), TopicOperations.name.allows(name) else {
-            throw ServiceError(.invalidParameter, "Invalid parameter: Topic Name")
+        var given = Topic(name: name, attributes: [:], tags: [])
+        for member in input["Attributes"]?.object?.members ?? [] {
+            try TopicOperations.set(member.key, member.value.string ?? "", on: &given, creating: true)
         }
-        try await database.write(context) { try TopicOperations.create(name, $0) }
-        return ["TopicArn": .string(account.arn("sns", name).description)]
+        try TopicOperations.check(name, isFIFO: given.isFIFO)
+        given.tags = .array(try TopicOperations.merge([], input["Tags"]))
+        let topic = given
+        try await calls.database.write(context) { transaction in
+            if let existing = try TopicStore.find(name, transaction) {
+                try TopicOperations.compare(topic, with: existing, hasTags: input["Tags"] != nil)
+            } else {
+                try TopicStore.insert(topic, transaction)
+            }
+            try transaction.audit("CreateTopic", on: topic.subject, outcome: .success)
+        }
+        return ["TopicArn": .string(calls.arn(name))]
     }
 
-    /// Creates a topic unless it exists.
-    static func create(_ name: String, _ transaction: borrowing Transaction) throws(StorageError) {
-        try transaction.execute(
-            "INSERT INTO topics (name, attributes, created) VALUES (?, '{}', ?) ON CONFLICT DO NOTHING", name,
-            transaction.now)
-        try transaction.audit("CreateTopic", on: Subject(.topic, name), outcome: .success)
+    private static func check(_ name: String, isFIFO: Bool) throws(ServiceError) {
+        let plain = isFIFO && name.hasSuffix(".fifo") ? String(name.dropLast(5)) : name
+        guard (1...256).contains(name.utf8.count), !plain.isEmpty, TopicOperations.name.allows(plain),
+            isFIFO == name.hasSuffix(".fifo")
+        else { throw TopicMessage.invalid("Topic Name") }
+    }
+
+    /// A topic that exists is answered to who wants it as it is.
+    private static func compare(_ given: Topic, with existing: Topic, hasTags: Bool) throws(ServiceError) {
+        for member in given.attributes.object?.members ?? [] where existing.attributes[member.key] != member.value {
+            throw TopicMessage.invalid("Attributes Reason: Topic already exists with different attributes")
+        }
+        if hasTags && Set(given.tags.array ?? []) != Set(existing.tags.array ?? []) {
+            throw TopicMessage.invalid("Tags Reason: Topic already exists with different tags")
+        }
     }
 
     private func delete(_ input: JSON, _ context: OperationContext) async throws -> JSON {
-        let name = try name(input)
-        try await database.write(context) { transaction in
-            try transaction.execute("DELETE FROM topics WHERE name = ?", name)
+        let name = try calls.name(input["TopicArn"])
+        try await calls.database.write(context) { transaction in
+            try TopicStore.delete(name, transaction)
             try transaction.audit("DeleteTopic", on: Subject(.topic, name), outcome: .success)
         }
         return [:]
     }
 
     private func list(_ input: JSON, _ context: OperationContext) async throws -> JSON {
-        let after = input["NextToken"]?.string ?? ""
-        let names: [String] = try await database.read { transaction in
-            try transaction.query("SELECT name FROM topics WHERE name > ? ORDER BY name LIMIT 100", after) { try $0[0] }
+        let offset = try TopicCalls.offset(input["NextToken"])
+        let topics = try await calls.database.read { transaction in
+            try transaction.query(
+                "SELECT name FROM topics ORDER BY name LIMIT ? OFFSET ?", TopicCalls.pageSize + 1, offset
+            ) { row -> JSON in ["TopicArn": .string(calls.arn(try row[0]))] }
         }
-        var output: JSON = [
-            "Topics": .array(names.map { ["TopicArn": .string(account.arn("sns", $0).description)] })
-        ]
-        if names.count == 100, let last = names.last { output["NextToken"] = .string(last) }
-        return output
+        return TopicCalls.page("Topics", topics, after: offset)
     }
 
-    /// The same `OpsBusMessageId`, an addition of ours, publishes once.
-    private func publish(_ input: JSON, _ context: OperationContext) async throws -> JSON {
-        let name = try name(input)
-        let message = input["Message"]?.string ?? ""
-        if message.isEmpty { throw ServiceError(.invalidParameter, "Invalid parameter: Empty message") }
-        guard message.utf8.count <= TopicOperations.messageBytesMax else {
-            throw ServiceError(.invalidParameter, "Invalid parameter: Message too long")
+    // MARK: Attributes
+
+    private static func set(
+        _ name: String, _ text: String, on topic: inout Topic, creating: Bool
+    ) throws(ServiceError) {
+        guard let allowed = attributes[name], creating || name != "FifoTopic" else {
+            throw TopicMessage.invalid("AttributeName")
         }
-        let arn = account.arn("sns", name).description
-        var random = BlockRandom()
-        let chosen = try TopicOperations.chosenIdentifier(input)
-        let identifier = (chosen ?? Identifier(using: &random)).description
-        try await database.write(context) { transaction in
-            let exists = try transaction.queryOne("SELECT 1 FROM topics WHERE name = ?", name) { _ in true }
-            guard exists == true else { throw ServiceError(.notFound, "Topic does not exist") }
-            let isNew =
-                try chosen == nil
-                || transaction.execute(
-                    "INSERT INTO topic_messages (id, time) VALUES (?, ?) ON CONFLICT DO NOTHING", identifier,
-                    transaction.now) == 1
+        let text = allowed.contains(text.lowercased()) ? text.lowercased() : text
+        guard text.isEmpty || allowed.isEmpty || allowed.contains(text) else {
+            throw TopicMessage.invalid(
+                "Attributes Reason: \(name) must be one of \(allowed.joined(separator: ", ")), not '\(text)'")
+        }
+        if text == "false" && name == "FifoTopic" { return }
+        var value = text
+        if name == "Policy" || name == "DeliveryPolicy", !text.isEmpty {
+            guard let json = try? JSON(parsing: text), json.object != nil else {
+                throw TopicMessage.invalid("\(name): it is no JSON object")
+            }
+            if name == "Policy" { value = json.text }
+        }
+        topic.attributes[name] = value.isEmpty ? nil : .string(value)
+    }
+
+    private func setAttribute(_ input: JSON, _ context: OperationContext) async throws -> JSON {
+        let name = try calls.name(input["TopicArn"])
+        let attribute = input["AttributeName"]?.string ?? ""
+        let value = input["AttributeValue"]?.string ?? ""
+        try await calls.database.write(context) { transaction in
+            var topic = try TopicStore.topic(name, transaction)
+            try TopicOperations.set(attribute, value, on: &topic, creating: false)
+            try TopicStore.update(topic, transaction)
             try transaction.audit(
-                "Publish", on: Subject(.topic, name), outcome: .success,
-                detail: isNew
-                    ? ["MessageId": .string(identifier)] : ["MessageId": .string(identifier), "Repeated": true])
-            guard isNew else { return }
-            var body: JSON = [
-                "Type": "Notification", "MessageId": .string(identifier), "TopicArn": .string(arn),
-                "Message": .string(message), "Timestamp": .string(transaction.now.millisecondDescription),
-            ]
-            body["Subject"] = input["Subject"]
-            try transaction.publish(body, to: StreamTopic.topic(name))
+                "SetTopicAttributes", on: topic.subject, outcome: .success,
+                detail: ["AttributeName": .string(attribute), "AttributeValue": .string(value)])
         }
-        return ["MessageId": .string(identifier)]
+        return [:]
     }
 
-    private static func chosenIdentifier(_ input: JSON) throws(ServiceError) -> Identifier? {
-        guard let text = input["OpsBusMessageId"]?.string else { return nil }
-        guard let identifier = Identifier(text) else {
-            throw ServiceError(.invalidParameter, "Invalid parameter: OpsBusMessageId Reason: \(text) is not a UUID")
+    private func getAttributes(_ input: JSON, _ context: OperationContext) async throws -> JSON {
+        let name = try calls.name(input["TopicArn"])
+        let (topic, count) = try await calls.database.read { transaction -> (Topic, Int) in
+            let topic = try TopicStore.topic(name, transaction)
+            let count = try transaction.queryOne("SELECT count(*) FROM topic_subscriptions WHERE topic = ?", name) {
+                row -> Int in try row[0]
+            }
+            return (topic, count ?? 0)
         }
-        return identifier
+        var attributes: JSON = [
+            "TopicArn": .string(calls.arn(name)), "Owner": .string(calls.account.id), "DisplayName": "",
+            "Policy": .string(defaultPolicy(name).text), "DeliveryPolicy": "",
+            "EffectiveDeliveryPolicy": .string(TopicOperations.deliveryPolicy.text), "SubscriptionsPending": "0",
+            "SubscriptionsConfirmed": .string(String(count)), "SubscriptionsDeleted": "0",
+        ]
+        if topic.isFIFO { attributes["ContentBasedDeduplication"] = "false" }
+        for member in topic.attributes.object?.members ?? [] { attributes[member.key] = member.value }
+        return ["Attributes": attributes]
     }
 
-    private func name(_ input: JSON) throws(ServiceError) -> String {
-        let text = input["TopicArn"]?.string ?? ""
-        guard let parsed = ARN(text) else {
-            let count = text.split(separator: ":", omittingEmptySubsequences: false).count
-            throw ServiceError(
-                .invalidParameter,
-                "Invalid parameter: TopicArn Reason: An ARN must have at least 6 elements, not \(count)")
+    /// Who may use a topic that has no policy of its own: its owner.
+    private func defaultPolicy(_ name: String) -> JSON {
+        [
+            "Version": "2008-10-17", "Id": "__default_policy_ID",
+            "Statement": [
+                [
+                    "Effect": "Allow", "Sid": "__default_statement_ID", "Principal": ["AWS": "*"],
+                    "Action": .array(TopicPermissions.actions.map { .string("SNS:\($0)") }),
+                    "Resource": .string(calls.arn(name)),
+                    "Condition": ["StringEquals": ["AWS:SourceOwner": .string(calls.account.id)]],
+                ]
+            ],
+        ]
+    }
+
+    private static let deliveryPolicy: JSON = [
+        "http": [
+            "defaultHealthyRetryPolicy": [
+                "minDelayTarget": 20, "maxDelayTarget": 20, "numRetries": 3, "numMaxDelayRetries": 0,
+                "numNoDelayRetries": 0, "numMinDelayRetries": 0, "backoffFunction": "linear",
+            ], "disableSubscriptionOverrides": false,
+            "defaultRequestPolicy": ["headerContentType": "text/plain; charset=UTF-8"],
+        ]
+    ]
+
+    // MARK: Tags
+
+    private func tag(_ input: JSON, _ context: OperationContext) async throws -> JSON {
+        try await setTags("TagResource", input, context) { tags throws(ServiceError) in
+            try TopicOperations.merge(tags, input["Tags"])
         }
-        let arn = account.resolve(parsed)
-        guard arn.service == "sns", arn.account == account.id, arn.region == account.region else {
-            throw ServiceError(.invalidParameter, "Invalid parameter: TopicArn Reason: \(text) is no topic here")
+    }
+
+    private func untag(_ input: JSON, _ context: OperationContext) async throws -> JSON {
+        let keys = Set((input["TagKeys"]?.array ?? []).compactMap(\.string))
+        return try await setTags("UntagResource", input, context) { tags throws(ServiceError) in
+            tags.filter { !keys.contains($0["Key"]?.string ?? "") }
         }
-        return arn.resource
+    }
+
+    private func tagged(_ input: JSON) throws(ServiceError) -> String {
+        do throws(ServiceError) {
+            return try calls.name(input["ResourceArn"])
+        } catch {
+            throw TopicOperations.noResource
+        }
+    }
+
+    private func setTags(
+        _ action: String, _ input: JSON, _ context: OperationContext,
+        _ change: @escaping @Sendable ([JSON]) throws(ServiceError) -> [JSON]
+    ) async throws -> JSON {
+        let name = try tagged(input)
+        try await calls.database.write(context) { transaction in
+            var topic = try TopicOperations.tagged(name, transaction)
+            topic.tags = .array(try change(topic.tags.array ?? []))
+            try TopicStore.update(topic, transaction)
+            try transaction.audit(action, on: topic.subject, outcome: .success, detail: ["Tags": topic.tags])
+        }
+        return [:]
+    }
+
+    private func listTags(_ input: JSON, _ context: OperationContext) async throws -> JSON {
+        let name = try tagged(input)
+        return ["Tags": try await calls.database.read { try TopicOperations.tagged(name, $0).tags }]
+    }
+
+    private static func tagged(
+        _ name: String, _ transaction: borrowing some Queryable & ~Copyable
+    ) throws -> Topic {
+        guard let topic = try TopicStore.find(name, transaction) else { throw noResource }
+        return topic
+    }
+
+    private static let noResource = ServiceError(.resourceNotFound, "Resource does not exist")
+
+    private static func merge(_ old: [JSON], _ new: JSON?) throws(ServiceError) -> [JSON] {
+        var tags = old
+        for tag in new?.array ?? [] {
+            if let index = tags.firstIndex(where: { $0["Key"] == tag["Key"] }) {
+                tags[index] = tag
+            } else {
+                tags.append(tag)
+            }
+        }
+        guard tags.count <= tagsMax else {
+            throw ServiceError(.tagLimitExceeded, "Could not complete request: tag quota of per resource exceeded")
+        }
+        return tags
     }
 }

@@ -6,6 +6,7 @@ internal import Core
 /// multiplies the conjunctions there are so far by its members.
 struct PatternCompiler {
     private(set) var warnings: [PatternWarning] = []
+    private(set) var work = WorkCount()
 
     /// A conjunction being collected.
     private struct Draft {
@@ -101,16 +102,17 @@ struct PatternCompiler {
         }
         try refuseComplexWildcards(alternatives, at: place, position: position)
         warnOfList(alternatives, at: place, position: position)
+        work.add(elements.count + drafts.count)
         for index in drafts.indices { drafts[index].constraints[place.path] = alternatives }
     }
 
-    private func refuseComplexWildcards(
+    private mutating func refuseComplexWildcards(
         _ alternatives: [Alternative], at place: Place, position: TextPosition
     ) throws(PatternError) {
         let wildcards = alternatives.compactMap { alternative in
             if case .holds(.wildcard(let wildcard)) = alternative.test { wildcard } else { nil }
         }
-        guard WildcardComplexity.measure(wildcards) > WildcardComplexity.limit else { return }
+        guard WildcardComplexity.measure(wildcards, &work) > WildcardComplexity.limit else { return }
         throw PatternError(
             .tooComplex,
             "Rule is too complex - try using fewer wildcard characters or fewer repeating character sequences after "
@@ -226,7 +228,7 @@ struct PatternCompiler {
         if anythingButs > 1 {
             warn("several \"anything-but\" in one list match nearly everything; put the values in one of them")
         }
-        if anythingButs > 0, place.steps == ["resources"] {
+        if anythingButs > 0, place.path == Array("resources".utf8) {
             warn("\"anything-but\" on an array matches when any one element differs")
         }
     }

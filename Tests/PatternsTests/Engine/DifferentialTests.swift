@@ -48,6 +48,50 @@ import Testing
         #expect(matches * 50 > pairs && matches * 2 < pairs, "\(matches) of \(pairs) matched")
     }
 
+    @Test func `Lists of numbers close to each other and to the bounds of ranges`() throws {
+        var vocabulary = Vocabulary(generator: SeededGenerator(seed: Self.seed &+ 2))
+        func number() -> String {
+            let digits = Int.random(in: 0...3, using: &vocabulary.generator)
+            return "-122.41600944012\(["424", "4241", "42410", "5", "0", "4240000000001"][digits])"
+        }
+        // Operands have to be numbers that doubles keep.
+        func operand() -> String { "-122.41600944012\(vocabulary.pick(["424", "42", "5", "0"]))" }
+        func coordinates() -> String {
+            let lists = (0..<4).map { _ in
+                "[\((0..<6).map { _ in "{\"x\":\(number()),\"y\":\(number())}" }.joined(separator: ","))]"
+            }
+            let plain = (0..<6).map { _ in number() }.joined(separator: ",")
+            return #"{"p":[\#(lists.joined(separator: ","))],"x":[\#(plain)],"y":\#(number())}"#
+        }
+        var matcher = Matcher()
+        for _ in 0..<100 {
+            let set = PatternSet()
+            let patterns = try (0..<12).map { _ in
+                let sign = vocabulary.pick(["<", "<=", ">", ">=", "="])
+                let test = #"[{"numeric":["\#(sign)",\#(operand())]}]"#
+                let other = #"[{"numeric":["\#(vocabulary.pick(["<", ">"]))",\#(operand())]}]"#
+                let shape = vocabulary.pick([
+                    #"{"x":T}"#, #"{"p":{"x":T}}"#, #"{"p":{"x":T,"y":O}}"#, #"{"x":T,"y":O}"#, #"{"p":{"x":T},"x":O}"#,
+                ])
+                return try JSON(
+                    parsing: shape.replacing("T", with: test).replacing("O", with: other))
+            }
+            for (index, pattern) in patterns.enumerated() {
+                set.add(try Pattern(parsing: pattern.text), for: UInt32(index))
+            }
+            for _ in 0..<10 {
+                let event = try JSON(parsing: coordinates())
+                let expected = patterns.indices.filter { NaiveMatcher.matches(pattern: patterns[$0], event: event) }
+                for validated in [false, true] {
+                    let found = try matcher.matches(event.bytes, with: set.snapshot, validated: validated)
+                        .map(Int.init)
+                    let difference = Self.difference(found, expected, patterns)
+                    try #require(found == expected, "seed \(Self.seed): \(difference) on \(event.text)")
+                }
+            }
+        }
+    }
+
     @Test func `An explanation agrees with the engine`() throws {
         var vocabulary = Vocabulary(generator: SeededGenerator(seed: Self.seed &+ 1))
         for _ in 0..<300 {
