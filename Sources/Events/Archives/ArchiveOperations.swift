@@ -9,13 +9,16 @@ struct ArchiveOperations: Sendable {
     let account: Account
     let clock: @Sendable () -> Timestamp
 
+    /// Of a bus or of an archive.
+    static let arn = Shape.string(
+        length: 1...1600, pattern: #"^arn:aws([a-z]|\-)*:events:([a-z]|\d|\-)*:([0-9]{12})?:.+\/.+$"#)
     private static let archiveName = Field.required("ArchiveName", .name(1...48, .resourceName))
     private static let states = ["ENABLED", "DISABLED", "CREATING", "UPDATING", "CREATE_FAILED", "UPDATE_FAILED"]
     private static let settings: [Field] = [
-        .optional("Description", .string(length: 0...512)),
+        .optional("Description", .string(length: 0...512, pattern: ".*")),
         .optional("EventPattern", .string(length: 0...Limits.eventPatternBytesMax)),
         .optional("RetentionDays", .integer(0...Int(Int32.max))),
-        .optional("KmsKeyIdentifier", .string(length: 0...2048)),
+        .optional("KmsKeyIdentifier", .string(length: 0...2048, pattern: #"^[a-zA-Z0-9_\-/:]*$"#)),
     ]
     private static let reference: [Field] = [
         .optional("ArchiveArn", .string()), .optional("State", .string()), .optional("StateReason", .string()),
@@ -31,7 +34,7 @@ struct ArchiveOperations: Sendable {
         [
             Operation(
                 "events:CreateArchive", "Creates an archive, which keeps the events of a bus from now on.", .writes,
-                input: [ArchiveOperations.archiveName, .required("EventSourceArn", .string(length: 1...1600))]
+                input: [ArchiveOperations.archiveName, .required("EventSourceArn", ArchiveOperations.arn)]
                     + ArchiveOperations.settings,
                 output: ArchiveOperations.reference, handler: { try await create($0, $1) }),
             Operation(
@@ -45,7 +48,7 @@ struct ArchiveOperations: Sendable {
                 "events:ListArchives", "Lists archives by name, and how much they hold at this moment.", .reads,
                 input: [
                     .optional("NamePrefix", .name(1...48, .resourceName)),
-                    .optional("EventSourceArn", .string(length: 1...1600)),
+                    .optional("EventSourceArn", ArchiveOperations.arn),
                     .optional("State", .string(values: ArchiveOperations.states)),
                     .optional("NextToken", .string(length: 1...2048)), .optional("Limit", .integer(1...100)),
                 ],

@@ -58,6 +58,9 @@ actor Archiver {
             log.error(
                 "the journal ends at \(journal.lastSequence), but \(position) had been archived: its end was lost")
             position = journal.lastSequence
+            // What comes there next is not what was there.
+            try await blocks.store([:], through: position)
+            storedPosition = position
         }
         journal.observe { [weak self] _ in self?.wake() }
         wake()
@@ -77,7 +80,7 @@ actor Archiver {
 
     /// What the journal must keep, because it is not in the archives yet: records after this one. Nil where there is
     /// no archive.
-    var neededAfter: UInt64? { archives.isEmpty ? nil : storedPosition }
+    var neededAfter: UInt64? { archives.values.map(\.startSequence).min().map { max($0, storedPosition) } }
 
     // MARK: Following the journal
 

@@ -38,8 +38,8 @@ struct ReplayOperations: Sendable {
             Operation(
                 "events:StartReplay", "Sends the events that an archive holds to their bus once more.", .writes,
                 input: [
-                    ReplayOperations.replayName, .optional("Description", .string(length: 0...512)),
-                    .required("EventSourceArn", .string(length: 1...1600)),
+                    ReplayOperations.replayName, .optional("Description", .string(length: 0...512, pattern: ".*")),
+                    .required("EventSourceArn", ArchiveOperations.arn),
                     .required("EventStartTime", .timestamp), .required("EventEndTime", .timestamp),
                     .required("Destination", ReplayOperations.destination),
                     .optional(
@@ -61,7 +61,7 @@ struct ReplayOperations: Sendable {
                 input: [
                     .optional("NamePrefix", .name(1...64, .resourceName)),
                     .optional("State", .string(values: ReplayMachine.State.allCases.map(\.rawValue))),
-                    .optional("EventSourceArn", .string(length: 1...1600)),
+                    .optional("EventSourceArn", ArchiveOperations.arn),
                     .optional("NextToken", .string(length: 1...2048)), .optional("Limit", .integer(1...100)),
                 ],
                 output: [

@@ -116,7 +116,7 @@ struct BacktestResult: Sendable {
                 isCompared ? "\(outcome.onlyCurrentCount)" : "", result.comparedWith ?? "nothing",
             ])
         }
-        output.table(table, empty: "There is no rule with a pattern.")
+        output.table(table, empty: "No rule was tried.")
         for result in results where result.skipped == nil {
             let outcome = result.outcome
             list("+", "newly matched by \(result.rule)", outcome.onlyEdited, outcome.onlyEditedCount, output)

@@ -62,7 +62,7 @@ import Testing
         ("!GetAtt Worker.Arn", "arn:aws:lambda:us-east-1:123456789012:function:my-Worker"),
         ("!GetAtt Logs.Arn", "arn:aws:logs:us-east-1:123456789012:log-group:/ops/all:*"),
         ("!GetAtt Bucket.Arn", "arn:aws:s3:::b"), ("!Sub plain", "plain"), ("!Sub '${unclosed'", "${unclosed"),
-    ])
+    ] as [(String, JSON)])
     func values(text: String, expected: JSON) throws {
         #expect(try value(text) == expected)
     }

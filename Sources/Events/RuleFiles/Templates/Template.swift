@@ -36,6 +36,8 @@ struct Template {
     let account: Account
     /// In the order of the file.
     let resources: [Resource]
+    /// Members of `Resources` that are none, such as `Fn::ForEach`.
+    let strangers: [Node.Member]
     let parameters: Node?
     let mappings: Node?
     let conditions: Node?
@@ -69,7 +71,9 @@ struct Template {
         parameters = root["Parameters"]
         mappings = root["Mappings"]
         conditions = root["Conditions"]
-        resources = (root["Resources"]?.members ?? []).compactMap { member in
+        let members = root["Resources"]?.members ?? []
+        strangers = members.filter { $0.value["Type"]?.string == nil }
+        resources = members.compactMap { member in
             guard let type = member.value["Type"]?.string else { return nil }
             return Resource(
                 name: member.key, type: type,

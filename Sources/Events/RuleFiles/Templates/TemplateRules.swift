@@ -32,6 +32,9 @@ struct TemplateRules {
                 }
             }
         }
+        for member in template.strangers {
+            warn("\(member.key) is left out: it is no resource with a Type", at: member.keyPosition)
+        }
         nameOthers(others)
     }
 
@@ -66,7 +69,7 @@ struct TemplateRules {
     private mutating func nameOthers(_ others: [String: Int]) {
         guard let position = template.resources.first?.position, !others.isEmpty else { return }
         let list = others.sorted { $0.key < $1.key }.map { $0.value == 1 ? $0.key : "\($0.key) (\($0.value))" }
-        warn("not loaded, because OpsBus makes no such resources: \(list.joined(separator: ", "))", at: position)
+        warn("not loaded, only rules, buses, archives and schedules are: \(list.joined(separator: ", "))", at: position)
     }
 
     // MARK: Rules
@@ -90,8 +93,8 @@ struct TemplateRules {
                     rule.add(member.key, value, member.keyPosition)
                 }
             case "Targets":
-                let targets = member.value.elements ?? []
-                rule.targets = targets.compactMap { target(resource.name, $0) }
+                let targets = member.value.elements == nil ? try template.value(of: member.value) : member.value
+                rule.targets = (targets?.elements ?? []).compactMap { target(resource.name, $0) }
             default: break
             }
         }
@@ -103,8 +106,11 @@ struct TemplateRules {
         var target: Node?
         let identifier = node["Id"]?.string ?? "at \(node.position)"
         attempt("target \(identifier) of \(rule)", node.position) { this throws(Template.Failure) in
+            // One that is chosen by a condition is known when the condition is.
+            let isFunction = node["Arn"] == nil
+            guard let given = isFunction ? try this.template.value(of: node) : node else { return }
             var members: [Node.Member] = []
-            for member in node.members ?? [] {
+            for member in given.members ?? [] {
                 if member.key == "RoleArn" { continue }
                 guard var value = try this.template.value(of: member.value) else { continue }
                 if member.key == "RetryPolicy" { value = TemplateRules.withNumbers(value) }
