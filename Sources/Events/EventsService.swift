@@ -20,6 +20,8 @@ public final class EventsService: Resettable {
     private let dispatcher: Dispatcher
     private let relay: OutboxRelay
     private let schedules: ScheduleRunner
+    private let scheduler: SchedulerService
+    private let pipes: PipeService
     private let buses: BusDirectory
     private let busOperations: BusOperations
     private let retention: RetentionTask
@@ -60,7 +62,8 @@ public final class EventsService: Resettable {
             window: settings.deduplicationWindow)
         let rules = RuleLookup()
         let attempt = DeliveryAttempt(
-            rule: { await rules.rule($0, $1) }, caller: caller, ingest: ingest, account: account, clock: clock)
+            rule: { await rules.rule($0, $1) }, targets: TargetCaller(caller: caller), ingest: ingest, account: account,
+            clock: clock)
         let dispatcher = Dispatcher(
             database: database, journal: journal, attempt: attempt, clock: clock, log: log.named("dispatcher"))
         let matcher = Matcher(
@@ -86,6 +89,11 @@ public final class EventsService: Resettable {
             journal: journal, database: database, matcher: matcher, archives: archives, subscribers: subscribers,
             retention: settings.retention, clock: clock, log: log.named("retention"))
         let schedules = schedules
+        scheduler = SchedulerService(
+            database: database, caller: caller, account: account, clock: clock, log: log.named("scheduler"))
+        pipes = PipeService(
+            database: database, caller: caller, journal: journal, account: account, clock: clock,
+            log: log.named("pipes"))
         operations =
             EventOperations(ingest: ingest, matcher: matcher, buses: buses, journal: journal).all
             + RuleOperations(
@@ -100,6 +108,7 @@ public final class EventsService: Resettable {
                 journal: journal, database: database, authorizer: authorizer, subscribers: subscribers
             ).all
             + archives.operations
+            + scheduler.operations + pipes.operations
     }
 
     /// All operations of this module, for the table.
@@ -115,6 +124,8 @@ public final class EventsService: Resettable {
         await dispatcher.start()
         try await archives.start()
         await schedules.wake()
+        try await scheduler.start()
+        try await pipes.start()
         retention.start()
     }
 
@@ -131,6 +142,8 @@ public final class EventsService: Resettable {
         retention.stop()
         await schedules.stop()
         await archives.stop()
+        await scheduler.stop()
+        await pipes.stop()
         await dispatcher.stop()
         await relay.stop()
         await matcher.stop()
@@ -138,6 +151,8 @@ public final class EventsService: Resettable {
 
     public func suspend() async {
         await archives.suspend()
+        await scheduler.suspend()
+        await pipes.suspend()
         await relay.suspend()
         await matcher.suspend()
         await dispatcher.suspend(forgettingThrough: journal.lastSequence)
@@ -151,6 +166,8 @@ public final class EventsService: Resettable {
         await dispatcher.resume()
         try await archives.resume()
         await schedules.wake()
+        try await scheduler.start()
+        try await pipes.start()
     }
 
     /// Whether there is an event bus of that name.
