@@ -16,11 +16,19 @@ actor Archiver {
     private let clock: any Clock
     private let log: Log
     private nonisolated let thread = WorkerThread(name: "archiver")
-    /// Whether a round is planned or under way.
-    private nonisolated let isAwake = Mutex(false)
+    private nonisolated let signal = Mutex(Signal())
+
+    private struct Signal {
+        /// Whether a round is planned or under way.
+        var isAwake = false
+        /// Whether there are archives.
+        var isWanted = false
+    }
 
     /// By name.
-    private(set) var archives: [String: Archive] = [:]
+    private(set) var archives: [String: Archive] = [:] {
+        didSet { signal.withLock { $0.isWanted = !archives.isEmpty } }
+    }
     private var matching = ArchiveMatching()
     /// The last record that was looked at.
     private var position: UInt64 = 0
@@ -85,9 +93,10 @@ actor Archiver {
     // MARK: Following the journal
 
     private nonisolated func wake() {
-        let mustWake = isAwake.withLock { isAwake in
-            defer { isAwake = true }
-            return !isAwake
+        let mustWake = signal.withLock { signal in
+            guard signal.isWanted, !signal.isAwake else { return false }
+            signal.isAwake = true
+            return true
         }
         if mustWake { Task { await self.plan() } }
     }
@@ -98,7 +107,7 @@ actor Archiver {
         do {
             try await clock.sleep(for: Archiver.gathering)
             // What comes from now on is for the next round.
-            isAwake.withLock { $0 = false }
+            signal.withLock { $0.isAwake = false }
             try await catchUp()
         } catch is CancellationError {
             return
@@ -179,6 +188,8 @@ actor Archiver {
         }
         archives = changed
         self.matching = matching
+        // For what came while there was no archive to wake for.
+        wake()
         return archive
     }
 

@@ -16,6 +16,8 @@ actor RuleLoader {
     private let log: Log
     private var stamp: [Files.Stamp] = []
     private var follower: Task<Void, Never>?
+    /// What templates held when they were loaded last; only what has changed since is made again.
+    private var made: Set<TemplateResource> = []
 
     private static let interval = Duration.milliseconds(500)
 
@@ -51,7 +53,7 @@ actor RuleLoader {
                 let current = try currentStamp()
                 guard current != stamp else { continue }
                 stamp = current
-                try await load()
+                try await reload()
             } catch is CancellationError {
                 return
             } catch {
@@ -66,6 +68,11 @@ actor RuleLoader {
 
     /// Loads all files as if for the first time.
     func load() async throws {
+        made = []
+        try await reload()
+    }
+
+    private func reload() async throws {
         let directory = try RuleDirectory.checked(path, account: account)
         let context = OperationContext(principal: .system)
         for problem in directory.problems {
@@ -73,7 +80,10 @@ actor RuleLoader {
         }
         // Documents, buses and topics first: a rule in force finds what it needs.
         for document in directory.documents { await put(document, context) }
-        for resource in directory.resources { await put(resource, context) }
+        made.formIntersection(directory.resources)
+        for resource in directory.resources.sorted(by: { $0.kind < $1.kind }) where !made.contains(resource) {
+            if await put(resource, context) { made.insert(resource) }
+        }
         for topic in directory.topics(of: account).sorted() { await createTopic(topic, context) }
         do {
             let change = try await events.replaceFileRules(
@@ -97,22 +107,25 @@ actor RuleLoader {
     }
 
     /// Makes a resource of a template, or changes the one of that name.
-    private func put(_ resource: TemplateResource, _ context: OperationContext) async {
+    /// - Returns: Whether it is as the template has it.
+    private func put(_ resource: TemplateResource, _ context: OperationContext) async -> Bool {
         let (create, update) = resource.operations
         do {
             do throws(ServiceError) {
                 _ = try await operations.call(create, resource.input, context)
-            } catch where error.code.meansExistence {
-                guard let update else { return }
+            } catch where error.code == .resourceAlreadyExists {
+                guard let update else { return true }
                 var input = resource.input
-                input["EventSourceArn"] = nil
+                if resource.kind == .archive { input["EventSourceArn"] = nil }
                 _ = try await operations.call(update, input, context)
             }
+            return true
         } catch {
             log.error(
                 RuleProblem(
                     "\(resource.name) is not loaded: \(error)", file: resource.file, at: resource.position
                 ).description)
+            return false
         }
     }
 
@@ -171,9 +184,4 @@ extension TemplateResource {
         case .schedule: ("scheduler:CreateSchedule", "scheduler:UpdateSchedule")
         }
     }
-}
-
-extension ErrorCode {
-    /// Whether something is not made because it is there.
-    fileprivate var meansExistence: Bool { self == .resourceAlreadyExists || rawValue == "ConflictException" }
 }

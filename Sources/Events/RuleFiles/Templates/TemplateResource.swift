@@ -3,7 +3,8 @@ public import Core
 /// Something besides rules that a template holds: made by an operation, and changed by one where it is there already.
 /// What is no longer in the template stays.
 public struct TemplateResource: Sendable, Hashable {
-    public enum Kind: Sendable, Hashable {
+    /// In the order in which they are made.
+    public enum Kind: Int, Sendable, Comparable {
         /// `events:CreateEventBus`.
         case bus
         /// `events:CreateArchive`.
@@ -12,6 +13,8 @@ public struct TemplateResource: Sendable, Hashable {
         case scheduleGroup
         /// `scheduler:CreateSchedule`.
         case schedule
+
+        public static func < (left: Kind, right: Kind) -> Bool { left.rawValue < right.rawValue }
     }
 
     public var kind: Kind

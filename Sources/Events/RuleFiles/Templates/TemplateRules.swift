@@ -230,7 +230,7 @@ struct TemplateRules {
         let properties = event.value["Properties"] ?? Node(.object([]), at: event.value.position)
         let arn = try template.attribute("\(function.name).Arn", at: event.keyPosition)
         var input: JSON = [:]
-        var target: JSON = ["Arn": .string(arn)]
+        var target: JSON = ["Arn": .string(arn), "RoleArn": .string(anyRole)]
         for member in properties.members ?? [] {
             guard let value = try template.value(of: member.value)?.json else { continue }
             if ["Input", "RetryPolicy", "DeadLetterConfig", "RoleArn"].contains(member.key) {
@@ -253,11 +253,27 @@ struct TemplateRules {
     ) throws(Template.Failure) {
         var input: JSON = ["Name": .string(try template.physicalName(of: resource))]
         for member in resource.properties.members ?? [] where members.contains(member.key) && member.key != "Name" {
-            input[member.key] = try template.value(of: member.value)?.json
+            let isTarget = kind == .schedule && member.key == "Target"
+            input[member.key] = isTarget ? try scheduled(member.value) : try template.value(of: member.value)?.json
         }
         warnOfUnknown(resource.properties, members + ["Tags"], in: resource.name)
         resources.append(TemplateResource(kind: kind, input: input, file: file, position: resource.position))
     }
+
+    /// The target of a schedule. It must name a role, which need not be one that is known.
+    private func scheduled(_ target: Node) throws(Template.Failure) -> JSON {
+        var json: JSON = ["RoleArn": .string(anyRole)]
+        for member in target.members ?? [] {
+            if member.key == "RoleArn" {
+                if let role = (try? template.value(of: member.value))??.string { json["RoleArn"] = .string(role) }
+            } else {
+                json[member.key] = try template.value(of: member.value)?.json
+            }
+        }
+        return json
+    }
+
+    private var anyRole: String { "arn:aws:iam::\(template.account.id):role/\(template.stack)" }
 
     private mutating func addArchive(_ resource: Template.Resource) throws(Template.Failure) {
         guard let source = resource.properties["SourceArn"] else {
