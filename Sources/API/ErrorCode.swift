@@ -37,6 +37,7 @@ public enum ErrorCode: String, Sendable, CaseIterable {
     case managedRule = "ManagedRuleException"
     case concurrentModification = "ConcurrentModificationException"
     case policyLengthExceeded = "PolicyLengthExceededException"
+    case illegalStatus = "IllegalStatusException"
 
     // Topics.
     case notFound = "NotFound"

@@ -14,6 +14,7 @@ internal import Systems
 final class Server: Sendable {
     private let directory: Storage.DataDirectory
     private let database: Database
+    private let archives: Database
     private let journal: SegmentJournal
     private let governance: GovernanceService
     private let events: EventsService
@@ -51,6 +52,9 @@ final class Server: Sendable {
             migrations: eventsMigrations + governanceMigrations + MessagingService.migrations
                 + SystemsService.migrations,
             clock: clock, log: log.named("database"))
+        let archives = try Database(
+            path: directory.archivesPath, migrations: ArchiveBlocks.migrations, canShrink: true, clock: clock,
+            log: log.named("archives"))
         let journal = try SegmentJournal(
             directory: directory.journalPath, segmentBytes: configuration[Settings.segmentSize], clock: clock,
             log: log.named("journal"))
@@ -62,8 +66,8 @@ final class Server: Sendable {
         let calls = DeferredCaller()
         let http = HTTPClient()
         let events = EventsService(
-            journal: journal, database: database, authorizer: governance.authorizer, caller: calls, http: http,
-            vault: vault,
+            journal: journal, database: database, blocks: ArchiveBlocks(archives), authorizer: governance.authorizer,
+            caller: calls, http: http, vault: vault,
             settings: EventsService.Settings(
                 account: account, deduplicationWindow: configuration[Settings.deduplicationWindow],
                 retention: configuration[Settings.retention],
@@ -89,6 +93,7 @@ final class Server: Sendable {
         calls.connect(table)
         self.directory = directory
         self.database = database
+        self.archives = archives
         self.journal = journal
         self.governance = governance
         self.http = http
@@ -214,6 +219,7 @@ final class Server: Sendable {
         await agent?.stop()
         journal.close()
         await database.close()
+        await archives.close()
     }
 }
 
