@@ -8,7 +8,8 @@ struct ReplayScenarioTests {
     func boto3() throws {
         try Scenario.run { scenario in
             let endpoint = try scenario.startHTTPServer()
-            let event = try scenario.python("replays.py", endpoint).output.trimmingCharacters(in: .whitespacesAndNewlines)
+            let event = try scenario.python("replays.py", endpoint).output
+                .trimmingCharacters(in: .whitespacesAndNewlines)
             let trace = try scenario.opsbus("audit", "trace", event)
             #expect(trace.exitCode == 0, "\(trace.errorOutput)")
             #expect(trace.output.contains("replay/again/\(event)"), "\(trace.output)")
