@@ -26,7 +26,9 @@ import Testing
         #expect(function.member("Fn::GetAtt")?.keyPosition == function.position)
     }
 
-    @Test("Where functions have no meaning, their tags are mistakes", arguments: ["!Ref a", "!Sub [a]", "k: !If {a: 1}"])
+    @Test("Where functions have no meaning, their tags are mistakes", arguments: [
+        "!Ref a", "!Sub [a]", "k: !If {a: 1}",
+    ])
     func refused(text: String) {
         #expect(throws: YAMLError.self) { try Node(parsingYAML: Array(text.utf8)) }
     }
