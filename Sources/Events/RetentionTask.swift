@@ -41,8 +41,8 @@ final class RetentionTask: Sendable {
                 do {
                     try await self.clock.sleep(for: RetentionTask.interval)
                     try await self.subscribers.noticeLag()
-                    try await self.archives.letGo()
                     try await self.trim()
+                    try await self.archives.letGo()
                 } catch is CancellationError {
                     return
                 } catch {

@@ -94,6 +94,10 @@ struct ArchiveOperations: Sendable {
         _ = try RuleCatalog.compile(input["EventPattern"]?.string)
         let archive = try await archiver.change(name, "UpdateArchive", context) { existing, _, _ in
             guard var archive = existing else { throw ArchiveOperations.noArchive(name) }
+            guard input.object?.count ?? 0 > 1 else {
+                throw ServiceError(
+                    .validation, "Parameter(s) EventPattern, RetentionDays or Description must be specified.")
+            }
             if let description = input["Description"]?.string { archive.description = description }
             if let pattern = input["EventPattern"]?.string { archive.eventPattern = pattern }
             if let days = input["RetentionDays"]?.int { archive.retentionDays = days }

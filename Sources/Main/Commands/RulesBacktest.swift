@@ -71,7 +71,7 @@ extension Command {
         "FILE|RULE", .file, "A rule file or a directory of them; or the name of a rule of the server's.")
     private static let archiveName = Option(
         "archive", "NAME", .text.completing(.live(.archives)), "The archive that has the events.")
-    private static let eventsFile = Option("events", "FILE", .file, "A file of events, one in JSON a line; - to read them.")
+    private static let eventsFile = Option("events", "FILE", .file, "A file of events, one in JSON a line.")
     private static let against = Option("against", "FILE", .file, "Compare with the rules of this file.")
     private static let from = Option(
         "from", "TIME", .time { SystemClock().now }, "Events whose time is not before this.")
@@ -225,7 +225,7 @@ struct BacktestRun: Sendable {
     private func event(_ line: [UInt8]) throws -> [UInt8]? {
         let json = try JSON(parsing: line)
         let event = json["Topic"] != nil ? json["Body"] ?? json : json
-        guard event.object != nil else { throw CommandError.failure("this is no event, but \(event.typeName)") }
+        guard event.object != nil else { throw CommandError.failure("expected a JSON object, found \(event.typeName)") }
         if let time = event["time"]?.timestamp, time < from || time > to { return nil }
         return event.bytes
     }

@@ -141,6 +141,10 @@ import Testing
                 ("UpdateArchive", ["ArchiveName": "b"], .resourceNotFound, "Archive b does not exist."),
                 ("DeleteArchive", ["ArchiveName": "b"], .resourceNotFound, "Archive b does not exist."),
                 (
+                    "UpdateArchive", ["ArchiveName": "a"], .validation,
+                    "Parameter(s) EventPattern, RetentionDays or Description must be specified."
+                ),
+                (
                     "ListArchives", ["NamePrefix": "a", "State": "ENABLED"], .validation,
                     "At most one filter is allowed for ListArchives. Use either : State, EventSourceArn, or NamePrefix."
                 ),

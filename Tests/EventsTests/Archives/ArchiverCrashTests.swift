@@ -137,6 +137,28 @@ import Testing
         await close(engine)
     }
 
+    @Test("Where the journal has lost its end, what comes in its place is archived")
+    func lostEnd() async throws {
+        let first = try open()
+        try await TestEvents.run(first) { engine in
+            try await create(engine)
+            try await put(1...1, engine)
+            try await engine.service.archives.archiver.catchUp()
+            // As if a hundred more had been there.
+            try await engine.blocks.store([:], through: 100)
+        }
+        await close(first)
+        for number in 2...3 {
+            let engine = try open()
+            try await TestEvents.run(engine) { engine in
+                try await put(number...number, engine)
+                try await engine.service.archives.archiver.catchUp()
+                #expect(try await kept(engine) == Array(1...number))
+            }
+            await close(engine)
+        }
+    }
+
     @Test("Events are read by the minute of their own times, in pages of any size")
     func order() async throws {
         let engine = try open()

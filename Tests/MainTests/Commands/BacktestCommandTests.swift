@@ -62,7 +62,7 @@ struct BacktestCommandTests {
 
     @Test func `A line that is no event is named`() async throws {
         try await withFiles(["new.yaml": rule("'>', 0")]) { path in
-            for (text, reason) in [("[1]\n", "this is no event, but an array"), ("{\n", "-:5: ")] {
+            for (text, reason) in [("[1]\n", "-:5: expected a JSON object, found array"), ("{\n", "-:5: ")] {
                 let outcome = await opsbus(
                     ["rules", "backtest", path("new.yaml"), "--events", "-"], input: Self.events + text)
                 #expect(outcome.exitCode == .failure && outcome.errors.contains(reason), "\(outcome.errors)")

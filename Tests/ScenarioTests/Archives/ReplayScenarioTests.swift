@@ -8,7 +8,8 @@ struct ReplayScenarioTests {
     func boto3() throws {
         try Scenario.run { scenario in
             let endpoint = try scenario.startHTTPServer()
-            let event = try scenario.python("replays.py", endpoint).output.trimmingCharacters(in: .whitespacesAndNewlines)
+            let event = try scenario.python("replays.py", endpoint).output
+                .trimmingCharacters(in: .whitespacesAndNewlines)
             let trace = try scenario.opsbus("audit", "trace", event)
             #expect(trace.exitCode == 0, "\(trace.errorOutput)")
             #expect(trace.output.contains("replay/again/\(event)"), "\(trace.output)")
@@ -94,7 +95,7 @@ struct ReplayScenarioTests {
             try scenario.write(template, to: "rules/shop.template")
             let check = try scenario.opsbus("rules", "check", "rules")
             #expect(check.exitCode == 0, "\(check.output)")
-            #expect(check.output.contains("rules/shop.template:14:11: warning: target flow of orders is left out"))
+            #expect(check.output.contains("rules/shop.template:15:11: warning: target flow of orders is left out"))
             let server = try scenario.startServer("--rules", "rules")
             #expect(server.errorOutput.contains("target flow of orders is left out"))
             let archive = try scenario.call("events:DescribeArchive", ["ArchiveName": "kept"])
