@@ -159,9 +159,8 @@ struct BusOperations: Sendable {
         guard let bus = try await database.read({ try BusStore.find(name, $0) }) else {
             throw ServiceError(.resourceNotFound, "Event bus \(name) does not exist.")
         }
-        var output = bus.settings
-        output["Name"] = .string(name)
-        output["Arn"] = .string(arn(name))
+        var output: JSON = ["Name": .string(name), "Arn": .string(arn(name))]
+        for member in bus.settings.object ?? JSONObject() { output[member.key] = member.value }
         output["Policy"] = bus.policy.map { .string($0) }
         output["CreationTime"] = .string(bus.created.millisecondDescription)
         output["LastModifiedTime"] = .string(bus.modified.millisecondDescription)

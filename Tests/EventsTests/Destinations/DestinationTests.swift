@@ -60,7 +60,7 @@ import Testing
             let arn = try await destination(
                 engine, type: "BASIC",
                 auth: [
-                    "BasicAuthParameters": ["Username": "u", "Password": "p:w"],
+                    "BasicAuthParameters": ["Username": "u", "Password": "p w"],
                     "InvocationHttpParameters": [
                         "HeaderParameters": [["Key": "X-A", "Value": "connection", "IsValueSecret": true]],
                         "QueryStringParameters": [["Key": "q", "Value": "a b"]],
@@ -88,7 +88,7 @@ import Testing
             let headers = Dictionary(uniqueKeysWithValues: call.headers.map { ($0.name, $0.value) })
             #expect(headers["X-A"] == "connection" && headers["x-a"] == nil)
             #expect(headers["X-B"] == "" && headers["content-type"] == "text/x" && headers["Content-Type"] == nil)
-            #expect(headers["Authorization"] == "Basic dTpwOnc=")
+            #expect(headers["Authorization"] == "Basic dTpwIHc=")
             #expect(try JSON(parsing: call.body ?? []) == ["n": 5, "added": "v"])
         }
     }

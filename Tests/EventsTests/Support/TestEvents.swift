@@ -14,7 +14,8 @@ let quiet = Log(component: "test", minimum: .error)
 
 /// The whole engine, with a journal in memory, a clock that the test moves, and targets that the test plays.
 ///
-/// Topics and logs are real, but for `sns:Publish`; that and every other operation that targets call goes to `targets`.
+/// Topics, queues and logs are real, but for `sns:Publish` and `sqs:SendMessage`: these, like every other operation that
+/// targets call, go to `targets`.
 final class TestEvents: Sendable {
     let clock: ManualClock
     let journal: any Journal
@@ -63,7 +64,8 @@ final class TestEvents: Sendable {
         let others: CallerDouble
 
         func call(_ name: String, _ input: JSON, _ context: OperationContext) async throws(ServiceError) -> JSON {
-            if let own = own.value, own.all.contains(where: { $0.name == name }), name != "sns:Publish" {
+            let isPlayed = name == "sns:Publish" || name == "sqs:SendMessage"
+            if let own = own.value, own.all.contains(where: { $0.name == name }), !isPlayed {
                 return try await own.call(name, input, context)
             }
             return try await others.call(name, input, context)
