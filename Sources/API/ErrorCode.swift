@@ -62,6 +62,9 @@ public enum ErrorCode: String, Sendable, CaseIterable {
     case purgeQueueInProgress = "PurgeQueueInProgress"
     case overLimit = "OverLimit"
 
+    // Functions.
+    case invalidRequestContent = "InvalidRequestContentException"
+
     // Logs.
     case invalidParameterException = "InvalidParameterException"
 
@@ -81,6 +84,11 @@ public enum ErrorCode: String, Sendable, CaseIterable {
     case invalidPluginName = "InvalidPluginName"
     case invocationDoesNotExist = "InvocationDoesNotExist"
     case invalidTarget = "InvalidTarget"
+    case invalidOutputFolder = "InvalidOutputFolder"
+    case invalidNotificationConfig = "InvalidNotificationConfig"
+    case invalidFilter = "InvalidFilter"
+    case invalidInstanceInformationFilterValue = "InvalidInstanceInformationFilterValue"
+    case invalidInstancePropertyFilterValue = "InvalidInstancePropertyFilterValue"
     case invalidFilterKey = "InvalidFilterKey"
     case invalidNextToken = "InvalidNextToken"
     case invalidFilterValue = "InvalidFilterValue"

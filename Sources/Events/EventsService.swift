@@ -20,6 +20,8 @@ public final class EventsService: Resettable {
     private let dispatcher: Dispatcher
     private let relay: OutboxRelay
     private let schedules: ScheduleRunner
+    private let scheduler: SchedulerService
+    private let pipes: PipeService
     private let buses: BusDirectory
     private let busOperations: BusOperations
     private let gate: DeliveryGate
@@ -103,6 +105,11 @@ public final class EventsService: Resettable {
             journal: journal, database: database, matcher: matcher, subscribers: subscribers,
             retention: settings.retention, clock: clock, log: log.named("retention"))
         let schedules = schedules
+        scheduler = SchedulerService(
+            database: database, caller: caller, account: account, clock: clock, log: log.named("scheduler"))
+        pipes = PipeService(
+            database: database, caller: caller, journal: journal, account: account, clock: clock,
+            log: log.named("pipes"))
         operations =
             EventOperations(ingest: ingest, matcher: matcher, buses: buses, journal: journal).all
             + RuleOperations(
@@ -119,6 +126,7 @@ public final class EventsService: Resettable {
             + StreamOperations(
                 journal: journal, database: database, authorizer: authorizer, subscribers: subscribers
             ).all
+            + scheduler.operations + pipes.operations
     }
 
     /// All operations of this module, for the table.
@@ -135,6 +143,8 @@ public final class EventsService: Resettable {
         await deadLetters.wake()
         try await tokens.start()
         await schedules.wake()
+        try await scheduler.start()
+        try await pipes.start()
         retention.start()
     }
 
@@ -150,6 +160,8 @@ public final class EventsService: Resettable {
     public func stop() async {
         retention.stop()
         await schedules.stop()
+        await scheduler.stop()
+        await pipes.stop()
         await dispatcher.stop()
         await deadLetters.stop()
         await relay.stop()
@@ -157,6 +169,8 @@ public final class EventsService: Resettable {
     }
 
     public func suspend() async {
+        await scheduler.suspend()
+        await pipes.suspend()
         await relay.suspend()
         await matcher.suspend()
         await dispatcher.suspend(forgettingThrough: journal.lastSequence)
@@ -171,6 +185,8 @@ public final class EventsService: Resettable {
         await relay.resume()
         await dispatcher.resume()
         await schedules.wake()
+        try await scheduler.start()
+        try await pipes.start()
     }
 
     /// Brings the rules that come from files in line with what the files say now, in one step.

@@ -1,7 +1,7 @@
 public import Storage
 
 /// The tables of this module.
-public let eventsMigrations = [
+public let eventsMigrations: [Migration] = [
     Migration(
         module: "events", number: 1, name: "buses, rules, deliveries",
         sql: """
@@ -77,4 +77,4 @@ public let eventsMigrations = [
             ALTER TABLE dead_letters ADD COLUMN queue_error TEXT;
             CREATE INDEX dead_letters_unsent ON dead_letters (sequence) WHERE body IS NOT NULL;
             """),
-] + ConnectionStore.migrations
+] + ConnectionStore.migrations + SchedulerStore.migrations + PipeStore.migrations

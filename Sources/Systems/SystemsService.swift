@@ -7,9 +7,11 @@ public import Storage
 ///
 ///     documents ──► CommandService ──► NodeService ──► agents
 ///         └───────► AutomationService ──► operations, scripts
+///     FunctionService ──► programs of this machine
 ///
 /// `NodeService` knows the nodes and their connections. `CommandService` sends command documents to them and follows
 /// each to its end. `AutomationService` runs runbooks, whose steps call operations, commands among them, and scripts.
+/// `FunctionService` runs programs that are registered as functions, at once or for events that wait.
 public final class SystemsService: Resettable {
     /// Takes in messages from agents.
     public let nodes: NodeService
@@ -17,33 +19,53 @@ public final class SystemsService: Resettable {
     public let operations: [Operation]
 
     private let commands: CommandService
+    private let sender: OutputSender
     private let automation: AutomationService
+    private let functions: FunctionService
+    private let database: Database
+    private let clock: any Clock
+    private let log: Log
     private let running = Once<[Task<Void, Never>]>()
 
     /// The tables of this module.
     public static var migrations: [Migration] {
-        NodeStore.migrations + CommandStore.migrations + AutomationStore.migrations
+        NodeStore.migrations + CommandStore.migrations + AutomationStore.migrations + FunctionStore.migrations
+            + ResourceGroupStore.migrations
     }
 
     /// - Parameters:
     ///   - caller: The operation table, for the steps of runbooks.
+    ///   - objects: Where output can be put into buckets; nil where there is no such storage.
     ///   - directory: For throw-away directories of scripts; emptied at the start.
+    ///   - address: Of the HTTP endpoint, for the AWS clients of functions.
     public init(
         database: Database, caller: any OperationCaller, authorizer: any Authorizer, processes: ProcessLoop,
-        directory: String, account: Account, clock: any Clock, log: Log
+        commandSettings: CommandService.Settings, objects: (any ObjectStore)?, directory: String, account: Account,
+        address: String = "http://127.0.0.1:7400", clock: any Clock, log: Log
     ) {
+        self.database = database
+        self.clock = clock
+        self.log = log.named("systems")
         let documents = DocumentStore(database: database, account: account, clock: clock)
         let commandStore = CommandStore(database)
         nodes = NodeService(
             store: NodeStore(database), account: account, authorizer: authorizer, clock: clock, log: log.named("nodes"))
         commands = CommandService(
             store: commandStore, nodes: nodes, documents: documents, account: account, authorizer: authorizer,
-            clock: clock, log: log.named("commands"))
+            settings: commandSettings, objects: objects, clock: clock, log: log.named("commands"))
+        sender = OutputSender(
+            store: commandStore, caller: caller, objects: objects, clock: clock, log: log.named("output"))
         automation = AutomationService(
             database: database, documents: documents, commands: commandStore, caller: caller, processes: processes,
             directory: directory, account: account, clock: clock, log: log.named("automation"))
+        functions = FunctionService(
+            database: database, caller: caller,
+            runner: FunctionRunner(processes: processes, account: account, address: address, clock: clock),
+            clock: clock, log: log.named("functions"))
         operations =
             nodes.operations + commands.operations + automation.operations + DocumentOperations(store: documents).all
+            + FunctionOperations(database: database, service: functions, account: account).all
+            + ResourceGroupOperations(nodes: nodes, database: database, account: account).all
     }
 
     /// Takes up what an earlier run left.
@@ -54,13 +76,33 @@ public final class SystemsService: Resettable {
         await nodes.attach(remote: remote, embedded: embedded)
         try await commands.start()
         try await automation.start()
+        await functions.start()
         let nodes = nodes
         let commands = commands
-        running.set([Task { await nodes.run() }, Task { await commands.run() }])
+        let sender = sender
+        running.set([
+            Task { await nodes.run() }, Task { await commands.run() }, Task { await sender.run() },
+            Task { await self.keepUp() },
+        ])
+    }
+
+    /// Once a minute lets go of what nobody needs any more.
+    private func keepUp() async {
+        while !Task.isCancelled {
+            do {
+                try await clock.sleep(for: .seconds(60))
+                try await database.maintain { try FunctionStore.forgetOldTokens($0) }
+            } catch is CancellationError {
+                return
+            } catch {
+                log.error("old invocations cannot be forgotten: \(error)")
+            }
+        }
     }
 
     /// Nodes stay as they are, registered and connected.
     public func suspend() async {
+        await functions.suspend()
         await automation.forgetAll()
         await commands.forgetAll()
     }
@@ -68,9 +110,11 @@ public final class SystemsService: Resettable {
     public func resume() async throws {
         try await commands.takeUp()
         try await automation.takeUp()
+        await functions.resume()
     }
 
     public func stop() async {
+        await functions.stop()
         await automation.stop()
         for task in running.value ?? [] {
             task.cancel()

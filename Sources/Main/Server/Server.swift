@@ -69,14 +69,16 @@ final class Server: Sendable {
                 retention: configuration[Settings.retention],
                 acceptsUnknownBuses: configuration[Settings.acceptUnknownBuses]),
             clock: clock, log: log)
+        let address = (configuration[Settings.http] ?? ListenAddress.standard)?.description ?? ""
         let messaging = MessagingService(
-            database: database, account: account,
-            address: (configuration[Settings.http] ?? ListenAddress.standard)?.description ?? "", clock: clock,
-            log: log.named("messaging"))
+            database: database, account: account, address: address, clock: clock, log: log.named("messaging"))
         let processes = ProcessLoop()
         let systems = SystemsService(
             database: database, caller: calls, authorizer: governance.authorizer, processes: processes,
-            directory: directory.path + "/scripts", account: account, clock: clock, log: log)
+            commandSettings: Server.commandSettings(configuration),
+            objects: try BucketStore(
+                configuration, directory: directory.path + "/scripts", processes: processes, clock: clock),
+            directory: directory.path + "/scripts", account: account, address: address, clock: clock, log: log)
         let table = OperationTable(
             governance.operations + events.operations + messaging.operations + systems.operations,
             authorizer: governance.authorizer,
@@ -115,6 +117,13 @@ final class Server: Sendable {
                 keys: try keyPath.map { path in try CurveKeyPair(file: path) }),
             clock: clock, log: log.named("bus"))
         gateway = try Server.gateway(configuration, clock: clock, log: log.named("http"))
+    }
+
+    private static func commandSettings(_ configuration: Configuration) -> CommandService.Settings {
+        var settings = CommandService.Settings()
+        settings.outputBytesMax = configuration[Settings.outputSize]
+        settings.outputsBytesMax = configuration[Settings.outputTotal]
+        return settings
     }
 
     private static func gateway(
@@ -215,6 +224,8 @@ private final class DeferredCaller: OperationCaller {
         guard let table = table.value else { throw ServiceError(.serviceUnavailable, "The server is starting.") }
         return try await table.call(name, input, context)
     }
+
+    func find(_ name: String) -> Operation? { table.value?.find(name) }
 }
 
 /// Answers the bus's question who owns a key from the registered ones.
