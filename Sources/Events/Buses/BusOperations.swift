@@ -40,7 +40,8 @@ struct BusOperations: Sendable {
                 output: [.optional("Arn", .string()), .optional("Name", .string())] + BusOperations.settingsAnswered,
                 handler: update),
             Operation(
-                "events:DeleteEventBus", "Deletes an event bus without rules.", .writes, input: [name], handler: delete),
+                "events:DeleteEventBus", "Deletes an event bus without rules.", .writes, input: [name],
+                handler: delete),
             Operation(
                 "events:DescribeEventBus", "Answers one event bus.", .reads,
                 input: [.optional("Name", .string(length: 1...1600))],
@@ -165,9 +166,8 @@ struct BusOperations: Sendable {
         guard let bus = try await database.read({ try BusStore.find(name, $0) }) else {
             throw ServiceError(.resourceNotFound, "Event bus \(name) does not exist.")
         }
-        var output = bus.settings
-        output["Name"] = .string(name)
-        output["Arn"] = .string(arn(name))
+        var output: JSON = ["Name": .string(name), "Arn": .string(arn(name))]
+        for member in bus.settings.object ?? JSONObject() { output[member.key] = member.value }
         output["Policy"] = bus.policy.map { .string($0) }
         output["CreationTime"] = .string(bus.created.millisecondDescription)
         output["LastModifiedTime"] = .string(bus.modified.millisecondDescription)

@@ -79,7 +79,8 @@ actor DeadLetterSender {
         }
         failures[row] = nil
         try await database.write(context) { transaction in
-            try transaction.execute("DELETE FROM dead_letters WHERE rowid = ?", row)
+            try transaction.execute(
+                "DELETE FROM dead_letters WHERE rowid = ? AND delivery_id = ?", row, letter.delivery.identifier)
             try transaction.audit(
                 "SendDeadLetter", on: letter.delivery.subject, outcome: .success,
                 detail: ["QueueArn": .string(letter.queueARN ?? "")])
@@ -92,7 +93,8 @@ actor DeadLetterSender {
     ) async throws {
         try await database.write(context) { transaction in
             try transaction.execute(
-                "UPDATE dead_letters SET body = NULL, queue_error = ? WHERE rowid = ?", error.description, row)
+                "UPDATE dead_letters SET body = NULL, queue_error = ? WHERE rowid = ? AND delivery_id = ?",
+                error.description, row, letter.delivery.identifier)
             try transaction.audit(
                 "SendDeadLetter", on: letter.delivery.subject, outcome: .failure(error.code.rawValue),
                 detail: ["QueueArn": .string(letter.queueARN ?? ""), "ErrorMessage": .string(error.message)])

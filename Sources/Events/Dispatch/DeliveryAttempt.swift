@@ -79,8 +79,9 @@ struct DeliveryAttempt: Sendable {
     ) async throws -> (due: Timestamp, hasTurn: Bool)? {
         let arn = target.arn.description
         if let wait = gate.admit(rule, target: arn, hasTurn: delivery.hasTurn, now: clock.now) { return wait }
-        guard case .request(let destination, _) = action, !delivery.hasTurn else { return nil }
-        let due = try await targets.destinations.reserve(destination)
+        guard case .request(let destination, _) = action, !delivery.hasTurn, let destinations = targets.destinations
+        else { return nil }
+        let due = try await destinations.reserve(destination)
         return due > clock.now ? (due, true) : nil
     }
 

@@ -17,7 +17,9 @@ struct TokenBucket: Sendable, Hashable {
     mutating func reserve(now: Timestamp) -> Timestamp {
         let interval = Duration.microseconds(max(1, 1_000_000 / Int64(rate)))
         let burst = max(1, rate / 10) - 1
-        let earliest = max(next ?? now, now - interval * burst)
+        // As after a pause where none has been taken yet.
+        let rested = now - interval * burst
+        let earliest = max(next ?? rested, rested)
         next = earliest + interval
         return max(earliest, now)
     }

@@ -63,7 +63,10 @@ enum TargetAction: Sendable, Hashable {
             guard arn.name(ofType: "function") != nil else { return nil }
             return .invoke(functionARN: arn.description, waitsForAnswer: parameters.waitsForAnswer)
         case "events":
-            if arn.name(ofType: "api-destination") != nil { return .request(destination: arn, parameters.http) }
+            if arn.name(ofType: "api-destination") != nil {
+                guard let http = parameters.http else { throw invalid(place, "API destinations are targets of rules") }
+                return .request(destination: arn, http)
+            }
             guard let bus = arn.name(ofType: "event-bus") else { return nil }
             return parameters.envelope.map { .putEvent(bus: bus, $0) } ?? .forward(bus: bus)
         case "logs":

@@ -4,7 +4,8 @@ internal import Core
 /// Calls targets for whoever has something for them: rules, schedules, pipes.
 struct TargetCaller: Sendable {
     let caller: any OperationCaller
-    let destinations: DestinationCaller
+    /// Nil for who calls no API destinations.
+    var destinations: DestinationCaller?
 
     /// Calls a target once.
     /// - Returns: The operation that was called, and what it answered.
@@ -13,6 +14,9 @@ struct TargetCaller: Sendable {
         _ action: TargetAction, _ request: TargetRequest
     ) async throws(TargetFailure) -> (operation: String, output: JSON) {
         if case .request(let destination, let parameters) = action {
+            guard let destinations else {
+                throw TargetFailure(code: "INVALID_PARAMETER", message: "API destinations are targets of rules.")
+            }
             return ("HTTP", try await destinations.call(destination, parameters, request))
         }
         let call = try TargetCall(action, request)

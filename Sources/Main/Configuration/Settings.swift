@@ -108,9 +108,8 @@ enum Settings {
         data, rules, requests, stream, nodes, http, httpAuthentication, httpCertificate, httpKey, resetToken, account,
         region, curve, serverKey, clientKey, retention, auditRetention, segmentSize, outputSize, outputTotal,
         s3Endpoint, s3Region, s3AccessKey, s3SecretKey, deduplicationWindow, acceptUnknownBuses, embeddedAgent,
-        agentState, activationID,
-        activationCode, runAs, limitMemory, limitProcesses, limitFiles, limitFileSize, limitProcessor, logLevel,
-        logFormat,
+        agentState, activationID, activationCode, runAs, limitMemory, limitProcesses, limitFiles, limitFileSize,
+        limitProcessor, logLevel, logFormat,
     ]
 
     /// Those that a client needs, flags of every command.

@@ -1,6 +1,7 @@
 import API
 import Core
 import Platform
+import Storage
 import Synchronization
 import TestSupport
 import Testing
@@ -59,7 +60,7 @@ import Testing
             let arn = try await destination(
                 engine, type: "BASIC",
                 auth: [
-                    "BasicAuthParameters": ["Username": "u", "Password": "p:w"],
+                    "BasicAuthParameters": ["Username": "u", "Password": "p w"],
                     "InvocationHttpParameters": [
                         "HeaderParameters": [["Key": "X-A", "Value": "connection", "IsValueSecret": true]],
                         "QueryStringParameters": [["Key": "q", "Value": "a b"]],
@@ -87,7 +88,7 @@ import Testing
             let headers = Dictionary(uniqueKeysWithValues: call.headers.map { ($0.name, $0.value) })
             #expect(headers["X-A"] == "connection" && headers["x-a"] == nil)
             #expect(headers["X-B"] == "" && headers["content-type"] == "text/x" && headers["Content-Type"] == nil)
-            #expect(headers["Authorization"] == "Basic dTpwOnc=")
+            #expect(headers["Authorization"] == "Basic dTpwIHc=")
             #expect(try JSON(parsing: call.body ?? []) == ["n": 5, "added": "v"])
         }
     }
@@ -221,8 +222,8 @@ import Testing
             try await eventually("it is deauthorized") { try await state(engine) == "DEAUTHORIZED" }
             let shown = try await engine.call("events:DescribeConnection", ["Name": "c"])
             #expect(shown["StateReason"]?.string?.contains("bad client") == true)
-            #expect(
-                try await engine.call("events:DescribeApiDestination", ["Name": "d"])["ApiDestinationState"] == "INACTIVE")
+            let described = try await engine.call("events:DescribeApiDestination", ["Name": "d"])
+            #expect(described["ApiDestinationState"] == "INACTIVE")
             try await engine.rule(targets: [TestEvents.target(arn: arn)])
             try await engine.put()
             try await eventually("it is a dead letter") { try await engine.deadLetters().count == 1 }
