@@ -18,11 +18,11 @@ if [ ${#missing[@]} -gt 0 ]; then
     DEBIAN_FRONTEND=noninteractive $sudo apt-get install -y -qq "${missing[@]}" >/dev/null
 fi
 
-# The tests from outside are Python programs with pyzmq and boto3, in an environment of their own.
+# The tests from outside are Python programs, with the clients of AWS among them, in an environment of their own.
 environment=.build/python
-if ! "$environment/bin/python" -c 'import boto3, zmq' 2>/dev/null; then
+if ! "$environment/bin/python" -c 'import zmq, boto3, awscli' 2>/dev/null; then
     python3 -m venv "$environment"
-    "$environment/bin/pip" install -q boto3 pyzmq
+    "$environment/bin/pip" install -q pyzmq boto3 awscli
 fi
 export OPSBUS_PYTHON="$PWD/$environment/bin/python"
 

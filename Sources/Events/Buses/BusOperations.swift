@@ -40,7 +40,8 @@ struct BusOperations: Sendable {
                 output: [.optional("Arn", .string()), .optional("Name", .string())] + BusOperations.settingsAnswered,
                 handler: update),
             Operation(
-                "events:DeleteEventBus", "Deletes an event bus without rules.", .writes, input: [name], handler: delete),
+                "events:DeleteEventBus", "Deletes an event bus without rules.", .writes, input: [name],
+                handler: delete),
             Operation(
                 "events:DescribeEventBus", "Answers one event bus.", .reads,
                 input: [.optional("Name", .string(length: 1...1600))],

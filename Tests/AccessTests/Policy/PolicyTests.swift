@@ -49,7 +49,8 @@ import Testing
     @Test(
         "Actions are compared whatever their case, resources exactly, both with wildcards",
         arguments: [
-            ("Action", #""events:*""#, true), ("Action", #""EVENTS:putevents""#, true), ("Action", #""events:Put""#, false),
+            ("Action", #""events:*""#, true), ("Action", #""EVENTS:putevents""#, true),
+            ("Action", #""events:Put""#, false),
             ("Action", #"["sns:Publish","events:Put?vents"]"#, true), ("NotAction", #""events:PutRule""#, true),
             ("NotAction", #""events:*""#, false), ("Resource", #""*""#, true),
             ("Resource", #""arn:aws:events:*:event-bus/ord*""#, true),
@@ -76,14 +77,17 @@ import Testing
                    "Condition":{"StringLike":{"events:source":"secret.*"}}}]}
                 """#)
         #expect(policy.decision(try request()) == .allow)
-        #expect(policy.decision(try request("arn:aws:iam::123456789012:root", ["events:source": ["secret.x"]])) == .deny)
+        let root = try request("arn:aws:iam::123456789012:root", ["events:source": ["secret.x"]])
+        #expect(policy.decision(root) == .deny)
     }
 
     @Test(
         "Conditions hold as IAM's operators say",
         arguments: [
-            (#"{"StringEquals":{"events:source":"app"}}"#, true), (#"{"StringEquals":{"Events:Source":["x","app"]}}"#, true),
-            (#"{"StringEquals":{"events:source":"App"}}"#, false), (#"{"StringNotEquals":{"events:source":"x"}}"#, true),
+            (#"{"StringEquals":{"events:source":"app"}}"#, true),
+            (#"{"StringEquals":{"Events:Source":["x","app"]}}"#, true),
+            (#"{"StringEquals":{"events:source":"App"}}"#, false),
+            (#"{"StringNotEquals":{"events:source":"x"}}"#, true),
             (#"{"StringNotEquals":{"events:source":["x","app"]}}"#, false),
             (#"{"StringEqualsIgnoreCase":{"events:source":"APP"}}"#, true),
             (#"{"StringLike":{"events:source":"a?p"}}"#, true), (#"{"StringNotLike":{"events:source":"a*"}}"#, false),
@@ -101,8 +105,10 @@ import Testing
             (#"{"StringNotEquals":{"aws:PrincipalOrgID":"o-1"}}"#, true),
             (#"{"StringEqualsIfExists":{"aws:PrincipalOrgID":"o-1"}}"#, true),
             (#"{"StringEqualsIfExists":{"events:source":"x"}}"#, false),
-            (#"{"ForAnyValue:StringEquals":{"list":"b"}}"#, true), (#"{"ForAllValues:StringEquals":{"list":"b"}}"#, false),
-            (#"{"ForAllValues:StringLike":{"list":"?"}}"#, true), (#"{"ForAllValues:StringEquals":{"none":"b"}}"#, true),
+            (#"{"ForAnyValue:StringEquals":{"list":"b"}}"#, true),
+            (#"{"ForAllValues:StringEquals":{"list":"b"}}"#, false),
+            (#"{"ForAllValues:StringLike":{"list":"?"}}"#, true),
+            (#"{"ForAllValues:StringEquals":{"none":"b"}}"#, true),
             (#"{"ForAnyValue:StringEquals":{"none":"b"}}"#, false),
             (#"{"StringEquals":{"events:source":"app"},"Bool":{"flag":"false"}}"#, false),
         ])
@@ -120,7 +126,8 @@ import Testing
         "What is no policy is refused with its place",
         arguments: [
             ("no json", PolicyError.Code.syntax, ""), ("[]", .syntax, ""), ("{}", .member, ""),
-            (#"{"Statement":[]}"#, .member, "Statement"), (#"{"Version":"2020-01-01","Statement":[]}"#, .member, "Version"),
+            (#"{"Statement":[]}"#, .member, "Statement"),
+            (#"{"Version":"2020-01-01","Statement":[]}"#, .member, "Version"),
             (#"{"Statement":[{"Effect":"n/a"}]}"#, .member, "Statement[0]"),
             (#"{"Statement":[{"Effect":"Allow","Principal":"*","Action":"a"}]}"#, .member, "Statement[0]"),
             (#"{"Statement":[{"Effect":"Allow","Principal":"*","Action":[],"Resource":"*"}]}"#, .member,
@@ -129,8 +136,11 @@ import Testing
                 "Statement[0].Principal"),
             (#"{"Statement":[{"Effect":"Allow","Principal":"*","Action":"a","Resource":"*","Actoin":1}]}"#, .member,
                 "Statement[0]"),
-            (#"{"Statement":{"Effect":"Allow","Principal":"*","Action":"a","Resource":"*","Condition":{"StringEqual":{"k":"v"}}}}"#,
-                .conditionOperator, "Statement[0].Condition.StringEqual"),
+            (
+                #"{"Statement":{"Effect":"Allow","Principal":"*","Action":"a","Resource":"*","#
+                    + #""Condition":{"StringEqual":{"k":"v"}}}}"#,
+                .conditionOperator, "Statement[0].Condition.StringEqual"
+            ),
         ])
     func refused(text: String, code: PolicyError.Code, path: String) {
         let error = #expect(throws: PolicyError.self) { try Policy(parsing: text) }

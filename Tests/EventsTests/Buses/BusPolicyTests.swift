@@ -62,7 +62,8 @@ import Testing
         arguments: [
             (#"{"Action":"events:PutRule","Principal":"*","StatementId":"s"}"#, ErrorCode.validation,
                 "Provided value in parameter 'action' is not supported."),
-            (#"{"Action":"events:PutEvents","StatementId":"s"}"#, .validation, "Parameter Principal must be specified."),
+            (#"{"Action":"events:PutEvents","StatementId":"s"}"#, .validation,
+                "Parameter Principal must be specified."),
             (#"{"Policy":"{}"}"#, .validation, "This policy is not valid. Reason: the policy has no Statement."),
             (#"{"EventBusName":"no","Policy":"{}"}"#, .resourceNotFound, "Event bus no does not exist."),
         ])
@@ -76,7 +77,8 @@ import Testing
     @Test("A policy longer than the service's limit is refused")
     func length() async throws {
         try await TestEvents.run { engine in
-            let text = policy("Allow", ["StringEquals": ["events:source": .string(String(repeating: "a", count: 11_000))]])
+            let source: JSON = .string(String(repeating: "a", count: 11_000))
+            let text = policy("Allow", ["StringEquals": ["events:source": source]])
             let error = await refusal { try await engine.call("events:PutPermission", text) }
             #expect(error?.code == .policyLengthExceeded)
         }

@@ -1,6 +1,7 @@
 import API
 import Core
 import Platform
+import Storage
 import Synchronization
 import TestSupport
 import Testing
@@ -221,8 +222,8 @@ import Testing
             try await eventually("it is deauthorized") { try await state(engine) == "DEAUTHORIZED" }
             let shown = try await engine.call("events:DescribeConnection", ["Name": "c"])
             #expect(shown["StateReason"]?.string?.contains("bad client") == true)
-            #expect(
-                try await engine.call("events:DescribeApiDestination", ["Name": "d"])["ApiDestinationState"] == "INACTIVE")
+            let described = try await engine.call("events:DescribeApiDestination", ["Name": "d"])
+            #expect(described["ApiDestinationState"] == "INACTIVE")
             try await engine.rule(targets: [TestEvents.target(arn: arn)])
             try await engine.put()
             try await eventually("it is a dead letter") { try await engine.deadLetters().count == 1 }

@@ -11,6 +11,14 @@ import Testing
             due: Timestamp(seconds: 0))
     }
 
+    /// Adds deliveries, each of which must find room.
+    private func add(_ numbers: some Sequence<Int>, _ rule: String, limit: Int?, to queue: inout DeliveryQueue) {
+        for number in numbers {
+            let isTaken = queue.add(delivery(number, rule), limit: limit)
+            #expect(isTaken, "delivery \(number)")
+        }
+    }
+
     private func sequences(_ queue: inout DeliveryQueue) -> [UInt64] {
         var found: [UInt64] = []
         while let next = queue.next() { found.append(next.sequence) }
@@ -20,7 +28,7 @@ import Testing
     @Test("Without limits they come in the order in which they were added")
     func order() {
         var queue = DeliveryQueue(capacity: 10_000)
-        for number in 0..<5000 { #expect(queue.add(delivery(number, "r"), limit: nil)) }
+        add(0..<5000, "r", limit: nil, to: &queue)
         #expect(queue.count == 5000 && !queue.isFull)
         #expect(sequences(&queue) == (0..<5000).map { UInt64($0) })
         #expect(queue.count == 0)
@@ -29,13 +37,15 @@ import Testing
     @Test("A rule's limit holds back its own, and the end of one lets the next come")
     func limit() {
         var queue = DeliveryQueue(capacity: 100)
-        for number in 0..<5 { #expect(queue.add(delivery(number, "slow"), limit: 2)) }
-        #expect(queue.add(delivery(5, "other"), limit: nil))
+        add(0..<5, "slow", limit: 2, to: &queue)
+        add([5], "other", limit: nil, to: &queue)
         #expect(sequences(&queue) == [0, 1, 5])
         #expect(queue.count == 3, "they wait in memory")
-        #expect(!queue.finish(delivery(5, "other"), limit: nil))
+        var mustLoad = queue.finish(delivery(5, "other"), limit: nil)
+        #expect(!mustLoad)
         #expect(sequences(&queue) == [])
-        #expect(!queue.finish(delivery(0, "slow"), limit: 2))
+        mustLoad = queue.finish(delivery(0, "slow"), limit: 2)
+        #expect(!mustLoad)
         #expect(sequences(&queue) == [2])
         _ = queue.finish(delivery(1, "slow"), limit: 2)
         _ = queue.finish(delivery(2, "slow"), limit: 2)
@@ -45,7 +55,7 @@ import Testing
     @Test("A limit that is lifted or raised lets those go that wait for it")
     func lifted() {
         var queue = DeliveryQueue(capacity: 100)
-        for number in 0..<6 { #expect(queue.add(delivery(number, "r"), limit: 1)) }
+        add(0..<6, "r", limit: 1, to: &queue)
         #expect(sequences(&queue) == [0])
         _ = queue.finish(delivery(0, "r"), limit: 3)
         #expect(sequences(&queue) == [1, 2, 3])
@@ -57,13 +67,15 @@ import Testing
     func full() {
         var queue = DeliveryQueue(capacity: 100_000)
         let rule = RuleCatalog.Key(bus: "default", name: "r")
-        for number in 0...DeliveryQueue.laneMax { #expect(queue.add(delivery(number, "r"), limit: 1)) }
+        add(0...DeliveryQueue.laneMax, "r", limit: 1, to: &queue)
         #expect(queue.fullRules.isEmpty)
-        #expect(!queue.add(delivery(1000, "r"), limit: 1))
+        let isTaken = queue.add(delivery(1000, "r"), limit: 1)
+        #expect(!isTaken)
         #expect(queue.fullRules == [rule])
         var asked = 0
         for number in 0...DeliveryQueue.laneMax {
-            #expect(queue.next()?.sequence == UInt64(number))
+            let next = queue.next()
+            #expect(next?.sequence == UInt64(number))
             if queue.finish(delivery(number, "r"), limit: 1) { asked += 1 }
         }
         #expect(asked == 1 && queue.fullRules.isEmpty && queue.count == 0)

@@ -30,7 +30,8 @@ import Testing
             try await put("1")
             try await put("2")
             #expect(try await tags(engine, Self.rule) == ["k": "1"])
-            try await engine.call("events:TagResource", ["ResourceARN": Self.rule, "Tags": [tag("k", "3"), tag("l", "")]])
+            try await engine.call(
+                "events:TagResource", ["ResourceARN": Self.rule, "Tags": [tag("k", "3"), tag("l", "")]])
             #expect(try await tags(engine, Self.rule) == ["k": "3", "l": ""])
             try await engine.call("events:UntagResource", ["ResourceARN": Self.rule, "TagKeys": ["k", "none"]])
             #expect(try await tags(engine, Self.rule) == ["l": ""])
