@@ -89,6 +89,22 @@ enum PipeFields {
             sensitive: true),
     ]
 
+    private static let headerName = Shape.string(
+        length: 0...512, pattern: TextPattern(stringLiteral: #"[!#$%&'*+-.^_`|~0-9a-zA-Z]+|"# + jsonPath))
+    private static let queryName = Shape.string(
+        length: 0...512, pattern: TextPattern(stringLiteral: #"[^\x00-\x1F\x7F]+|"# + jsonPath))
+
+    /// Checks the names of headers and of parameters in the query, which a shape says nothing about.
+    /// - Parameter place: Whose `HttpParameters` they are.
+    /// - Throws: `ServiceError` `.validation`.
+    static func checkNames(_ http: JSON?, at place: String) throws(ServiceError) {
+        for (member, shape) in [("HeaderParameters", headerName), ("QueryStringParameters", queryName)] {
+            for name in http?[member]?.object?.keys ?? [] {
+                try shape.validate(.string(name), at: "\(place).HttpParameters.\(member)")
+            }
+        }
+    }
+
     private static let targetParameters: [Field] =
         [
             template, .optional("HttpParameters", .structure(httpParameters)),

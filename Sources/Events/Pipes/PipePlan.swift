@@ -56,7 +56,7 @@ struct PipePlan: Sendable {
         log = try PipeLog.Settings(definition["LogConfiguration"])
     }
 
-    /// Refuses what belongs to services that OpsBus has not.
+    /// Refuses what belongs to services that OpsBus has not, and names of headers that none can have.
     static func refuseForeign(_ definition: JSON) throws(ServiceError) {
         try refuse(
             definition["SourceParameters"], "SourceParameters", known: ["FilterCriteria", "SqsQueueParameters"])
@@ -69,6 +69,9 @@ struct PipePlan: Sendable {
                 "CloudWatchLogsParameters", "HttpParameters",
             ])
         _ = try PipeLog.Settings(definition["LogConfiguration"])
+        for place in ["EnrichmentParameters", "TargetParameters"] {
+            try PipeFields.checkNames(definition[place]?["HttpParameters"], at: place)
+        }
     }
 
     private static func refuse(_ members: JSON?, _ place: String, known: Set<String>) throws(ServiceError) {
