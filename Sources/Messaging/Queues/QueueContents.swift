@@ -200,7 +200,11 @@ struct QueueContents: Sendable {
             "SELECT \(QueuedMessage.columns) FROM queue_messages WHERE contents = ? AND sent <= ? ORDER BY sent LIMIT ?",
             queue.contents, transaction.now - queue.attributes.retention, limit
         ) { try QueuedMessage($0) }
+        if old.isEmpty { return 0 }
         for message in old { try remove(message, from: queue, transaction) }
+        try transaction.audit(
+            "ExpireMessages", on: queue.subject, outcome: .success,
+            detail: ["MessageIds": .array(old.map { .string($0.identifier) })], context: .system)
         return old.count
     }
 }

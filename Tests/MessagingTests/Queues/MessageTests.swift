@@ -12,7 +12,7 @@ import Testing
         try await TestMessaging.run { engine in
             try await engine.queue("q")
             let attributes: JSON = [
-                "timestamp": ["DataType": "Number.java.lang.Long", "StringValue": "1493147359900"]
+                "timestamp": ["StringValue": "1493147359900", "DataType": "Number.java.lang.Long"]
             ]
             let sent = try await engine.send("derp", to: "q", ["MessageAttributes": attributes])
             #expect(sent["MD5OfMessageBody"] == "58fd9edd83341c29f1aebba81c31e257")

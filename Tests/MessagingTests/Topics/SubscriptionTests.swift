@@ -58,7 +58,7 @@ import Testing
     func raw() async throws {
         try await run { engine in
             try await subscribe(engine, ["RawMessageDelivery": "true"])
-            let attributes: JSON = ["MessageAttributes": ["k": ["DataType": "String", "StringValue": "v"]]]
+            let attributes: JSON = ["MessageAttributes": ["k": ["StringValue": "v", "DataType": "String"]]]
             _ = try await publish(engine, "hello", attributes)
             let message = try await engine.receive("q")[0]
             #expect(message["Body"] == "hello" && message["MessageAttributes"] == attributes["MessageAttributes"])
