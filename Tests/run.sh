@@ -20,9 +20,9 @@ fi
 
 # The tests from outside are Python programs with pyzmq and boto3, in an environment of their own.
 environment=.build/python
-if ! "$environment/bin/python" -c 'import zmq, boto3' 2>/dev/null; then
+if ! "$environment/bin/python" -c 'import boto3, zmq' 2>/dev/null; then
     python3 -m venv "$environment"
-    "$environment/bin/pip" install -q pyzmq boto3
+    "$environment/bin/pip" install -q boto3 pyzmq
 fi
 export OPSBUS_PYTHON="$PWD/$environment/bin/python"
 

@@ -11,17 +11,14 @@ extension Agent {
     private static let cancellationLife = Duration.seconds(30 * 24 * 3600)
     /// Past its time a command is remembered for this long, in case the two clocks differ.
     private static let clockMargin = Duration.seconds(3600)
-    /// How long the server may leave a command without credit before its output is no longer streamed.
-    private static let creditTimeMax = Duration.seconds(30)
-    private static let pieceBytesMax = 32 << 10
     private static let defaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
     // MARK: From the server
 
     func take(_ command: NodeCommand) {
         if let known = commands[command.id] {
-            if let report = known.state.report {
-                send(NodeMessage(.finished, report.json))
+            if known.state.report != nil {
+                report(command.id)
             } else if !known.state.isAcknowledged {
                 send(NodeMessage(.accepted, command: command.id))
             }
@@ -35,8 +32,8 @@ extension Agent {
                 message: "It arrived after its time and was not started.")
         }
         guard keep(stored) else { return }
-        if let report = stored.state.report {
-            send(NodeMessage(.finished, report.json))
+        if stored.state.report != nil {
+            report(command.id)
         } else {
             send(NodeMessage(.accepted, command: command.id))
             queue.append(command.id)
@@ -51,11 +48,11 @@ extension Agent {
                 id: id, command: nil, state: .init(expiresAt: clock.now + Agent.cancellationLife))
             stored.state.report = CommandReport(
                 command: id, outcome: .cancelled, message: "It was cancelled before it arrived.")
-            if keep(stored), let report = stored.state.report { send(NodeMessage(.finished, report.json)) }
+            if keep(stored) { report(id) }
             return
         }
-        if let report = known.state.report {
-            send(NodeMessage(.finished, report.json))
+        if known.state.report != nil {
+            report(id)
         } else if let place = queue.firstIndex(of: id) {
             queue.remove(at: place)
             finished(id, .cancelled, "It was cancelled before it was started.")
@@ -66,19 +63,27 @@ extension Agent {
         }
     }
 
+    /// The server knows the end: what is left is the mark that keeps a late copy of the command from running.
     func acknowledge(_ id: Identifier) {
         guard var stored = commands[id], stored.state.report != nil else { return }
+        uploads[id] = nil
+        stored.command = nil
         stored.state.report = nil
         stored.state.steps = []
         stored.state.isAcknowledged = true
         commands[id] = stored
         save(stored.state, id)
+        do throws(FileError) {
+            try store.removeWork(of: id)
+        } catch {
+            log.warning("what the command \(id) left cannot be removed: \(error)")
+        }
     }
 
-    func addCredit(_ id: Identifier, _ bytes: Int) {
-        guard let run = runs[id], bytes > 0 else { return }
-        runs[id]?.credit = min(run.credit + bytes, outputWindowBytes)
-        releaseWaiter(id)
+    /// Tells the server how the command ended, unless output of it is still to be sent.
+    func report(_ id: Identifier) {
+        guard let report = commands[id]?.state.report, uploads[id]?.isComplete ?? true else { return }
+        send(NodeMessage(.finished, report.json))
     }
 
     private func keep(_ stored: StoredCommand) -> Bool {
@@ -109,10 +114,11 @@ extension Agent {
             guard let command = commands[id]?.command else { continue }
             let runner = CommandRunner(
                 command: command, agent: self, store: store, processes: processes, environment: environment,
-                clock: clock)
+                user: options.user, limits: options.limits, clock: clock)
             // On the agent's thread, since it waits for the disk.
             let task = Task(executorPreference: thread) { await runner.run() }
-            runs[id] = Run(task: task, credit: outputWindowBytes)
+            runs[id] = Run(task: task)
+            uploads[id] = Upload(credit: outputWindowBytes)
         }
     }
 
@@ -120,6 +126,11 @@ extension Agent {
         let machine = Machine.current
         var environment = options.environment
         if environment["PATH"] == nil { environment["PATH"] = Agent.defaultPath }
+        if let user = options.user {
+            environment["HOME"] = user.home
+            environment["USER"] = user.name
+            environment["LOGNAME"] = user.name
+        }
         environment["AWS_SSM_INSTANCE_ID"] = nodeID ?? ""
         environment["AWS_SSM_REGION_NAME"] = options.region
         environment["AWS_SSM_PLATFORM_NAME"] = machine.platformName
@@ -162,6 +173,7 @@ extension Agent {
     /// Notes steps that are done.
     func ended(_ id: Identifier, _ reports: [StepReport]) {
         runs[id]?.child = nil
+        closeSpools(id)
         guard var stored = commands[id] else { return }
         stored.state.current = nil
         stored.state.steps += reports
@@ -183,42 +195,8 @@ extension Agent {
         stored.state.current = nil
         commands[id] = stored
         save(stored.state, id)
-        send(NodeMessage(.finished, report.json))
+        self.report(id)
         startQueued()
-    }
-
-    // MARK: Output
-
-    /// Sends output as fast as the server takes it in: the process waits meanwhile. While there is no server, and once
-    /// the command is cancelled, output is passed over, so that neither waits for the other.
-    func stream(_ piece: StreamedOutput.Piece) async {
-        var rest = piece
-        let id = piece.output.command
-        while !rest.bytes.isEmpty {
-            guard isRegistered, let run = runs[id], run.isStreaming, !run.isCancelled, !isStopping else { return }
-            guard run.credit > 0 else {
-                await withCheckedContinuation { runs[id]?.waiter = ($0, since: clock.monotonic) }
-                continue
-            }
-            let part = rest.cut(bytesMax: min(run.credit, Agent.pieceBytesMax))
-            guard send(NodeMessage(.output, part.output.json, payload: part.bytes)) else { return }
-            runs[id]?.credit -= part.bytes.count
-        }
-    }
-
-    func releaseWaiter(_ id: Identifier) {
-        guard let waiter = runs[id]?.waiter else { return }
-        runs[id]?.waiter = nil
-        waiter.continuation.resume()
-    }
-
-    func releaseStalledWaiters(_ now: Duration) {
-        for (id, run) in runs {
-            guard let waiter = run.waiter, now - waiter.since >= Agent.creditTimeMax else { continue }
-            log.warning("the server takes no output of the command \(id) in; the rest is not streamed")
-            runs[id]?.isStreaming = false
-            releaseWaiter(id)
-        }
     }
 
     // MARK: Forgetting

@@ -17,6 +17,10 @@ public actor Agent {
         public var region: String
         /// What scripts inherit.
         public var environment: [String: String]
+        /// As whom scripts run; nil for as the agent itself.
+        public var user: ProcessUser?
+        /// What each process of a script may use.
+        public var limits = ProcessLimits()
         /// Commands run at a time; further ones queue.
         public var parallelCommandsMax = 5
 
@@ -39,12 +43,6 @@ public actor Agent {
         /// The process of the present step.
         var child: ChildProcess?
         var isCancelled = false
-        /// Bytes of output that the server is ready for.
-        var credit: Int
-        /// The runner, where it waits for credit, and since when.
-        var waiter: (continuation: CheckedContinuation<Void, Never>, since: Duration)?
-        /// Cleared for the rest of the command where the server takes no output in.
-        var isStreaming = true
     }
 
     nonisolated let options: Options
@@ -69,6 +67,8 @@ public actor Agent {
     /// Accepted and not begun, in order.
     var queue: [Identifier] = []
     var runs: [Identifier: Run] = [:]
+    /// Output of commands whose end the server has not acknowledged.
+    var uploads: [Identifier: Upload] = [:]
     var outputWindowBytes = 64 << 10
 
     public nonisolated var unownedExecutor: UnownedSerialExecutor { thread.asUnownedSerialExecutor() }
@@ -89,7 +89,7 @@ public actor Agent {
         self.clock = clock
         self.log = log
         self.random = random
-        store = try AgentStore(directory: options.directory)
+        store = try AgentStore(directory: options.directory, scriptUser: options.user)
         lock = try DirectoryLock(options.directory)
         var generator = SystemRandomNumberGenerator()
         identity = try store.node(using: &generator)
@@ -98,6 +98,9 @@ public actor Agent {
             let recovered = try Recovery(store: store, clock: clock).recover(stored)
             commands[stored.id] = recovered
             if recovered.state.isWaiting { queue.append(stored.id) }
+            if let report = recovered.state.report {
+                uploads[stored.id] = Upload(spools: store.spools(of: report), credit: 0)
+            }
         }
         // The order of arrival is not kept; what expires first goes first.
         let expiries = commands.mapValues(\.state.expiresAt)
@@ -136,7 +139,7 @@ public actor Agent {
     /// The link was made anew by itself: its other end knows nothing of this node yet, so the agent registers again.
     public func linkConnected() {
         linkMachine = LinkMachine(now: clock.monotonic)
-        for id in runs.keys { releaseWaiter(id) }
+        releaseWaiters()
         register()
     }
 
@@ -145,7 +148,7 @@ public actor Agent {
         isStopping = true
         let tasks = runs.values.map(\.task)
         for task in tasks { task.cancel() }
-        for id in runs.keys { releaseWaiter(id) }
+        releaseWaiters()
         for task in tasks { await task.value }
         lock = nil
     }
@@ -155,7 +158,7 @@ public actor Agent {
         let now = clock.monotonic
         perform(linkMachine.timePassed(to: now, jitter: random()))
         if isRegistered && now >= nextResend { resend() }
-        releaseStalledWaiters(now)
+        pumpAll(now)
         forgetExpired()
     }
 
@@ -178,7 +181,7 @@ public actor Agent {
             case .resend: resend()
             case .disconnected:
                 log.warning("the server is out of reach")
-                for id in runs.keys { releaseWaiter(id) }
+                releaseWaiters()
             }
         }
     }
@@ -186,9 +189,7 @@ public actor Agent {
     /// Sends again the outcomes that the server has not acknowledged.
     private func resend() {
         nextResend = clock.monotonic + Agent.resendInterval
-        for stored in commands.values {
-            if let report = stored.state.report { send(NodeMessage(.finished, report.json)) }
-        }
+        for id in commands.keys { report(id) }
     }
 
     /// A message lost here is asked for again by the server, or sent again by `resend`.
@@ -207,7 +208,7 @@ public actor Agent {
         case .run: NodeCommand(message.body).map(take) ?? log.warning("a malformed command was ignored")
         case .cancel: message.command.map(cancel)
         case .finishedReceived: message.command.map(acknowledge)
-        case .outputCredit: message.command.map { addCredit($0, message.body["Bytes"]?.int ?? 0) }
+        case .outputCredit: NodeOutput(message.body).map { addCredit($0, message.body["Bytes"]?.int ?? 0) }
         case .heartbeat: break
         case .register, .accepted, .stepStarted, .output, .stepFinished, .finished:
             log.warning("the server sent \(message.kind.rawValue), which only agents send")
@@ -228,12 +229,10 @@ public actor Agent {
             log.info("registered as \(id)")
         }
         outputWindowBytes = max(1, body["OutputWindowBytes"]?.int ?? outputWindowBytes)
-        for id in runs.keys {
-            runs[id]?.credit = outputWindowBytes
-            releaseWaiter(id)
-        }
+        for id in uploads.keys { uploads[id]?.restart(credit: outputWindowBytes) }
         let heartbeat = Duration.microseconds(Int64(min(seconds, 3600) * 1_000_000))
         perform(linkMachine.registered(heartbeat: heartbeat, now: clock.monotonic))
+        pumpAll(clock.monotonic)
         startQueued()
     }
 

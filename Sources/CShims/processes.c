@@ -2,10 +2,13 @@
 #include "processes.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
 #include <signal.h>
 #include <spawn.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -34,6 +37,79 @@ int ops_spawn(pid_t *pid, const char *path, char *const arguments[], char *const
     if (error == 0) error = posix_spawn(pid, path, &actions, &attributes, arguments, environment);
     posix_spawn_file_actions_destroy(&actions);
     posix_spawnattr_destroy(&attributes);
+    return error;
+}
+
+static int limit(int resource, int64_t value) {
+    if (value < 0) return 0;
+    struct rlimit bound = {.rlim_cur = (rlim_t)value, .rlim_max = (rlim_t)value};
+    return setrlimit(resource, &bound);
+}
+
+/// Runs in the child, between fork and exec: only calls that are safe after a fork of many threads.
+static int confine(const struct ops_confinement *bounds) {
+    if (limit(RLIMIT_AS, bounds->memory_bytes) != 0) return errno;
+    if (limit(RLIMIT_NPROC, bounds->processes) != 0) return errno;
+    if (limit(RLIMIT_NOFILE, bounds->open_files) != 0) return errno;
+    if (limit(RLIMIT_FSIZE, bounds->file_bytes) != 0) return errno;
+    if (limit(RLIMIT_CPU, bounds->cpu_seconds) != 0) return errno;
+    if (!bounds->has_user) return 0;
+    // The system call itself: the library's functions signal all threads, which the child does not have.
+    if (syscall(SYS_setgroups, bounds->group_count, bounds->groups) != 0) return errno;
+    if (syscall(SYS_setresgid, bounds->group, bounds->group, bounds->group) != 0) return errno;
+    if (syscall(SYS_setresuid, bounds->user, bounds->user, bounds->user) != 0) return errno;
+    return 0;
+}
+
+static void become(const char *path, char *const arguments[], char *const environment[], const int descriptors[3],
+                   const char *directory, const struct ops_confinement *bounds, int report) {
+    int error = 0;
+    struct sigaction standard = {.sa_handler = SIG_DFL};
+    sigset_t none;
+    sigemptyset(&none);
+    for (int signal = 1; signal < NSIG; signal++) sigaction(signal, &standard, NULL);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+    if (setpgid(0, 0) != 0) error = errno;
+    // Out of the way of 0, 1 and 2; each of the three is at 3 or above already.
+    for (int i = 0; i < 3 && error == 0; i++) {
+        if (dup2(descriptors[i], i) < 0) error = errno;
+    }
+    if (error == 0) error = confine(bounds);
+    if (error == 0 && directory != NULL && chdir(directory) != 0) error = errno;
+    if (error == 0) {
+        // All above 2 close themselves, the report's end among them.
+        syscall(SYS_close_range, 3u, ~0u, 4u /* CLOSE_RANGE_CLOEXEC */);
+        execve(path, arguments, environment);
+        error = errno;
+    }
+    while (write(report, &error, sizeof error) < 0 && errno == EINTR) {}
+    _exit(127);
+}
+
+int ops_spawn_confined(pid_t *pid, const char *path, char *const arguments[], char *const environment[],
+                       const int descriptors[3], const char *directory, const struct ops_confinement *bounds) {
+    int report[2];
+    if (pipe2(report, O_CLOEXEC) != 0) return errno;
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    pid_t child = fork();
+    if (child == 0) become(path, arguments, environment, descriptors, directory, bounds, report[1]);
+    int error = errno;
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    close(report[1]);
+    if (child > 0) {
+        // Ends without a word when the program has been started.
+        ssize_t count;
+        while ((count = read(report[0], &error, sizeof error)) < 0 && errno == EINTR) {}
+        if (count <= 0) {
+            error = 0;
+            *pid = child;
+        } else {
+            while (waitpid(child, NULL, 0) < 0 && errno == EINTR) {}
+        }
+    }
+    close(report[0]);
     return error;
 }
 

@@ -51,6 +51,15 @@ public enum Files {
         if isDurable { try syncDirectory(of: path) }
     }
 
+    /// Opens a file; the descriptor is the caller's to close.
+    /// - Parameter flags: Of `open`; `O_CLOEXEC` is added.
+    /// - Throws: `FileError`.
+    public static func open(_ path: String, _ flags: Int32, mode: UInt32 = 0o600) throws(FileError) -> Int32 {
+        let descriptor = ops_open(path, flags, mode)
+        guard descriptor >= 0 else { throw FileError("open", path, errno: errno) }
+        return descriptor
+    }
+
     /// Writes all bytes to a descriptor at its current offset.
     public static func writeAll(_ content: [UInt8], to descriptor: Int32, path: String) throws(FileError) {
         var written = 0
@@ -75,6 +84,20 @@ public enum Files {
         guard fsync(descriptor) == 0 else { throw FileError("sync", directory, errno: errno) }
     }
 
+    /// This process's working directory; empty where it is gone.
+    public static var currentDirectory: String {
+        guard let path = getcwd(nil, 0) else { return "" }
+        defer { free(path) }
+        return String(cString: path)
+    }
+
+    /// What a symbolic link points to; nil where there is none.
+    public static func linkTarget(of path: String) -> String? {
+        var buffer = [CChar](repeating: 0, count: Int(PATH_MAX))
+        let count = readlink(path, &buffer, buffer.count)
+        return count < 0 ? nil : String(decoding: buffer.prefix(count).map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    }
+
     /// The directory part of a path; `.` where there is none.
     public static func parent(of path: String) -> String {
         guard let slash = path.lastIndex(of: "/") else { return "." }
@@ -87,6 +110,20 @@ public enum Files {
         guard errno == ENOENT, parent(of: path) != path else { throw FileError("create", path, errno: errno) }
         try createDirectory(parent(of: path), mode: mode)
         guard mkdir(path, mode) == 0 || errno == EEXIST else { throw FileError("create", path, errno: errno) }
+    }
+
+    /// Changes the access rights of a file or directory.
+    /// - Throws: `FileError`.
+    public static func setMode(_ mode: UInt32, of path: String) throws(FileError) {
+        guard chmod(path, mode) == 0 else { throw FileError("change the mode of", path, errno: errno) }
+    }
+
+    /// Gives a file or directory to a user; a symbolic link is given itself.
+    /// - Throws: `FileError`.
+    public static func setOwner(_ user: ProcessUser, of path: String) throws(FileError) {
+        guard lchown(path, user.identifier, user.group) == 0 else {
+            throw FileError("change the owner of", path, errno: errno)
+        }
     }
 
     /// The names in a directory, without `.` and `..`, sorted.

@@ -19,6 +19,7 @@ public final class SystemsService: Resettable {
     public let operations: [Operation]
 
     private let commands: CommandService
+    private let sender: OutputSender
     private let automation: AutomationService
     private let functions: FunctionService
     private let database: Database
@@ -29,15 +30,18 @@ public final class SystemsService: Resettable {
     /// The tables of this module.
     public static var migrations: [Migration] {
         NodeStore.migrations + CommandStore.migrations + AutomationStore.migrations + FunctionStore.migrations
+            + ResourceGroupStore.migrations
     }
 
     /// - Parameters:
     ///   - caller: The operation table, for the steps of runbooks.
+    ///   - objects: Where output can be put into buckets; nil where there is no such storage.
     ///   - directory: For throw-away directories of scripts; emptied at the start.
     ///   - address: Of the HTTP endpoint, for the AWS clients of functions.
     public init(
         database: Database, caller: any OperationCaller, authorizer: any Authorizer, processes: ProcessLoop,
-        directory: String, account: Account, address: String = "http://127.0.0.1:7400", clock: any Clock, log: Log
+        commandSettings: CommandService.Settings, objects: (any ObjectStore)?, directory: String, account: Account,
+        address: String = "http://127.0.0.1:7400", clock: any Clock, log: Log
     ) {
         self.database = database
         self.clock = clock
@@ -48,7 +52,9 @@ public final class SystemsService: Resettable {
             store: NodeStore(database), account: account, authorizer: authorizer, clock: clock, log: log.named("nodes"))
         commands = CommandService(
             store: commandStore, nodes: nodes, documents: documents, account: account, authorizer: authorizer,
-            clock: clock, log: log.named("commands"))
+            settings: commandSettings, objects: objects, clock: clock, log: log.named("commands"))
+        sender = OutputSender(
+            store: commandStore, caller: caller, objects: objects, clock: clock, log: log.named("output"))
         automation = AutomationService(
             database: database, documents: documents, commands: commandStore, caller: caller, processes: processes,
             directory: directory, account: account, clock: clock, log: log.named("automation"))
@@ -59,6 +65,7 @@ public final class SystemsService: Resettable {
         operations =
             nodes.operations + commands.operations + automation.operations + DocumentOperations(store: documents).all
             + FunctionOperations(database: database, service: functions, account: account).all
+            + ResourceGroupOperations(nodes: nodes, database: database, account: account).all
     }
 
     /// Takes up what an earlier run left.
@@ -72,8 +79,10 @@ public final class SystemsService: Resettable {
         await functions.start()
         let nodes = nodes
         let commands = commands
+        let sender = sender
         running.set([
-            Task { await nodes.run() }, Task { await commands.run() }, Task { await self.keepUp() },
+            Task { await nodes.run() }, Task { await commands.run() }, Task { await sender.run() },
+            Task { await self.keepUp() },
         ])
     }
 

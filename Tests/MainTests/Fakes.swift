@@ -55,6 +55,11 @@ final class FakeConnection: Connection {
         streamEnds = false
     }
 
+    /// Refuses the next call of an operation.
+    func failOnce(_ operation: String, _ error: any Error) {
+        state.withLock { $0.answers[operation, default: []].insert(.failure(error), at: 0) }
+    }
+
     var calls: [Call] { state.withLock { $0.calls } }
 
     /// The inputs of one operation's calls.

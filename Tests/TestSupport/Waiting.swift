@@ -9,7 +9,7 @@ public struct WaitedInVain: Error, CustomStringConvertible {
 /// - Throws: `WaitedInVain` after a time that only a fault needs; what `condition` throws.
 public func eventually(_ what: String, _ condition: () async throws -> Bool) async throws {
     let clock = ContinuousClock()
-    let end = clock.now + .seconds(30)
+    let end = clock.now + .seconds(120)
     while try await !condition() {
         guard clock.now < end else { throw WaitedInVain(description: "never: \(what)") }
         try await Task.sleep(for: .milliseconds(1))

@@ -10,12 +10,17 @@ public struct NodeCommand: Sendable, Hashable {
     public var parameters: JSON
     /// From then on the node must not start it.
     public var expiresAt: Timestamp
-    /// Whether output is wanted while it is written, in `Output` messages.
+    /// Whether all output is wanted as it is written, however much: the script then waits where the server is slow.
     public var streamsOutput: Bool
+    /// Of each output of a step, what the server keeps; what is beyond is not sent, unless all of it is wanted.
+    public var outputBytesMax: Int
+
+    /// What the server keeps where it does not say.
+    public static let outputBytesDefault = 16 << 20
 
     public init(
         id: Identifier, documentName: String, document: String, parameters: JSON, expiresAt: Timestamp,
-        streamsOutput: Bool = false
+        streamsOutput: Bool = false, outputBytesMax: Int = NodeCommand.outputBytesDefault
     ) {
         self.id = id
         self.documentName = documentName
@@ -23,6 +28,7 @@ public struct NodeCommand: Sendable, Hashable {
         self.parameters = parameters
         self.expiresAt = expiresAt
         self.streamsOutput = streamsOutput
+        self.outputBytesMax = outputBytesMax
     }
 
     /// Nil where a member is missing or of another type.
@@ -32,7 +38,8 @@ public struct NodeCommand: Sendable, Hashable {
         else { return nil }
         self.init(
             id: id, documentName: name, document: document, parameters: body["Parameters"] ?? [:],
-            expiresAt: expiresAt, streamsOutput: body["StreamOutput"]?.bool ?? false)
+            expiresAt: expiresAt, streamsOutput: body["StreamOutput"]?.bool ?? false,
+            outputBytesMax: max(0, body["OutputBytesMax"]?.int ?? NodeCommand.outputBytesDefault))
     }
 
     public var json: JSON {
@@ -40,17 +47,18 @@ public struct NodeCommand: Sendable, Hashable {
             "CommandId": .string(id.description), "DocumentName": .string(documentName),
             "Document": .string(document), "Parameters": parameters,
             "ExpiresAt": .string(expiresAt.millisecondDescription), "StreamOutput": .bool(streamsOutput),
+            "OutputBytesMax": .integer(outputBytesMax),
         ]
     }
 }
 
-/// A piece of a step's output: the body of `Output`.
+/// A place in a step's output: the body of `Output`, whose payload is what comes there, and of `OutputCredit`.
 public struct NodeOutput: Sendable, Hashable {
     public var command: Identifier
     public var step: String
     /// `stdout` or `stderr`
     public var stream: String
-    /// Bytes of this stream before this piece. A gap is output that was not sent, as while the link was down.
+    /// Bytes of this output before the place. A gap is output that could not be kept while the link was down.
     public var offset: Int
 
     public init(command: Identifier, step: String, stream: String, offset: Int) {

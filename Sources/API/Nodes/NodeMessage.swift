@@ -11,10 +11,10 @@ public import Core
 /// | `Run` | server | a command for this node; repeated until `Accepted` or `Finished` | ``NodeCommand`` |
 /// | `Accepted` | agent | the command is on the node's disk; repeated for a repeated `Run` | `CommandId` |
 /// | `StepStarted` | agent | | `CommandId, StepName, Action, Time` |
-/// | `Output` | agent | while the command asks for it, within the window | ``NodeOutput``; payload: the bytes |
-/// | `OutputCredit` | server | bytes of output it has taken in | `CommandId, Bytes` |
+/// | `Output` | agent | output, within the window; repeated until taken in | ``NodeOutput``; payload: the bytes |
+/// | `OutputCredit` | server | it has taken in so many bytes, up to the place named | `Bytes` and ``NodeOutput`` |
 /// | `StepFinished` | agent | | `CommandId` and ``StepReport`` |
-/// | `Finished` | agent | repeated until `FinishedReceived` | ``CommandReport`` |
+/// | `Finished` | agent | after all output; repeated until `FinishedReceived` | ``CommandReport`` |
 /// | `FinishedReceived` | server | the outcome is in the database, or of no interest | `CommandId` |
 /// | `Cancel` | server | repeated until `Finished` | `CommandId` |
 public struct NodeMessage: Sendable, Hashable {

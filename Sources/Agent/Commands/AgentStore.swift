@@ -10,15 +10,26 @@ internal import Platform
 ///     DIRECTORY/commands/COMMAND-ID/state.json    how far it is
 ///     DIRECTORY/commands/COMMAND-ID/process       the process of the step begun last
 ///     DIRECTORY/commands/COMMAND-ID/steps/STEP/   the step's script
+///     DIRECTORY/commands/COMMAND-ID/output/STEP/  output that the server does not have yet
 struct AgentStore: Sendable {
     private let directory: String
+    /// As whom scripts run, where not as the agent: they must be able to reach their files, and no others.
+    private let scriptUser: ProcessUser?
 
     /// Opens the directory, creating it where there is none.
     /// - Throws: `FileError`.
-    init(directory: String) throws(FileError) {
+    init(directory: String, scriptUser: ProcessUser? = nil) throws(FileError) {
         self.directory = directory
+        self.scriptUser = scriptUser
         try Files.createDirectory(directory + "/commands", mode: 0o700)
+        for path in [directory, directory + "/commands"] where scriptUser != nil {
+            try Files.setMode(passingMode, of: path)
+        }
     }
+
+    /// Lets through who knows the names within, and shows them to nobody.
+    private var passingMode: UInt32 { 0o711 }
+    private var directoryMode: UInt32 { scriptUser == nil ? 0o700 : passingMode }
 
     // MARK: The node
 
@@ -69,7 +80,7 @@ struct AgentStore: Sendable {
 
     /// Keeps a command, or the mark that one of this id must not run; durable when it returns.
     func add(_ stored: StoredCommand) throws(FileError) {
-        try Files.createDirectory(path(stored.id), mode: 0o700)
+        try Files.createDirectory(path(stored.id), mode: directoryMode)
         if let command = stored.command {
             try Files.write(command.json.bytes, to: path(stored.id) + "/command.json", mode: 0o600)
         }
@@ -98,8 +109,47 @@ struct AgentStore: Sendable {
 
     func remove(_ id: Identifier) throws(FileError) { try Files.remove(path(id)) }
 
-    /// The directory of one step, made if need be; `/` and the like in the name cannot lead out of it.
+    /// Removes all of a command but its state.
+    func removeWork(of id: Identifier) throws(FileError) {
+        for name in ["command.json", "process", "steps", "output", "downloads"] {
+            let path = "\(path(id))/\(name)"
+            if Files.exists(path) { try Files.remove(path) }
+        }
+    }
+
+    /// Output that an earlier agent left, of a command that has ended.
+    func spools(of report: CommandReport) -> [OutputSpool] {
+        report.steps.flatMap { step in
+            OutputStream.allCases.compactMap { stream in
+                let output = NodeOutput(command: report.command, step: step.name, stream: stream.rawValue, offset: 0)
+                return OutputSpool(leftBy: output, directory: path("output", step.name, report.command))
+            }
+        }
+    }
+
+    /// The directory of one step, made if need be.
     func directory(of step: String, in id: Identifier) throws(FileError) -> String {
+        let path = path("steps", step, id)
+        try Files.createDirectory(Files.parent(of: path), mode: directoryMode)
+        try Files.createDirectory(path, mode: 0o700)
+        try giveToScript(path)
+        return path
+    }
+
+    /// Lets the step's script use a file or directory made for it.
+    func giveToScript(_ path: String) throws(FileError) {
+        if let scriptUser { try Files.setOwner(scriptUser, of: path) }
+    }
+
+    /// The directory of a step's output, made if need be; the script's own user has no business there.
+    func outputDirectory(of step: String, in id: Identifier) throws(FileError) -> String {
+        let path = path("output", step, id)
+        try Files.createDirectory(path, mode: 0o700)
+        return path
+    }
+
+    /// `/` and the like in the name cannot lead out of the directory.
+    private func path(_ part: String, _ step: String, _ id: Identifier) -> String {
         var name: [UInt8] = []
         for byte in step.utf8.prefix(80) {
             switch byte {
@@ -110,9 +160,7 @@ struct AgentStore: Sendable {
             default: name += Array("%".utf8) + Array([byte].hexadecimal.utf8)
             }
         }
-        let path = path(id) + "/steps/" + String(decoding: name, as: UTF8.self)
-        try Files.createDirectory(path, mode: 0o700)
-        return path
+        return "\(path(id))/\(part)/" + String(decoding: name, as: UTF8.self)
     }
 
     /// Where relative working directories are.
@@ -136,8 +184,8 @@ struct NodeIdentity: Sendable, Hashable {
 /// A command on the agent's disk.
 struct StoredCommand: Sendable, Hashable {
     let id: Identifier
-    /// Nil where the command never came, only its cancellation.
-    let command: NodeCommand?
+    /// Nil where the command never came, only its cancellation, and once its end is acknowledged.
+    var command: NodeCommand?
     var state: CommandState
 }
 

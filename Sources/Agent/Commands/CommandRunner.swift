@@ -13,6 +13,8 @@ struct CommandRunner: Sendable {
     let processes: ProcessLoop
     /// What every script finds in its environment.
     let environment: [String: String]
+    let user: ProcessUser?
+    let limits: ProcessLimits
     let clock: any Clock
 
     private static let shell = "/bin/sh"
@@ -95,6 +97,7 @@ struct CommandRunner: Sendable {
             let directory = try store.directory(of: step.name, in: command.id)
             let path = directory + "/_script.sh"
             try Files.write(Array(script.text.utf8), to: path, mode: 0o700, isDurable: false)
+            try store.giveToScript(path)
             let child = try await processes.start(request(script, path, step))
             await agent.spawned(command.id, child)
             return await follow(child, step, start)
@@ -106,9 +109,12 @@ struct CommandRunner: Sendable {
     private func request(_ script: ShellScript, _ path: String, _ step: CommandStepRun) -> ProcessRequest {
         var variables = environment.merging(step.environment) { _, argument in argument }
         variables["SSM_COMMAND_ID"] = command.id.description
-        return ProcessRequest(
+        var request = ProcessRequest(
             CommandRunner.shell, ["-c", ShellScript.quote(path)], environment: variables,
             directory: workingDirectory(script), timeout: .seconds(script.timeoutSeconds))
+        request.user = user
+        request.limits = limits
+        return request
     }
 
     /// A relative directory is one of the command's downloads, or else does not count.
@@ -131,11 +137,14 @@ struct CommandRunner: Sendable {
             switch event {
             case .output(let stream, let bytes):
                 captures[stream]?.append(bytes)
-                if command.streamsOutput, let piece = streams[stream]?.take(bytes) { await agent.stream(piece) }
-            case .ended(let outcome): ending = CommandStepEnding(outcome)
+                if let piece = streams[stream]?.take(bytes) { await agent.stream(piece) }
+            case .ended(let outcome):
+                ending = CommandStepEnding(outcome)
+                // What left the group, as daemons do, is ended with it.
+                if outcome.stopped != nil { _ = ProcessIdentity.killGroups(marker: "SSM_COMMAND_ID=\(command.id)") }
             }
         }
-        for stream in OutputStream.allCases where command.streamsOutput {
+        for stream in OutputStream.allCases {
             if let rest = streams[stream]?.takeRest() { await agent.stream(rest) }
         }
         return Execution(

@@ -76,24 +76,30 @@ final class TemporaryDirectory {
 final class RunningServer {
     let requests: String
     let stream: String
+    /// `http://127.0.0.1:PORT`
+    let http: String
+    let nodes: String
     /// From the start of the process to its first answer.
     let secondsToReady: Double
     let process: PeerProcess
     private let directory: TemporaryDirectory
 
-    init(context: ZeroMQContext) throws {
+    /// - Parameter flags: Further ones of `opsbus serve`.
+    init(context: ZeroMQContext, flags: [String] = []) throws {
         directory = try TemporaryDirectory()
-        let ports = try freePorts(3)
+        let ports = try freePorts(4)
         requests = "tcp://127.0.0.1:\(ports[0])"
         stream = "tcp://127.0.0.1:\(ports[1])"
+        http = "http://127.0.0.1:\(ports[3])"
+        nodes = "tcp://127.0.0.1:\(ports[2])"
         let log = directory.path + "/log"
         let began = ops_monotonic_nanoseconds()
         process = try PeerProcess(
             RunningServer.executable,
             [
                 "serve", "--data", directory.path + "/data", "--requests", requests, "--stream", stream,
-                "--nodes", "tcp://127.0.0.1:\(ports[2])", "--http", "none",
-            ], log: log)
+                "--nodes", nodes, "--http", http,
+            ] + flags, log: log)
         let client = try Dealer(context: context, endpoint: requests)
         do {
             _ = try client.call("sns:ListTopics", [:], timeoutMilliseconds: 10_000)
@@ -105,6 +111,17 @@ final class RunningServer {
     }
 
     func stop() { process.end(SIGTERM) }
+
+    /// Starts `opsbus agent` for this server, with a directory of its own.
+    func startAgent(activation: JSON) throws -> PeerProcess {
+        try PeerProcess(
+            RunningServer.executable,
+            [
+                "agent", "--nodes", nodes, "--agent-state", directory.path + "/node", "--activation-id",
+                activation["ActivationId"]?.string ?? "", "--activation-code",
+                activation["ActivationCode"]?.string ?? "",
+            ], log: directory.path + "/agent-log")
+    }
 
     private static var executable: String {
         if let path = getenv("OPSBUS") { return String(cString: path) }

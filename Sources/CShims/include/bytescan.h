@@ -100,3 +100,16 @@ extern void *memmem(const void *text, size_t text_count, const void *wanted, siz
 static inline const void *ops_find(const void *text, size_t text_count, const void *wanted, size_t wanted_count) {
     return memmem(text, text_count, wanted, wanted_count);
 }
+
+/// Asks for the first lines of `bytes`, at most four, before any of them is looked at: where they lie in main memory,
+/// they then arrive together, and not each after the one before it has been read.
+static inline void ops_prefetch(const void *bytes, size_t count) {
+    const char *line = (const char *)bytes;
+    for (size_t offset = 0; offset < 256 && offset < count; offset += 64) __builtin_prefetch(line + offset);
+}
+
+/// 10^n for n in 0...8.
+static inline uint64_t ops_power_of_ten(uint32_t n) {
+    static const uint32_t powers[9] = {1, 10, 100, 1000, 10000, 100000, 1000000, 10000000, 100000000};
+    return powers[n];
+}

@@ -10,6 +10,26 @@
 int ops_spawn(pid_t *pid, const char *path, char *const arguments[], char *const environment[],
               const int descriptors[3], const char *directory);
 
+/// What a program is held to.
+struct ops_confinement {
+    /// As whom it runs; `has_user` 0 for as this process.
+    int has_user;
+    uid_t user;
+    gid_t group;
+    const gid_t *groups;
+    size_t group_count;
+    /// Each a limit for `setrlimit`, or -1 for this process's own.
+    int64_t memory_bytes;
+    int64_t processes;
+    int64_t open_files;
+    int64_t file_bytes;
+    int64_t cpu_seconds;
+};
+
+/// `ops_spawn` within bounds. The directory must be one that the user may enter.
+int ops_spawn_confined(pid_t *pid, const char *path, char *const arguments[], char *const environment[],
+                       const int descriptors[3], const char *directory, const struct ops_confinement *bounds);
+
 /// A close-on-exec descriptor that becomes readable when the process ends; -1 and errno on failure.
 int ops_pidfd_open(pid_t pid);
 

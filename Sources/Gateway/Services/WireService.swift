@@ -99,6 +99,16 @@ extension WireService {
             "scheduler", errors: [.internalFailure: WireError("InternalServerException", 500)],
             messageMember: "Message"),
         WireService(
+            "resource-groups",
+            errors: [
+                .validation: WireError("BadRequestException", 400),
+                .serialization: WireError("BadRequestException", 400),
+                .resourceNotFound: WireError("NotFoundException", 404),
+                .accessDenied: WireError("ForbiddenException", 403),
+                .throttling: WireError("TooManyRequestsException", 429),
+                .internalFailure: WireError("InternalServerErrorException", 500),
+            ], messageMember: "Message"),
+        WireService(
             "pipes",
             errors: [
                 .internalFailure: WireError("InternalException", 500),

@@ -27,7 +27,9 @@ struct ArgumentParser {
         var problem: CommandError?
         while let word = rest.popFirst() {
             do throws(CommandError) {
-                if word == "--" {
+                if word == "--", let trailing = result.path[result.path.count - 1].trailing {
+                    takeTrailing(trailing, &rest, &result)
+                } else if word == "--" {
                     positionals.append(contentsOf: rest)
                     break
                 } else if word.hasPrefix("--") {
@@ -51,6 +53,17 @@ struct ArgumentParser {
     /// The options that may follow the commands of a path.
     func options(of path: [Command]) -> [any OptionDeclaration] {
         path.flatMap(\.options) + globals + [ArgumentParser.help]
+    }
+
+    private func takeTrailing(_ trailing: Trailing, _ rest: inout ArraySlice<String>, _ result: inout Result) {
+        var words = rest
+        if !trailing.endsAt.contains(where: result.arguments.has(option:)) {
+            words = rest.prefix { word in
+                !trailing.endsAt.contains { word == "--\($0)" || word.hasPrefix("--\($0)=") }
+            }
+        }
+        result.arguments.trailing = Array(words)
+        rest = rest.dropFirst(words.count)
     }
 
     private func take(

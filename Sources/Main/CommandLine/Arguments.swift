@@ -3,6 +3,8 @@ struct Arguments: Sendable {
     private var options: [String: [any Sendable]] = [:]
     private var positionals: [String: [any Sendable]] = [:]
 
+    /// The words after `--`, where the command takes them together; nil without `--`.
+    var trailing: [String]?
     private var settingTexts: [String: String] = [:]
 
     mutating func add(_ value: any Sendable, text: String, option: any OptionDeclaration) {
@@ -11,6 +13,9 @@ struct Arguments: Sendable {
     }
 
     mutating func add(_ value: any Sendable, argument: String) { positionals[argument, default: []].append(value) }
+
+    /// Whether an option was given, by its long name.
+    func has(option name: String) -> Bool { options[name] != nil }
 
     /// Whether the flag was given.
     subscript(flag: Flag) -> Bool { options[flag.name] != nil }

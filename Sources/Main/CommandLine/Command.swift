@@ -1,3 +1,16 @@
+/// Words after `--` that belong together, such as a command for another machine.
+struct Trailing: Sendable {
+    /// As help shows it, in capitals.
+    let name: String
+    /// The long names of options at which the words end, unless one of them was given before `--`.
+    let endsAt: [String]
+
+    init(_ name: String, endsAt: [String] = []) {
+        self.name = name
+        self.endsAt = endsAt
+    }
+}
+
 /// One verb of the command line, declared as a value: parsing, help and completion all read this table.
 struct Command: Sendable {
     typealias Run = @Sendable (_ arguments: Arguments, _ session: Session) async throws -> ExitCode
@@ -21,13 +34,16 @@ struct Command: Sendable {
     let examples: [Example]
     let options: [any OptionDeclaration]
     let arguments: [any ArgumentDeclaration]
+    /// What stands after `--`; nil where `--` only ends the options.
+    let trailing: Trailing?
     let subcommands: [Command]
     /// Nil for a command that only holds others.
     let run: Run?
 
     init(
         _ name: String, _ summary: String, discussion: String = "", examples: [Example] = [],
-        options: [any OptionDeclaration] = [], arguments: [any ArgumentDeclaration] = [], run: @escaping Run
+        options: [any OptionDeclaration] = [], arguments: [any ArgumentDeclaration] = [],
+        trailing: Trailing? = nil, run: @escaping Run
     ) {
         self.name = name
         self.summary = summary
@@ -35,6 +51,7 @@ struct Command: Sendable {
         self.examples = examples
         self.options = options
         self.arguments = arguments
+        self.trailing = trailing
         subcommands = []
         self.run = run
     }
@@ -49,6 +66,7 @@ struct Command: Sendable {
         self.examples = examples
         self.options = options
         arguments = []
+        trailing = nil
         self.subcommands = subcommands
         run = nil
     }

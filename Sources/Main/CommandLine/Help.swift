@@ -41,6 +41,7 @@ struct Help {
             let many = argument.count.upperBound > 1 ? "..." : ""
             parts.append(argument.count.lowerBound == 0 ? "[\(argument.name)\(many)]" : argument.name + many)
         }
+        if let trailing = command.trailing { parts.append("[-- \(trailing.name)...]") }
         return parts.joined(separator: " ")
     }
 

@@ -9,7 +9,8 @@ enum CommonOptions {
         "parameter", short: "p", "NAME=VALUE", .keyValue, repeated: true,
         "A parameter of the document; several of one name make a list, and so does a JSON list of strings.")
     static let targets = Option(
-        "target", short: "t", "tag:KEY=VALUE[,VALUE]", .keyValue, repeated: true, "Nodes by tag.")
+        "targets", short: "t", "tag:KEY=VALUE[,VALUE]", .keyValue, repeated: true,
+        "Nodes by tag, by tag-key=KEY, or by resource-groups:Name=GROUP.")
 
     /// `Parameters` as the API takes them: each name with a list of texts.
     static func parameterMap(_ arguments: Arguments) -> JSON {

@@ -3,23 +3,31 @@ internal import Platform
 
 extension Command {
     static let run = Command(
-        "run", "Run a command document, or a shell command, on nodes.",
+        "run", "Run a command, or a command document, on nodes.",
         discussion: """
-            Without --wait the command's id is printed and 'opsbus commands show ID' tells how it goes. With --wait \
-            each node's progress and output are printed; the exit code is 0 only where every node succeeded.
+            What follows '--' is the command: one word is a line of shell, several are a program and its arguments as \
+            they are. It ends where --targets or --node follow, if none stands before the '--'. It is followed to \
+            its end; with a DOCUMENT or --shell, --wait does that, and without it the command's id is printed.
+            Following prints each node's progress and output; on a terminal a line below counts. ^C ends the \
+            following, not the command.
+            Exit codes: 0 every node succeeded, 1 some did not or there was none, 64 usage, 69 no server, 77 access \
+            denied, 130 ^C. A script's own exit code is shown beside its node.
             """,
         examples: [
-            Example("opsbus run --shell 'df -h /' --node mi-0123456789abcdef0 --wait", "Run a shell command"),
             Example(
-                "opsbus run Restart-Service --target tag:role=web --parameter service=nginx --max-concurrency 2 --wait",
+                "opsbus run --targets tag:env=prod --max-concurrency 10% --max-errors 2 -- uptime",
+                "Run a command on the nodes with a tag, a tenth at a time, until a third fails"),
+            Example(
+                "opsbus run --node mi-0123456789abcdef0 --show failed -- 'df -h / | tail -n 1'", "Run a line of shell"),
+            Example(
+                "opsbus run Restart-Service --targets tag:role=web -p service=nginx --max-concurrency 2 --wait",
                 "Run a document on all nodes with a tag, two at a time"),
         ],
         options: [
-            shell, nodeList, CommonOptions.targets, CommonOptions.parameters, CommonOptions.wait, timeout,
-            maxConcurrency,
-            maxErrors, comment,
+            shell, nodeList, CommonOptions.targets, CommonOptions.parameters, CommonOptions.wait, detach, show,
+            timeout, maxConcurrency, maxErrors, comment,
         ],
-        arguments: [document]
+        arguments: [document], trailing: Trailing("COMMAND", endsAt: [CommonOptions.targets.name, nodeList.name])
     ) { arguments, session in
         let request = try commandRequest(arguments)
         let connection = try session.connect()
@@ -27,11 +35,14 @@ extension Command {
         guard let identifier = output["Command"]?["CommandId"]?.string else {
             throw CommandError(.internal, "the server answered no CommandId")
         }
-        guard arguments[CommonOptions.wait] else {
+        let isFollowed = arguments[CommonOptions.wait] || arguments.trailing != nil
+        guard isFollowed && !arguments[detach] else {
             session.output.result(output) { session.output.line(identifier) }
             return .success
         }
-        let progress = CommandProgress(identifier: identifier, connection: connection, output: session.output)
+        let progress = CommandProgress(
+            identifier: identifier, connection: connection, output: session.output,
+            shown: arguments[show].flatMap(CommandProgress.Shown.init(rawValue:)) ?? .all)
         return try await session.untilInterrupted {
             do {
                 return try await progress.follow()
@@ -45,19 +56,19 @@ extension Command {
     private static func commandRequest(_ arguments: Arguments) throws(CommandError) -> JSON {
         var parameters = CommonOptions.parameterMap(arguments)
         let name: String
-        switch (arguments[document], arguments[shell]) {
-        case (let document?, nil): name = document
-        case (nil, let script?):
+        switch (arguments[document], arguments[shell], arguments.trailing.map(shellLine)) {
+        case (let document?, nil, nil): name = document
+        case (nil, let script?, nil), (nil, nil, let script?):
             name = "AWS-RunShellScript"
             parameters["commands"] = .array(
                 script.split(separator: "\n", omittingEmptySubsequences: false).map { .string(String($0)) })
-        case (.some, .some): throw .usage("DOCUMENT and --shell exclude each other", fix: "give one of them")
-        case (nil, nil): throw .usage("nothing to run", fix: "give a DOCUMENT or --shell COMMAND")
+        case (nil, nil, nil): throw .usage("nothing to run", fix: "give a DOCUMENT, --shell COMMAND or -- COMMAND")
+        default: throw .usage("DOCUMENT, --shell and -- COMMAND exclude each other", fix: "give one of them")
         }
         let targets = CommonOptions.targetList(arguments)
         let instances = arguments.all(nodeList).flatMap { CommonOptions.commaSeparated($0) }
         guard !instances.isEmpty || targets != [] else {
-            throw .usage("no nodes given", fix: "give --node ID,... or --target tag:KEY=VALUE")
+            throw .usage("no nodes given", fix: "give --node ID,... or --targets tag:KEY=VALUE")
         }
         return input([
             ("DocumentName", .string(name)),
@@ -74,6 +85,10 @@ extension Command {
     private static let shell = Option("shell", short: "s", "COMMAND", .text, "Run this with AWS-RunShellScript.")
     private static let nodeList = Option(
         "node", "ID[,ID]", .text.completing(.live(.nodes)), repeated: true, "Nodes by their ids.")
+    private static let detach = Flag("detach", "Do not follow a command given after '--'; print its id.")
+    private static let show = Option(
+        "show", "all|failed|none", .choice(CommandProgress.Shown.allCases.map(\.rawValue)),
+        "Whose output to print when following. [all]")
     private static let timeout = Option(
         "timeout", "DURATION", .duration, "Give up on nodes that have not begun by then (30s or more).")
     private static let maxConcurrency = Option(
@@ -83,6 +98,23 @@ extension Command {
     private static let comment = Option("comment", "TEXT", .text, "Why, for the record.")
     private static let document = Argument(
         "DOCUMENT", .text.completing(.live(.documents)), count: 0...1, "The command document's name.")
+
+    /// One word is a line of shell; several are words that the shell is to take as they are.
+    static func shellLine(_ words: [String]) -> String {
+        guard words.count > 1 else { return words.first ?? "" }
+        return words.map { word in
+            let isPlain = !word.isEmpty && word.utf8.allSatisfy { byte in
+                switch byte {
+                case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+                    UInt8(ascii: "0")...UInt8(ascii: "9"):
+                    true
+                default: "-_./:=,+@%".utf8.contains(byte)
+                }
+            }
+            if isPlain { return word }
+            return "'" + word.split(separator: "'", omittingEmptySubsequences: false).joined(separator: #"'\''"#) + "'"
+        }.joined(separator: " ")
+    }
 }
 
 extension ValueSyntax where Value == String {
@@ -93,67 +125,5 @@ extension ValueSyntax where Value == String {
             throw ValueError("is neither a number such as 10 nor a percentage such as 25%")
         }
         return text
-    }
-}
-
-/// Follows a command until it has ended on all its nodes.
-struct CommandProgress: Sendable {
-    let identifier: String
-    let connection: any Connection
-    let output: Output
-
-    private static let running: Set<String> = ["Pending", "InProgress", "Delayed", "Cancelling", ""]
-
-    /// Prints each change, and each node's output when it has ended.
-    /// - Returns: Success only where the command's status is `Success`.
-    func follow() async throws -> ExitCode {
-        var shown: [String: String] = [:]
-        var outcome = ""
-        try await watch(
-            [StreamTopic.command(identifier)], on: connection, every: .seconds(1), remark: { output.remark($0) }
-        ) {
-            // The command before its nodes: they are then at least as far as it says.
-            let commands = try await connection.call("ssm:ListCommands", ["CommandId": .string(identifier)])
-            // NoInstancesInTag has the status Success, though nothing was run.
-            outcome = commands["Commands"]?[0]?.cell("StatusDetails") ?? ""
-            let invocations = try await connection.callAll(
-                "ssm:ListCommandInvocations", ["CommandId": .string(identifier)], list: "CommandInvocations")
-            for invocation in invocations["CommandInvocations"]?.array ?? [] {
-                let (node, status) = (invocation.cell("InstanceId"), invocation.cell("Status"))
-                guard shown[node] != status else { continue }
-                shown[node] = status
-                try await show(node, status)
-            }
-            return !CommandProgress.running.contains(outcome)
-        }
-        if output.format == .table {
-            let successes = shown.values.count { $0 == "Success" }
-            output.line("\(identifier) \(output.style.status(outcome)): \(successes) of \(shown.count) nodes succeeded")
-        }
-        return outcome == "Success" ? .success : .failure
-    }
-
-    private func show(_ node: String, _ status: String) async throws {
-        let hasEnded = !CommandProgress.running.contains(status)
-        if output.format == .table { output.line("\(output.style.heading(node)) \(output.style.status(status))") }
-        guard hasEnded else { return }
-        let result = try await connection.call(
-            "ssm:GetCommandInvocation", ["CommandId": .string(identifier), "InstanceId": .string(node)])
-        switch output.format {
-        case .json: output.jsonLine(result)
-        case .table: CommandProgress.show(result, output)
-        }
-    }
-
-    /// Prints what a node wrote, indented; what went to standard error in its colour.
-    static func show(_ invocation: JSON, _ output: Output) {
-        for line in lines(invocation.cell("StandardOutputContent")) { output.line("    \(line)") }
-        for line in lines(invocation.cell("StandardErrorContent")) { output.line("    \(output.style.bad(line))") }
-    }
-
-    private static func lines(_ text: String) -> [String] {
-        var lines = text.split(separator: "\n", omittingEmptySubsequences: false).map { printable(String($0)) }
-        if lines.last == "" { lines.removeLast() }
-        return lines
     }
 }

@@ -1,4 +1,5 @@
 internal import Core
+internal import Platform
 
 extension Command {
     static let serve = Command(
@@ -30,10 +31,16 @@ extension Command {
                 "opsbus agent --nodes tcp://bus.example:7403 --activation-id ID --activation-code CODE",
                 "Register this machine and work for the server"),
             Example("opsbus agent --agent-state /var/lib/opsbus-agent", "Go on as the node registered before"),
+            Example("opsbus agent --nodes tcp://bus.example:7403 --print-unit", "Print a systemd unit for it"),
         ],
-        options: Settings.ofAgent.map(\.flag) + [printConfiguration]
+        options: Settings.ofAgent.map(\.flag) + [printConfiguration, printUnit]
     ) { arguments, session in
         let configuration = try session.configure()
+        if arguments[printUnit] {
+            let program = Files.linkTarget(of: "/proc/self/exe") ?? "opsbus"
+            session.output.raw(AgentUnit(configuration: configuration, program: program).text)
+            return .success
+        }
         guard arguments[printConfiguration] else { return try await AgentProcess.run(configuration) }
         show(configuration, session.output)
         return .success
@@ -55,6 +62,8 @@ extension Command {
         }
     }
 
+    private static let printUnit = Flag(
+        "print-unit", "Print a systemd unit that runs the agent with these settings, and do nothing else.")
     private static let printConfiguration = Flag(
         "print-config", "Print every setting, its value and where it came from, and do nothing else.")
 }

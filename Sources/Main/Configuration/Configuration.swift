@@ -61,6 +61,9 @@ struct Configuration: Sendable {
     /// Where the setting's value came from.
     func source(of setting: some SettingDeclaration) -> Source { entries[setting.name]?.source ?? .standard }
 
+    /// The setting's text where something sets it; nil for the standard.
+    func text(of setting: some SettingDeclaration) -> String? { entries[setting.name]?.text }
+
     /// Every setting with its text and source, in the order of ``Settings/all``.
     var listing: [(name: String, text: String, source: Source)] {
         Settings.all.map { setting in

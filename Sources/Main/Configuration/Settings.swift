@@ -49,9 +49,21 @@ enum Settings {
     static let segmentSize = Setting(
         "segment-size", "BYTES", .byteCount, standard: 64 << 20, text: "64MiB",
         "Size of one journal file; retention removes whole ones.")
+    static let outputSize = Setting(
+        "output-size", "BYTES", .byteCount, standard: 16 << 20, text: "16MiB",
+        "What is kept of each output of a command on a node.")
+    static let outputTotal = Setting(
+        "output-total", "BYTES", .byteCount, standard: 4 << 30, text: "4GiB",
+        "What is kept of all outputs; past it those of the oldest commands go.")
     static let deduplicationWindow = Setting(
         "deduplication-window", "DURATION", .duration, standard: .seconds(600), text: "10m",
         "How long an event id that was sent again is recognised.")
+    static let s3Endpoint = Setting<String?>(
+        "s3-endpoint", "URL", .text, "S3-compatible storage for the output of commands (OutputS3BucketName).")
+    static let s3Region = Setting("s3-region", "NAME", .text, "us-east-1", "The region that requests to it name.")
+    static let s3AccessKey = Setting<String?>("s3-access-key", "ID", .text, "The access key for it.")
+    static let s3SecretKey = Setting<String?>(
+        "s3-secret-key", "SECRET", .text, secret: true, "The secret of that key; better kept in OPSBUS_S3_SECRET_KEY.")
     static let embeddedAgent = Setting(
         "embedded-agent", "true|false", .boolean, standard: true, text: "true",
         "Whether the server's own machine is a managed node.")
@@ -63,6 +75,24 @@ enum Settings {
     static let activationCode = Setting<String?>(
         "activation-code", "CODE", .text, secret: true, "The code that belongs to the activation.")
 
+    static let runAs = Setting<String?>(
+        "run-as", "USER", .text, "As whom scripts run; as the agent itself where it is not given.")
+    static let limitMemory = Setting<Int?>(
+        "limit-memory", "BYTES", ValueSyntax.byteCount.optional, standard: nil, text: "",
+        "Memory that each process of a script may take.")
+    static let limitProcesses = Setting<Int?>(
+        "limit-processes", "N", ValueSyntax.positive.optional, standard: nil, text: "",
+        "Processes that the user of --run-as may have.")
+    static let limitFiles = Setting<Int?>(
+        "limit-files", "N", ValueSyntax.positive.optional, standard: nil, text: "",
+        "Files that each process of a script may have open.")
+    static let limitFileSize = Setting<Int?>(
+        "limit-file-size", "BYTES", ValueSyntax.byteCount.optional, standard: nil, text: "",
+        "How long a file that a script writes may get.")
+    static let limitProcessor = Setting<Duration?>(
+        "limit-cpu", "DURATION", ValueSyntax.duration.optional, standard: nil, text: "",
+        "Processor time that each process of a script may take.")
+
     static let logLevel = Setting(
         "log-level", "LEVEL", .choices(of: Log.Level.self), standard: .info, text: "info",
         "The least important messages to log: debug, info, warning or error.")
@@ -72,8 +102,10 @@ enum Settings {
 
     static let all: [any SettingDeclaration] = [
         data, rules, requests, stream, nodes, http, httpAuthentication, httpCertificate, httpKey, resetToken, account,
-        region, curve, serverKey, clientKey, retention, auditRetention, segmentSize, deduplicationWindow, embeddedAgent,
-        agentState, activationID, activationCode, logLevel, logFormat,
+        region, curve, serverKey, clientKey, retention, auditRetention, segmentSize, outputSize, outputTotal,
+        s3Endpoint, s3Region, s3AccessKey, s3SecretKey, deduplicationWindow, embeddedAgent, agentState, activationID,
+        activationCode, runAs, limitMemory, limitProcesses, limitFiles, limitFileSize, limitProcessor, logLevel,
+        logFormat,
     ]
 
     /// Those that a client needs, flags of every command.
@@ -81,11 +113,13 @@ enum Settings {
 
     static let ofServer: [any SettingDeclaration] = [
         data, rules, nodes, http, httpAuthentication, httpCertificate, httpKey, resetToken, account, region, curve,
-        retention, auditRetention, segmentSize, deduplicationWindow, embeddedAgent, logLevel, logFormat,
+        retention, auditRetention, segmentSize, outputSize, outputTotal, s3Endpoint, s3Region, s3AccessKey,
+        s3SecretKey, deduplicationWindow, embeddedAgent, logLevel, logFormat,
     ]
 
     static let ofAgent: [any SettingDeclaration] = [
-        nodes, agentState, activationID, activationCode, logLevel, logFormat,
+        nodes, agentState, activationID, activationCode, runAs, limitMemory, limitProcesses, limitFiles,
+        limitFileSize, limitProcessor, logLevel, logFormat,
     ]
 }
 

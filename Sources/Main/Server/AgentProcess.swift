@@ -17,7 +17,8 @@ enum AgentProcess {
             directory: directory, activationID: configuration[Settings.activationID],
             activationCode: configuration[Settings.activationCode], agentVersion: Version.current,
             region: configuration[Settings.region], environment: AgentEnvironment.inherited)
-        options.parallelCommandsMax = 5
+        options.limits = limits(configuration)
+        if let name = configuration[Settings.runAs] { options.user = try user(name) }
         let agent = try Agent(options, processes: ProcessLoop(), clock: SystemClock(), log: log)
         let link = try BusLink(
             endpoint: configuration[Settings.nodes], keys: try BusConnection.keys(configuration), log: log)
@@ -35,9 +36,42 @@ enum AgentProcess {
     }
 }
 
+extension AgentProcess {
+    private static func limits(_ configuration: Configuration) -> ProcessLimits {
+        var limits = ProcessLimits()
+        limits.memoryBytes = configuration[Settings.limitMemory]
+        limits.processes = configuration[Settings.limitProcesses]
+        limits.openFiles = configuration[Settings.limitFiles]
+        limits.fileBytes = configuration[Settings.limitFileSize]
+        limits.cpuSeconds = configuration[Settings.limitProcessor].map { Int(max(1, $0.components.seconds)) }
+        return limits
+    }
+
+    private static func user(_ name: String) throws(CommandError) -> ProcessUser {
+        guard let user = ProcessUser(named: name) else {
+            throw CommandError(
+                .configuration, "--run-as: there is no user \(name) on this machine", fix: "make one, or name another")
+        }
+        guard user.isAllowed else {
+            throw CommandError(
+                .configuration, "--run-as: only root may run scripts as \(name)", fix: "start the agent as root")
+        }
+        return user
+    }
+}
+
 /// What scripts on this node inherit from the agent's own environment.
 enum AgentEnvironment {
     private static let names = ["PATH", "HOME", "LANG", "LC_ALL", "TZ", "USER", "LOGNAME", "SHELL"]
+
+    /// The variables that lead programs through a proxy.
+    static var proxies: [String: String] {
+        var environment: [String: String] = [:]
+        for name in ["http_proxy", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY", "no_proxy", "NO_PROXY"] {
+            if let value = getenv(name) { environment[name] = String(cString: value) }
+        }
+        return environment
+    }
 
     static var inherited: [String: String] {
         var environment: [String: String] = [:]

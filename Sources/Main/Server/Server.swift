@@ -70,6 +70,9 @@ final class Server: Sendable {
         let processes = ProcessLoop()
         let systems = SystemsService(
             database: database, caller: calls, authorizer: governance.authorizer, processes: processes,
+            commandSettings: Server.commandSettings(configuration),
+            objects: try BucketStore(
+                configuration, directory: directory.path + "/scripts", processes: processes, clock: clock),
             directory: directory.path + "/scripts", account: account, address: address, clock: clock, log: log)
         let table = OperationTable(
             governance.operations + events.operations + messaging.operations + systems.operations,
@@ -108,6 +111,13 @@ final class Server: Sendable {
                 keys: try keyPath.map { path in try CurveKeyPair(file: path) }),
             clock: clock, log: log.named("bus"))
         gateway = try Server.gateway(configuration, clock: clock, log: log.named("http"))
+    }
+
+    private static func commandSettings(_ configuration: Configuration) -> CommandService.Settings {
+        var settings = CommandService.Settings()
+        settings.outputBytesMax = configuration[Settings.outputSize]
+        settings.outputsBytesMax = configuration[Settings.outputTotal]
+        return settings
     }
 
     private static func gateway(
@@ -207,6 +217,8 @@ private final class DeferredCaller: OperationCaller {
         guard let table = table.value else { throw ServiceError(.serviceUnavailable, "The server is starting.") }
         return try await table.call(name, input, context)
     }
+
+    func find(_ name: String) -> Operation? { table.value?.find(name) }
 }
 
 /// Answers the bus's question who owns a key from the registered ones.

@@ -2,13 +2,14 @@
 struct IndexBuilder {
     private let builder: SegmentBuilder
     private(set) var records: RecordPool
-    private(set) var nodes: [TrieNode] = [TrieNode()]
+    private(set) var trie = TrieBuilder()
     private(set) var paths: [PathIndex]
     private var keys: KeyTableBuilder
     private var lengths: [LengthKind: Set<UInt32>] = [:]
     private var ranges: [UInt32: [(low: UInt64, high: UInt64, predicate: UInt32)]] = [:]
     private var wildcards: [(predicate: UInt32, wildcard: Wildcard)] = []
     private var gramHashes: [UInt64] = []
+    private(set) var work = WorkCount()
 
     private struct LengthKind: Hashable {
         let path: UInt32
@@ -33,25 +34,26 @@ struct IndexBuilder {
     // MARK: Trie
 
     mutating func addTrie() {
-        for (path, record) in builder.pathRecords.enumerated() {
+        for record in builder.pathRecords {
             let name = records.withContent(at: record) { content, _ in Array(content) }
+            work.add(name.count)
             var node: UInt32 = 0
             for step in name.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false) {
                 node = child(of: node, Array(step))
             }
-            nodes[Int(node)].path = UInt32(path)
+            trie.endPath(at: node)
         }
+        trie.markJoints(builder)
     }
+
+    mutating func finishEdges() -> [TrieEdge] { trie.finishEdges() }
 
     private mutating func child(of node: UInt32, _ key: [UInt8]) -> UInt32 {
         let tag = RecordKind.child.tag(node)
         let hash = hash(tag, key)
         if let known = keys.find(hash, tag, key, records) { return known }
-        let child = UInt32(nodes.count)
-        nodes.append(TrieNode())
-        nodes[Int(node)].childCount += 1
-        nodes[Int(node)].childLengths |= PathIndex.lengthBit(key.count)
         let record = key.withUnsafeBytes { records.append(tag, $0) }
+        let child = trie.addChild(of: node, key, record: record)
         keys.add(hash, tag, key, record: record, reference: child, records)
         return child
     }
@@ -76,6 +78,7 @@ struct IndexBuilder {
         addWildcards()
         for (path, ofPath) in ranges.sorted(by: { $0.key < $1.key }) {
             paths[Int(path)].ranges = rangeTables.add(ofPath)
+            work.add(ofPath.count)
         }
     }
 
@@ -119,6 +122,7 @@ struct IndexBuilder {
     ) {
         let tag = kind.tag(path)
         let hash = hash(tag, key, backwards: kind == .suffix || kind == .foldedSuffix)
+        work.add(key.count)
         if let record {
             keys.add(hash, tag, key, record: record, reference: reference, records)
         } else if !keys.append(hash, tag, key, reference: reference, records) {
@@ -137,7 +141,11 @@ struct IndexBuilder {
         case .folded:
             paths[index].features.insert(.folded)
             paths[index].foldedLengths |= PathIndex.lengthBit(key.count)
-        case .number: paths[index].features.insert(.number)
+        case .number:
+            paths[index].features.insert(.number)
+            paths[index].numberMarks |= key.withUnsafeBytes {
+                Decimal(atPlace: $0.loadUnaligned(as: UInt64.self)).mark
+            }
         case .numberText: paths[index].features.insert(.numberText)
         case .prefix: paths[index].features.insert(.prefix)
         case .suffix: paths[index].features.insert(.suffix)
@@ -160,22 +168,20 @@ struct IndexBuilder {
     /// Files each wildcard under the piece of text that fewest others share: its beginning, its end, or, where those
     /// say little, a gram of 8, 4, 2 or 1 bytes from one of its pieces.
     private mutating func addWildcards() {
-        var sharers: [WildcardAnchor: UInt32] = [:]
+        var sharers = WildcardSharers(seed: builder.seed)
         var options = wildcards.map { item in
-            WildcardAnchor.ends(item.wildcard, path: builder.path(of: item.predicate))
+            let ends = WildcardAnchor.ends(item.wildcard)
+            return ends.map { sharers.add($0, path: builder.path(of: item.predicate)) }
         }
-        for anchor in options.joined() { sharers[anchor, default: 0] += 1 }
         // Grams cost most to look for: only for those whose ends are short or widely shared.
         for (index, item) in wildcards.enumerated()
-        where options[index].allSatisfy({ WildcardAnchor.cost($0, sharers) > 8 || $0.key.count < 4 }) {
-            let grams = WildcardAnchor.grams(item.wildcard, path: builder.path(of: item.predicate))
-            for gram in grams { sharers[gram, default: 0] += 1 }
-            options[index] += grams
+        where options[index].allSatisfy({ sharers.cost($0) > 8 || $0.key.count < 4 }) {
+            let grams = WildcardAnchor.grams(item.wildcard)
+            work.add(grams.reduce(0) { $0 + $1.key.count })
+            options[index] += grams.map { sharers.add($0, path: builder.path(of: item.predicate)) }
         }
         for (item, anchors) in zip(wildcards, options) {
-            // Of equally good ones the first: beginnings cost least to look for.
-            let best = anchors.min { WildcardAnchor.cost($0, sharers) < WildcardAnchor.cost($1, sharers) }
-            guard let best else { continue }
+            guard let best = sharers.best(of: anchors) else { continue }
             fileKey(
                 best.kind, builder.path(of: item.predicate), best.key, item.predicate | KeyEntry.verifyBit,
                 record: nil)
@@ -202,137 +208,5 @@ struct IndexBuilder {
         let (entries, lists) = keys.finish()
         return Tables(
             keys: entries, keyLists: lists, lengths: pool, ranges: rangeTables.finish(), gramHashes: gramHashes)
-    }
-}
-
-/// A piece of text under which a wildcard can be filed.
-struct WildcardAnchor: Hashable {
-    let path: UInt32
-    let kind: RecordKind
-    let key: [UInt8]
-
-    /// The text every match begins with, and the text it ends with if there is some.
-    static func ends(_ wildcard: Wildcard, path: UInt32) -> [WildcardAnchor] {
-        var ends = [WildcardAnchor(path: path, kind: .prefix, key: wildcard.pieces[0])]
-        if wildcard.starCount > 0, let last = wildcard.pieces.last, !last.isEmpty {
-            ends.append(WildcardAnchor(path: path, kind: .suffix, key: last))
-        }
-        return ends
-    }
-
-    /// The grams of the longest piece.
-    static func grams(_ wildcard: Wildcard, path: UInt32) -> [WildcardAnchor] {
-        let longest = wildcard.pieces.max { $0.count < $1.count } ?? []
-        var size = 8
-        while size > longest.count { size /= 2 }
-        guard size > 0 else { return [] }
-        return (0...(longest.count - size)).map { start in
-            WildcardAnchor(path: path, kind: .gram, key: Array(longest[start..<(start + size)]))
-        }
-    }
-
-    static func cost(_ anchor: WildcardAnchor, _ sharers: [WildcardAnchor: UInt32]) -> UInt32 {
-        // Text of no bytes is shared by every value there is, and very short text by many.
-        let shared = sharers[anchor] ?? 0
-        switch anchor.key.count {
-        case 0: return .max
-        case 1: return shared &* 8
-        case 2, 3: return shared &* 2
-        default: return shared
-        }
-    }
-}
-
-/// The key table under construction.
-struct KeyTableBuilder {
-    private var entries: [KeyEntry]
-    private var hashes: [UInt64]
-    private var count = 0
-    /// References of keys that have several, by first reference's place in this list.
-    private var several: [[UInt32]] = []
-
-    init(capacity: Int) {
-        var slots = 16
-        while slots * 2 < capacity * 3 { slots *= 2 }
-        entries = [KeyEntry](repeating: .empty, count: slots)
-        hashes = [UInt64](repeating: 0, count: slots)
-    }
-
-    func find(_ hash: UInt64, _ tag: UInt32, _ key: [UInt8], _ records: RecordPool) -> UInt32? {
-        guard let slot = slot(hash, tag, key, records) else { return nil }
-        return entries[slot].payload
-    }
-
-    private func slot(_ hash: UInt64, _ tag: UInt32, _ key: [UInt8], _ records: RecordPool) -> Int? {
-        let mask = entries.count - 1
-        var slot = Int(truncatingIfNeeded: hash) & mask
-        while entries[slot].payload != KeyEntry.none {
-            if hashes[slot] == hash,
-                key.withUnsafeBytes({ records.holds(tag, $0, at: entries[slot].record) })
-            {
-                return slot
-            }
-            slot = (slot + 1) & mask
-        }
-        return nil
-    }
-
-    /// Adds a reference to a key that is there.
-    /// - Returns: Whether it is.
-    mutating func append(
-        _ hash: UInt64, _ tag: UInt32, _ key: [UInt8], reference: UInt32, _ records: RecordPool
-    ) -> Bool {
-        guard let slot = slot(hash, tag, key, records) else { return false }
-        let payload = entries[slot].payload
-        if payload & KeyEntry.listBit != 0 {
-            several[Int(payload & ~KeyEntry.listBit)].append(reference)
-        } else {
-            entries[slot].payload = UInt32(several.count) | KeyEntry.listBit
-            several.append([payload, reference])
-        }
-        return true
-    }
-
-    mutating func add(
-        _ hash: UInt64, _ tag: UInt32, _ key: [UInt8], record: UInt32, reference: UInt32, _ records: RecordPool
-    ) {
-        if append(hash, tag, key, reference: reference, records) { return }
-        if (count + 1) * 4 > entries.count * 3 { grow() }
-        let entry = KeyEntry(hash: UInt32(truncatingIfNeeded: hash >> 32), record: record, payload: reference)
-        place(entry, hash)
-        count += 1
-    }
-
-    private mutating func place(_ entry: KeyEntry, _ hash: UInt64) {
-        let mask = entries.count - 1
-        var slot = Int(truncatingIfNeeded: hash) & mask
-        while entries[slot].payload != KeyEntry.none { slot = (slot + 1) & mask }
-        entries[slot] = entry
-        hashes[slot] = hash
-    }
-
-    private mutating func grow() {
-        let (oldEntries, oldHashes) = (entries, hashes)
-        entries = [KeyEntry](repeating: .empty, count: oldEntries.count * 2)
-        hashes = [UInt64](repeating: 0, count: oldEntries.count * 2)
-        for (entry, hash) in zip(oldEntries, oldHashes) where entry.payload != KeyEntry.none { place(entry, hash) }
-    }
-
-    func finish() -> (entries: [KeyEntry], lists: [UInt32]) {
-        var starts: [UInt32] = []
-        var lists: [UInt32] = []
-        for references in several {
-            starts.append(UInt32(lists.count))
-            lists.append(UInt32(references.count))
-            lists += references
-        }
-        let entries = entries.map { entry in
-            var entry = entry
-            if entry.payload != KeyEntry.none, entry.payload & KeyEntry.listBit != 0 {
-                entry.payload = starts[Int(entry.payload & ~KeyEntry.listBit)] | KeyEntry.listBit
-            }
-            return entry
-        }
-        return (entries, lists)
     }
 }

@@ -22,6 +22,7 @@ extension Matcher {
         let count = entries.count
         let layout = SetLayout(words: (count + 63) / 64)
         elementSets.assign(0, count: (elements.count + 2) * 2 * layout.words)
+        work.add(elementSets.count + arrays.count)
         for (position, index) in entries.enumerated() {
             placeValues(view.pointee.constraintEntries[index], position, layout)
         }
@@ -88,6 +89,7 @@ extension Matcher {
         }
         var element = arrays[array].first
         while true {
+            work.add(layout.words)
             if meets(element, layout) { survives = element }
             if survives != 0 || elements[Int(element)].next == 0 { break }
             element = elements[Int(element)].next
@@ -110,6 +112,7 @@ extension Matcher {
         var spoilable: UInt64 = 0
         var element = arrays[array].first
         while true {
+            work.add()
             satisfiable |= elementSets[layout.satisfied(element) + word]
             spoilable |= elementSets[layout.spoiled(element) + word]
             element = elements[Int(element)].next

@@ -13,8 +13,9 @@ extension Matcher {
         let reader = EventReader(end: end)
         let trie = view.pointee.nodes[node]
         var missing = trie.childCount
-        if missing == 0 { return stopsEarly && openContainers == 0 ? nil : reader.skipContainer(start - 1) }
+        if missing == 0 { return stopsEarly && openContainers == 0 ? nil : skip(start - 1) }
         openContainers += 1
+        skeleton.enter()
         var position = reader.skipWhitespace(start)
         if position < end, position.pointee == UInt8(ascii: "}") {
             openContainers -= 1
@@ -29,9 +30,11 @@ extension Matcher {
             position = reader.skipWhitespace(position + 1)
             guard position < end else { return nil }
 
-            let child = child(of: node, trie, key, close - key, hasEscapes)
+            // Most keys of events that may be left early are dismissed by their mark.
+            let mayLead = trie.childMarks & TrieNode.mark(key, close - key) != 0 || hasEscapes || !stopsEarly
+            let child = mayLead ? child(of: node, trie, key, close - key, hasEscapes) : KeyEntry.none
             if child == KeyEntry.none {
-                guard let next = reader.skipValue(position) else { return nil }
+                guard let next = skip(position) else { return nil }
                 position = next
             } else {
                 missing = missing &- 1
@@ -55,11 +58,11 @@ extension Matcher {
 
     /// Reads elements up to the closing bracket; each stands at the path of the array itself.
     mutating func scanArray(_ start: Bytes, node: UInt32, element: UInt32, depth: Int) -> Bytes? {
-        // Membership only matters where several paths can lie within the same element.
         let reader = EventReader(end: end)
-        let tracksElements = view.pointee.nodes[node].childCount > 0
+        let tracksElements = view.pointee.nodes[node].isJoint
         var array = UInt32.max
         openContainers += 1
+        skeleton.enter()
         var position = reader.skipWhitespace(start)
         if position < end, position.pointee == UInt8(ascii: "]") {
             openContainers -= 1
@@ -83,6 +86,16 @@ extension Matcher {
         return nil
     }
 
+    /// Passes over a value that no rule mentions.
+    @inline(__always)
+    private mutating func skip(_ start: Bytes) -> Bytes? {
+        let reader = EventReader(end: end)
+        // Nearly everything that is skipped is a string; the rest is not worth its room in the loop over members.
+        if start.pointee == UInt8(ascii: "\"") { return reader.stringEnd(start + 1).map { $0.close + 1 } }
+        if skeleton.isKnown, start.pointee | 0x20 == UInt8(ascii: "{") { return begin + skeleton.skip() }
+        return reader.skipValue(start)
+    }
+
     private mutating func addElement(to array: inout UInt32, in parent: UInt32) -> UInt32 {
         let element = UInt32(elements.count)
         if array == .max {
@@ -103,7 +116,7 @@ extension Matcher {
         let byte = start.pointee
         if byte == UInt8(ascii: "{") {
             if depth >= Limits.jsonDepthMax { return nil }
-            if view.pointee.nodes[node].childCount == 0 { return reader.skipContainer(start) }
+            if view.pointee.nodes[node].childCount == 0 { return skip(start) }
             return scanObject(start + 1, node: node, element: element, depth: depth + 1)
         }
         if byte == UInt8(ascii: "[") {
@@ -133,18 +146,13 @@ extension Matcher {
         of node: UInt32, _ trie: TrieNode, _ key: Bytes, _ count: Int, _ hasEscapes: Bool
     ) -> UInt32 {
         if hasEscapes { return childOfEscaped(key, count, node) }
-        if trie.childLengths & PathIndex.lengthBit(count) != 0 {
-            let found = lookUp(key, count, node)
+        if trie.childMarks & TrieNode.mark(key, count) != 0 {
+            let found = view.child(of: node, key, count)
             if found != KeyEntry.none { return found }
         }
-        return EventReader(end: end).hasDot(key, count) ? childOfDotted(key, count, node) : KeyEntry.none
-    }
-
-    @inline(__always)
-    private mutating func lookUp(_ key: UnsafeRawPointer, _ count: Int, _ node: UInt32) -> UInt32 {
-        let tag = RecordKind.child.tag(node)
-        let hash = KeyHash.forwards(key, count, seed: view.pointee.seed, tag: tag)
-        return view.find(tag, key, count, hash: hash)
+        // Events that may be left early hold no such keys.
+        if stopsEarly || !EventReader(end: end).hasDot(key, count) { return KeyEntry.none }
+        return childOfDotted(key, count, node)
     }
 
     @inline(never)
@@ -152,7 +160,7 @@ extension Matcher {
         var node = start
         var from = 0
         for index in 0...count where index == count || key[index] == UInt8(ascii: ".") {
-            node = lookUp(key + from, index - from, node)
+            node = view.child(of: node, key + from, index - from)
             if node == KeyEntry.none { return node }
             from = index + 1
         }

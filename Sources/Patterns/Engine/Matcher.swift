@@ -9,7 +9,10 @@ public struct Matcher: ~Copyable {
     // What is being matched. The pointers are valid within one call of `match` only.
     var view: UnsafePointer<SegmentView>
     var end: UnsafePointer<UInt8>
+    var begin: UnsafePointer<UInt8>
     var stopsEarly = false
+    /// Known of events that were validated on the way.
+    var skeleton = EventSkeleton()
     /// Containers being read that may still hold something wanted; the event is done when none is left.
     var openContainers = 0
 
@@ -17,6 +20,8 @@ public struct Matcher: ~Copyable {
     var epoch: UInt32 = 0
     var predicateStamps = StampTable()
     var ruleStamps = StampTable()
+    /// Of conjunctions filed under several predicates: whether they were tried.
+    var attemptStamps = StampTable()
     /// Last value, by serial number, that a predicate was verified against.
     var verifyStamps = StampTable()
     var valueSerial: UInt32 = 0
@@ -30,29 +35,30 @@ public struct Matcher: ~Copyable {
     /// Unescaped text of the event and operands' worth of folded text; never longer than the event.
     var text = ScratchList<UInt8>(capacity: 1024)
     var folded = ScratchList<UInt8>(capacity: 256)
+    var work = WorkCount()
 
     public init() {
         // Placeholders: both are set before they are used.
         view = UnsafePointer(bitPattern: 8)!
         end = UnsafePointer(bitPattern: 8)!
+        begin = end
     }
 
     /// Calls `body` with every rule whose pattern the event matches, each once, in no particular order.
     ///
     /// - Parameters:
     ///   - event: JSON text of one object.
-    ///   - validated: The event has passed `JSONValidator` with `mayStopEarly`: reading may then stop as soon as
-    ///     every field that rules mention was seen. Otherwise all of it is checked and read.
+    ///   - validated: The event was found good by `JSONValidator.validateEvent`: reading may then stop as soon as every
+    ///     field that rules mention was seen. Otherwise all of it is checked and read.
     /// - Throws: `PatternError` with `.invalidEvent` before any call of `body`; never for a validated event.
     public mutating func match(
         _ event: UnsafeRawBufferPointer, with snapshot: PatternSnapshot, validated: Bool, _ body: (UInt32) -> Void
     ) throws(PatternError) {
-        if !validated {
-            do {
-                try JSONValidator.validate(event, topLevel: .object)
-            } catch {
-                throw PatternError(.invalidEvent, error.message, at: error.position)
-            }
+        ops_prefetch(event.baseAddress, event.count)
+        if validated {
+            skeleton.forget()
+        } else if !skeleton.read(event), let error = JSONWalk.check(event, .object, keys: nil) {
+            throw PatternError(.invalidEvent, error.message, at: error.position)
         }
         guard let start = event.baseAddress else { return }
         for index in 0..<snapshot.parts.count {
@@ -91,10 +97,12 @@ public struct Matcher: ~Copyable {
         beginEpoch()
         self.stopsEarly = stopsEarly
         openContainers = 0
-        let bytes = start.assumingMemoryBound(to: UInt8.self)
-        end = bytes + count
+        skeleton.rewind()
+        begin = start.assumingMemoryBound(to: UInt8.self)
+        end = begin + count
         text.reserve(count)
-        let first = EventReader(end: end).skipWhitespace(bytes)
+        work.add(count)
+        let first = EventReader(end: end).skipWhitespace(begin)
         guard first < end, first.pointee == UInt8(ascii: "{") else { return }
         _ = scanObject(first + 1, node: 0, element: 0, depth: 1)
     }
@@ -103,6 +111,7 @@ public struct Matcher: ~Copyable {
         if epoch == .max || valueSerial > .max - 1 << 28 {
             predicateStamps.clear()
             ruleStamps.clear()
+            attemptStamps.clear()
             verifyStamps.clear()
             paths.clear()
             epoch = 0
@@ -112,6 +121,7 @@ public struct Matcher: ~Copyable {
         predicateStamps.reserve(view.pointee.predicateRecords.count)
         verifyStamps.reserve(view.pointee.predicateRecords.count)
         ruleStamps.reserve(view.pointee.rules.count)
+        attemptStamps.reserve(view.pointee.conjunctionRules.count)
         paths.reserve(view.pointee.paths.count)
         values.removeAll()
         hits.removeAll()
@@ -124,10 +134,15 @@ public struct Matcher: ~Copyable {
 
     private mutating func report(_ part: UnsafePointer<PatternSnapshot.Part>, _ body: (UInt32) -> Void) {
         let unfiled = view.pointee.unfiled
-        for index in 0..<unfiled.count { candidates.append(unfiled[index]) }
+        candidates.append(from: UnsafePointer(unfiled.base), count: unfiled.count)
         let removed = part.pointee.removed
         for index in 0..<candidates.count {
-            let conjunction = candidates[index]
+            let conjunction = candidates[index] & ~Filing.severalBit
+            work.add()
+            if candidates[index] != conjunction {
+                if attemptStamps[conjunction] == epoch { continue }
+                attemptStamps[conjunction] = epoch
+            }
             let rule = view.pointee.conjunctionRules[conjunction]
             if ruleStamps[rule] == epoch { continue }
             if let removed, removed[Int(rule >> 6)] >> UInt64(rule & 63) & 1 == 1 { continue }
@@ -144,6 +159,7 @@ public struct Matcher: ~Copyable {
         let first = view.pointee.conjunctionStarts[conjunction]
         let end = view.pointee.conjunctionStarts[conjunction + 1]
         var dependsOnElements = false
+        work.add(Int(end - first))
         for index in first..<end {
             let entry = view.pointee.constraintEntries[index]
             if entry & ConstraintEntry.listBit == 0 {
@@ -186,6 +202,7 @@ public struct Matcher: ~Copyable {
         if state.epoch != epoch { return list.flags & ConstraintEntry.existsFalse != 0 ? .holds : .fails }
         if list.flags & ConstraintEntry.existsTrue != 0 { return .holds }
         let wanted = list.take(list.count)
+        work.add(wanted.count)
         for predicate in wanted where predicateStamps[predicate] == epoch { return .holds }
         for _ in 0..<list.next() {
             let excluded = list.take(list.next())
@@ -203,6 +220,7 @@ public struct Matcher: ~Copyable {
     @inline(__always)
     mutating func isHit(_ value: UInt32, byAnyOf predicates: UnsafeBufferPointer<UInt32>) -> Bool {
         let value = values[Int(value)]
+        work.add(1 + Int(value.endHit - value.firstHit))
         for index in Int(value.firstHit)..<Int(value.endHit) where Self.contains(predicates, hits[index]) {
             return true
         }
@@ -227,6 +245,7 @@ public struct Matcher: ~Copyable {
             let record = view.pointee.predicateRecords[entry]
             if view.recordTag(record) & 15 == RecordKind.present.rawValue { return true }
             let hit = values[Int(value)]
+            work.add(1 + Int(hit.endHit - hit.firstHit))
             for index in Int(hit.firstHit)..<Int(hit.endHit) where hits[index] == entry { return true }
             return false
         }

@@ -26,6 +26,11 @@ struct PathState: BitwiseCopyable {
     var last: UInt32 = 0
     /// Equals the epoch when some value lies in an element of an array.
     var elementEpoch: UInt32 = 0
+    /// Equals the epoch when a value outside of such elements lay in the interval from `settledLow` to `settledHigh`
+    /// between the bounds of ranges, so that the ranges around it are satisfied.
+    var settledEpoch: UInt32 = 0
+    var settledLow: UInt64 = 0
+    var settledHigh: UInt64 = 0
 }
 
 /// An element (itself a container) of an array on a path that rules mention, or the event as a whole (number 0).

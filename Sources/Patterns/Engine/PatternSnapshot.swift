@@ -39,8 +39,8 @@ final class RemovedRules: @unchecked Sendable {
     private let wordCount: Int
     let count: Int
 
-    /// What was removed before, and one rule more.
-    init(_ earlier: RemovedRules?, adding slot: UInt32, of ruleCount: Int) {
+    /// What was removed before, and other rules.
+    init(_ earlier: RemovedRules?, adding slots: [UInt32], of ruleCount: Int) {
         wordCount = (ruleCount + 63) / 64
         words = .allocate(capacity: wordCount)
         if let earlier {
@@ -48,8 +48,8 @@ final class RemovedRules: @unchecked Sendable {
         } else {
             words.initialize(repeating: 0, count: wordCount)
         }
-        words[Int(slot >> 6)] |= 1 << UInt64(slot & 63)
-        count = (earlier?.count ?? 0) + 1
+        for slot in slots { words[Int(slot >> 6)] |= 1 << UInt64(slot & 63) }
+        count = (earlier?.count ?? 0) + slots.count
     }
 
     deinit { words.deallocate() }

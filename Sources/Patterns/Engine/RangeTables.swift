@@ -41,6 +41,19 @@ struct RangeTables: BitwiseCopyable {
     }
 }
 
+extension RangeTables {
+    /// The values that share a leaf; `high` is not one of them, unless it is the greatest.
+    /// - Parameter leaf: nil for the values below every range.
+    @inline(__always)
+    func interval(ofLeaf leaf: UInt32?, in tree: Tree) -> (low: UInt64, high: UInt64) {
+        let next = leaf.map { $0 + 1 } ?? 0
+        return (
+            low: leaf.map { bounds[tree.firstBound + $0] } ?? 0,
+            high: next < tree.leafCount ? bounds[tree.firstBound + next] : .max
+        )
+    }
+}
+
 /// Collects the ranges of all paths.
 struct RangeTablesBuilder {
     private var bounds: [UInt64] = []
@@ -107,34 +120,5 @@ struct RangeTablesBuilder {
 
     func finish() -> RangeTables {
         RangeTables(bounds: FlatArray(bounds), nodeStarts: FlatArray(nodeStarts), items: FlatArray(items))
-    }
-}
-
-/// A Bloom filter of one bit a gram in front of the key table: a value is tried at every position, and nearly all
-/// positions hold nothing.
-struct GramFilter: BitwiseCopyable {
-    let words: FlatArray<UInt64>
-    let bitMask: UInt64
-
-    init(hashes: [UInt64]) {
-        var bits = 64
-        while bits < hashes.count * 16 { bits *= 2 }
-        var words = [UInt64](repeating: 0, count: bits / 64)
-        bitMask = UInt64(bits - 1)
-        for hash in hashes {
-            let bit = (hash >> 20) & bitMask
-            words[Int(bit >> 6)] |= 1 << (bit & 63)
-        }
-        self.words = FlatArray(words)
-    }
-
-    func free() { words.free() }
-
-    var byteCount: Int { words.byteCount }
-
-    @inline(__always)
-    func mayContain(_ hash: UInt64) -> Bool {
-        let bit = (hash >> 20) & bitMask
-        return words.base[Int(bit >> 6)] >> (bit & 63) & 1 == 1
     }
 }

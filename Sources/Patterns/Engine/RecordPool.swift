@@ -1,3 +1,18 @@
+/// What a record holds; the low four bits of its tag, above which stands the path (or for a child, the parent node).
+enum RecordKind: UInt32 {
+    case string, number, numberText, literal, prefix, suffix, folded, foldedPrefix, foldedSuffix, foldedText
+    case wildcard, range, network
+    /// Some value stands at the path.
+    case present
+    /// A piece of text that a wildcard's values must contain.
+    case gram
+    /// A key of an object.
+    case child
+
+    @inline(__always)
+    func tag(_ owner: UInt32) -> UInt32 { owner << 4 | rawValue }
+}
+
 /// Byte records under construction, each stored once.
 struct RecordPool {
     private(set) var bytes: [UInt8] = []
@@ -33,52 +48,11 @@ struct RecordPool {
             return body(UnsafeRawBufferPointer(rebasing: all[start..<(start + count)]), tag)
         }
     }
-}
 
-/// Numbers under a hash, for finding what is already there. The caller compares.
-struct Interner {
-    private var identifiers: [UInt32]
-    private var hashes: [UInt32]
-    private(set) var count = 0
-
-    init(capacity: Int = 16) {
-        var slots = 16
-        while slots * 3 / 4 < capacity { slots *= 2 }
-        identifiers = [UInt32](repeating: .max, count: slots)
-        hashes = [UInt32](repeating: 0, count: slots)
-    }
-
-    @inline(__always)
-    func find(_ hash: UInt64, where isEqual: (UInt32) -> Bool) -> UInt32? {
-        let mask = identifiers.count - 1
-        let wanted = UInt32(truncatingIfNeeded: hash >> 32)
-        var slot = Int(truncatingIfNeeded: hash) & mask
-        while identifiers[slot] != .max {
-            if hashes[slot] == wanted, isEqual(identifiers[slot]) { return identifiers[slot] }
-            slot = (slot + 1) & mask
+    func hash(at offset: UInt32, seed: UInt64) -> UInt64 {
+        withContent(at: offset) { content, tag in
+            // An empty record still has a valid address, that of what follows it or of its end.
+            KeyHash.forwards(content.baseAddress!, content.count, seed: seed, tag: tag)
         }
-        return nil
-    }
-
-    /// - Parameter rehash: The full hash of an identifier, for when the table grows.
-    mutating func insert(_ identifier: UInt32, _ hash: UInt64, rehash: (UInt32) -> UInt64) {
-        if (count + 1) * 4 > identifiers.count * 3 { grow(rehash) }
-        place(identifier, hash)
-        count += 1
-    }
-
-    private mutating func place(_ identifier: UInt32, _ hash: UInt64) {
-        let mask = identifiers.count - 1
-        var slot = Int(truncatingIfNeeded: hash) & mask
-        while identifiers[slot] != .max { slot = (slot + 1) & mask }
-        identifiers[slot] = identifier
-        hashes[slot] = UInt32(truncatingIfNeeded: hash >> 32)
-    }
-
-    private mutating func grow(_ rehash: (UInt32) -> UInt64) {
-        let old = identifiers
-        identifiers = [UInt32](repeating: .max, count: old.count * 2)
-        hashes = [UInt32](repeating: 0, count: old.count * 2)
-        for identifier in old where identifier != .max { place(identifier, rehash(identifier)) }
     }
 }

@@ -35,6 +35,7 @@ struct SegmentView: BitwiseCopyable {
     let keyLists: FlatArray<UInt32>
 
     let nodes: FlatArray<TrieNode>
+    let edges: FlatArray<TrieEdge>
     let paths: FlatArray<PathIndex>
     /// Path names, as offsets of records.
     let pathRecords: FlatArray<UInt32>
@@ -66,6 +67,7 @@ struct SegmentView: BitwiseCopyable {
         keys.free()
         keyLists.free()
         nodes.free()
+        edges.free()
         paths.free()
         pathRecords.free()
         lengths.free()
@@ -84,7 +86,7 @@ struct SegmentView: BitwiseCopyable {
 
     var byteCount: Int {
         let tables = records.byteCount + keys.byteCount + keyLists.byteCount + nodes.byteCount + paths.byteCount
-        let indexes = pathRecords.byteCount + lengths.byteCount + ranges.byteCount + grams.byteCount
+        let indexes = edges.byteCount + pathRecords.byteCount + lengths.byteCount + ranges.byteCount + grams.byteCount
         let filing = predicateRecords.byteCount + postingStarts.byteCount + postings.byteCount + unfiled.byteCount
         let rows = conjunctionStarts.byteCount + conjunctionRules.byteCount + constraintEntries.byteCount
         return tables + indexes + filing + rows + constraintLists.byteCount + rules.byteCount
@@ -93,8 +95,6 @@ struct SegmentView: BitwiseCopyable {
 
 /// Look-ups go through the pointer: calling a method of the view itself would copy its three hundred bytes first.
 extension UnsafePointer<SegmentView> {
-    // MARK: Records
-
     @inline(__always)
     func recordTag(_ offset: UInt32) -> UInt32 {
         UnsafeRawPointer(pointee.records.base + Int(offset)).load(as: UInt32.self)
@@ -108,122 +108,4 @@ extension UnsafePointer<SegmentView> {
 
     @inline(__always)
     func path(ofPredicate predicate: UInt32) -> UInt32 { recordTag(pointee.predicateRecords[predicate]) >> 4 }
-
-    // MARK: Keys
-
-    /// What the key leads to: a predicate reference, a list of them, or a trie node; `KeyEntry.none` if it is absent.
-    @inline(__always)
-    func find(_ tag: UInt32, _ bytes: UnsafeRawPointer, _ count: Int, hash: UInt64) -> UInt32 {
-        let wanted = UInt32(truncatingIfNeeded: hash >> 32)
-        var slot = UInt32(truncatingIfNeeded: hash) & pointee.keyMask
-        while true {
-            let entry = pointee.keys[slot]
-            if entry.payload == KeyEntry.none { return KeyEntry.none }
-            if entry.hash == wanted {
-                let record = UnsafeRawPointer(pointee.records.base + Int(entry.record))
-                if record.load(as: UInt32.self) == tag,
-                    record.load(fromByteOffset: 4, as: UInt32.self) == UInt32(truncatingIfNeeded: count),
-                    bytesAreEqual(record + 8, bytes, count)
-                {
-                    return entry.payload
-                }
-            }
-            slot = (slot &+ 1) & pointee.keyMask
-        }
-    }
-}
-
-/// A slot of the key table.
-struct KeyEntry: BitwiseCopyable {
-    var hash: UInt32
-    var record: UInt32
-    var payload: UInt32
-
-    static let none = UInt32.max
-    /// The payload is an offset into the key lists.
-    static let listBit: UInt32 = 1 << 31
-    /// The key only suggests the predicate, whose own record must be tried on the value.
-    static let verifyBit: UInt32 = 1 << 30
-    static let empty = KeyEntry(hash: 0, record: 0, payload: none)
-}
-
-enum ConstraintEntry {
-    static let listBit: UInt32 = 1 << 31
-    /// Flags of a list: absence satisfies it; any value satisfies it.
-    static let existsFalse: UInt32 = 1
-    static let existsTrue: UInt32 = 2
-}
-
-/// What a record holds; the low four bits of its tag, above which stands the path (or for a child, the parent node).
-enum RecordKind: UInt32 {
-    case string, number, numberText, literal, prefix, suffix, folded, foldedPrefix, foldedSuffix, foldedText
-    case wildcard, range, network
-    /// Some value stands at the path.
-    case present
-    /// A piece of text that a wildcard's values must contain.
-    case gram
-    /// A key of an object.
-    case child
-
-    @inline(__always)
-    func tag(_ owner: UInt32) -> UInt32 { owner << 4 | rawValue }
-}
-
-/// A step of the paths that rules mention.
-struct TrieNode: BitwiseCopyable {
-    /// The path that ends here, or `none`.
-    var path: UInt32 = none
-    var childCount: UInt32 = 0
-    /// Bit n: some child's key has n bytes (63: or more). Most keys of an event are dismissed by it.
-    var childLengths: UInt64 = 0
-
-    static let none = UInt32.max
-}
-
-/// Which tests there are for the values of one path.
-struct PathIndex: BitwiseCopyable {
-    struct Slice: BitwiseCopyable {
-        var start: UInt32 = 0
-        var count: UInt32 = 0
-    }
-
-    struct Features: OptionSet, BitwiseCopyable {
-        let rawValue: UInt32
-
-        static let string = Features(rawValue: 1)
-        static let number = Features(rawValue: 2)
-        static let numberText = Features(rawValue: 4)
-        static let prefix = Features(rawValue: 8)
-        static let suffix = Features(rawValue: 16)
-        static let folded = Features(rawValue: 32)
-        static let foldedPrefix = Features(rawValue: 64)
-        static let foldedSuffix = Features(rawValue: 128)
-        static let network = Features(rawValue: 256)
-        static let range = Features(rawValue: 512)
-        static let gram = Features(rawValue: 1024)
-
-        static let anyFolded: Features = [.folded, .foldedPrefix, .foldedSuffix]
-    }
-
-    var features: Features = []
-    /// The predicate "some value stands here", or `none`.
-    var present: UInt32 = none
-    var literals: (UInt32, UInt32, UInt32) = (none, none, none)
-    /// Bit n: some operand has n bytes (63: or more).
-    var stringLengths: UInt64 = 0
-    var foldedLengths: UInt64 = 0
-    var prefixes = Slice()
-    var suffixes = Slice()
-    var foldedPrefixes = Slice()
-    var foldedSuffixes = Slice()
-    /// Family x 256 + mask bits.
-    var networks = Slice()
-    var ranges = RangeTables.Tree()
-    /// Bit n: wildcards are filed under grams of 2^n bytes.
-    var gramSizes: UInt32 = 0
-
-    static let none = UInt32.max
-
-    @inline(__always)
-    static func lengthBit(_ count: Int) -> UInt64 { 1 << UInt64(min(count, 63)) }
 }

@@ -11,11 +11,12 @@ struct SegmentBuilder {
     private var lists = Interner()
     private var listStarts: [UInt32] = []
     private(set) var constraintLists: [UInt32] = []
-    private(set) var constraintEntries: [UInt32] = []
+    var constraintEntries: [UInt32] = []
     private(set) var conjunctionStarts: [UInt32] = [0]
     private(set) var conjunctionRules: [UInt32] = []
-    private(set) var rules: [UInt32] = []
+    var rules: [UInt32] = []
     private var scratch: [UInt8] = []
+    private(set) var work = WorkCount()
 
     /// - Parameter seed: Secret of the key hash.
     init(seed: UInt64) { self.seed = seed }
@@ -33,7 +34,7 @@ struct SegmentBuilder {
         }
     }
 
-    private mutating func endConjunction(of slot: UInt32) {
+    mutating func endConjunction(of slot: UInt32) {
         conjunctionStarts.append(UInt32(constraintEntries.count))
         conjunctionRules.append(slot)
     }
@@ -60,11 +61,12 @@ struct SegmentBuilder {
         return internList(path, flags, wanted.sorted(), groups)
     }
 
-    private mutating func internList(
+    mutating func internList(
         _ path: UInt32, _ flags: UInt32, _ wanted: [UInt32], _ groups: [[UInt32]]
     ) -> UInt32 {
         var words: [UInt32] = [path, flags, UInt32(wanted.count)] + wanted + [UInt32(groups.count)]
         for group in groups { words += [UInt32(group.count)] + group }
+        work.add(words.count)
         let hash = words.withUnsafeBytes {
             KeyHash.forwards($0.baseAddress!, $0.count, seed: seed, tag: 0)  // never empty
         }
@@ -84,7 +86,8 @@ struct SegmentBuilder {
 
     // MARK: Interning
 
-    private mutating func intern(path name: UnsafeRawBufferPointer) -> UInt32 {
+    mutating func intern(path name: UnsafeRawBufferPointer) -> UInt32 {
+        work.add(name.count)
         let hash = self.hash(0, name)
         if let known = pathNames.find(hash, where: { records.holds(0, name, at: pathRecords[Int($0)]) }) {
             return known
@@ -107,7 +110,8 @@ struct SegmentBuilder {
         return content.withUnsafeBytes { internPredicate(kind.tag(path), $0) }
     }
 
-    private mutating func internPredicate(_ tag: UInt32, _ content: UnsafeRawBufferPointer) -> UInt32 {
+    mutating func internPredicate(_ tag: UInt32, _ content: UnsafeRawBufferPointer) -> UInt32 {
+        work.add(1 + content.count)
         let hash = self.hash(tag, content)
         if let known = predicates.find(hash, where: { records.holds(tag, content, at: predicateRecords[Int($0)]) }) {
             return known
@@ -127,174 +131,39 @@ struct SegmentBuilder {
         }
     }
 
-    // MARK: From another segment
+    // MARK: Compiling
 
-    /// Takes over the rules of a segment, except those `isDropped` says.
-    mutating func add(_ segment: Segment, droppingWhere isDropped: (UInt32) -> Bool) {
-        withUnsafePointer(to: segment.view) { add($0, droppingWhere: isDropped) }
+    /// Compiles what was added.
+    mutating func finish() -> Segment {
+        let filing = Filing(&self, Selectivity(self))
+        var indexes = IndexBuilder(self)
+        indexes.addTrie()
+        indexes.addPredicates()
+        let edges = indexes.finishEdges()
+        let tables = indexes.finish()
+        work.add(indexes.work)
+        let view = SegmentView(
+            seed: seed, records: FlatArray(indexes.records.bytes), keys: FlatArray(tables.keys),
+            keyMask: UInt32(tables.keys.count - 1), keyLists: FlatArray(tables.keyLists),
+            nodes: FlatArray(indexes.trie.nodes), edges: FlatArray(edges), paths: FlatArray(indexes.paths),
+            pathRecords: FlatArray(pathRecords),
+            lengths: FlatArray(tables.lengths), ranges: tables.ranges, grams: GramFilter(hashes: tables.gramHashes),
+            predicateRecords: FlatArray(predicateRecords), postingStarts: FlatArray(filing.postingStarts),
+            postings: FlatArray(filing.postings), unfiled: FlatArray(filing.unfiled),
+            conjunctionStarts: FlatArray(conjunctionStarts), conjunctionRules: FlatArray(conjunctionRules),
+            constraintEntries: FlatArray(constraintEntries), constraintLists: FlatArray(constraintLists),
+            rules: FlatArray(rules))
+        return Segment(view, ruleCount: rules.count)
     }
 
-    private mutating func add(_ view: UnsafePointer<SegmentView>, droppingWhere isDropped: (UInt32) -> Bool) {
-        var pathMap = [UInt32](repeating: .max, count: view.pointee.pathRecords.count)
-        var predicateMap = [UInt32](repeating: .max, count: view.pointee.predicateRecords.count)
-        var listMap: [UInt32: UInt32] = [:]
-        var slots = [UInt32](repeating: .max, count: view.pointee.rules.count)
-        for conjunction in 0..<view.pointee.conjunctionRules.count {
-            let oldSlot = view.pointee.conjunctionRules[conjunction]
-            if isDropped(oldSlot) { continue }
-            if slots[Int(oldSlot)] == .max {
-                slots[Int(oldSlot)] = UInt32(rules.count)
-                rules.append(view.pointee.rules[oldSlot])
-            }
-            for index in view.pointee.conjunctionStarts[conjunction]..<view.pointee.conjunctionStarts[conjunction + 1] {
-                let entry = view.pointee.constraintEntries[index]
-                if entry & ConstraintEntry.listBit == 0 {
-                    constraintEntries.append(translate(entry, view, &pathMap, &predicateMap))
-                } else if let known = listMap[entry] {
-                    constraintEntries.append(known)
-                } else {
-                    let moved = translateList(entry, view, &pathMap, &predicateMap)
-                    listMap[entry] = moved
-                    constraintEntries.append(moved)
-                }
-            }
-            endConjunction(of: slots[Int(oldSlot)])
-        }
+    func kind(of predicate: UInt32) -> RecordKind {
+        RecordKind(rawValue: records.tag(at: predicateRecords[Int(predicate)]) & 15) ?? .present
     }
 
-    private mutating func translate(path: UInt32, _ view: UnsafePointer<SegmentView>, _ pathMap: inout [UInt32])
-        -> UInt32
-    {
-        if pathMap[Int(path)] == .max {
-            pathMap[Int(path)] = intern(path: view.recordBytes(view.pointee.pathRecords[path]))
-        }
-        return pathMap[Int(path)]
-    }
+    func path(of predicate: UInt32) -> UInt32 { records.tag(at: predicateRecords[Int(predicate)]) >> 4 }
 
-    private mutating func translate(
-        _ predicate: UInt32, _ view: UnsafePointer<SegmentView>, _ pathMap: inout [UInt32],
-        _ predicateMap: inout [UInt32]
-    ) -> UInt32 {
-        if predicateMap[Int(predicate)] == .max {
-            let record = view.pointee.predicateRecords[predicate]
-            let tag = view.recordTag(record)
-            let path = translate(path: tag >> 4, view, &pathMap)
-            predicateMap[Int(predicate)] = internPredicate(path << 4 | tag & 15, view.recordBytes(record))
-        }
-        return predicateMap[Int(predicate)]
-    }
-
-    private mutating func translateList(
-        _ entry: UInt32, _ view: UnsafePointer<SegmentView>, _ pathMap: inout [UInt32], _ predicateMap: inout [UInt32]
-    ) -> UInt32 {
-        var reader = ConstraintListReader(view, entry)
-        let path = translate(path: reader.path, view, &pathMap)
-        var wanted: [UInt32] = []
-        for _ in 0..<reader.count { wanted.append(translate(reader.next(), view, &pathMap, &predicateMap)) }
-        var groups: [[UInt32]] = []
-        for _ in 0..<reader.next() {
-            var group: [UInt32] = []
-            for _ in 0..<reader.next() { group.append(translate(reader.next(), view, &pathMap, &predicateMap)) }
-            groups.append(group.sorted())
-        }
-        return internList(path, reader.flags, wanted.sorted(), groups)
-    }
-
-    mutating func appendRecord(_ tag: UInt32, _ content: UnsafeRawBufferPointer) -> UInt32 {
-        records.append(tag, content)
-    }
-}
-
-/// Reads a constraint's list word by word.
-struct ConstraintListReader {
-    let path: UInt32
-    let flags: UInt32
-    let count: UInt32
-    private var word: UnsafePointer<UInt32>
-
-    @inline(__always)
-    init(_ view: UnsafePointer<SegmentView>, _ entry: UInt32) {
-        word = view.pointee.constraintLists.pointer(at: entry & ~ConstraintEntry.listBit)
-        path = word[0]
-        flags = word[1]
-        count = word[2]
-        word += 3
-    }
-
-    @inline(__always)
-    mutating func next() -> UInt32 {
-        defer { word += 1 }
-        return word.pointee
-    }
-
-    /// The next `count` words, passing over them.
-    @inline(__always)
-    mutating func take(_ count: UInt32) -> UnsafeBufferPointer<UInt32> {
-        defer { word += Int(count) }
-        return UnsafeBufferPointer(start: word, count: Int(count))
-    }
-}
-
-extension RecordPool {
-    func hash(at offset: UInt32, seed: UInt64) -> UInt64 {
-        withContent(at: offset) { content, tag in
-            // An empty record still has a valid address, that of what follows it or of its end.
-            KeyHash.forwards(content.baseAddress!, content.count, seed: seed, tag: tag)
-        }
-    }
-}
-
-extension Predicate {
-    /// Appends the predicate's record.
-    func encode(into output: inout [UInt8]) -> RecordKind {
-        switch self {
-        case .string(let bytes): return append(bytes, .string, &output)
-        case .numberText(let bytes): return append(bytes, .numberText, &output)
-        case .prefix(let bytes): return append(bytes, .prefix, &output)
-        case .suffix(let bytes): return append(bytes, .suffix, &output)
-        case .folded(let bytes): return append(bytes, .folded, &output)
-        case .foldedPrefix(let bytes): return append(bytes, .foldedPrefix, &output)
-        case .foldedSuffix(let bytes): return append(bytes, .foldedSuffix, &output)
-        case .wildcard(let wildcard): return append(wildcard.program, .wildcard, &output)
-        case .number(let place):
-            withUnsafeBytes(of: place) { output.append(contentsOf: $0) }
-            return .number
-        case .literal(let literal): return append([literal.rawValue], .literal, &output)
-        case .range(let low, let high):
-            withUnsafeBytes(of: (low, high)) { output.append(contentsOf: $0) }
-            return .range
-        case .network(let network):
-            let key = NetworkKey(network.family, network.bits, network.high, network.low)
-            key.withBytes { output.append(contentsOf: $0) }
-            return .network
-        case .foldedText(let folded): return append(folded.record, .foldedText, &output)
-        }
-    }
-
-    private func append(_ bytes: [UInt8], _ kind: RecordKind, _ output: inout [UInt8]) -> RecordKind {
-        output.append(contentsOf: bytes)
-        return kind
-    }
-}
-
-/// A network as a key: family and mask bits, then the address.
-struct NetworkKey {
-    private var words: (UInt64, UInt64, UInt64)
-
-    static let byteCount = 24
-
-    @inline(__always)
-    init(_ family: IPNetwork.Family, _ bits: Int, _ high: UInt64, _ low: UInt64) {
-        words = (UInt64(family.rawValue) << 8 | UInt64(bits), high, low)
-    }
-
-    @inline(__always)
-    func withBytes<Result>(_ body: (UnsafeRawBufferPointer) -> Result) -> Result {
-        withUnsafeBytes(of: words) { body($0) }
-    }
-
-    /// Family x 256 + mask bits of a stored key.
-    static func mask(of record: UnsafeRawBufferPointer) -> UInt32 {
-        UInt32(record.loadUnaligned(as: UInt64.self))
+    func path(ofEntry entry: UInt32) -> UInt32 {
+        entry & ConstraintEntry.listBit == 0
+            ? path(of: entry) : constraintLists[Int(entry & ~ConstraintEntry.listBit)]
     }
 }

@@ -2,13 +2,17 @@ internal import CShims
 
 /// A wildcard operand cut at its stars into the pieces of plain text between them.
 ///
-/// With no metacharacter but `*`, taking the first occurrence of each piece in turn is exact, so matching is linear
-/// in the value and never goes back.
+/// With no metacharacter but `*`, taking the first occurrence of each piece in turn is exact, so matching goes over the
+/// value once and never back. (The C library's `memmem`, which finds a piece, is linear for pieces of more than 256
+/// bytes, and for shorter ones looks at no byte more often than the piece is long.)
 struct Wildcard: Hashable, Sendable {
     /// One more piece than there are stars; the first must begin the value and the last must end it.
     let pieces: [[UInt8]]
 
     var starCount: Int { pieces.count - 1 }
+
+    /// Bytes between the stars, and the stars.
+    var textCount: Int { pieces.reduce(starCount) { $0 + $1.count } }
 
     enum SyntaxError: Error {
         /// Positions count UTF-8 bytes with a leading quote, so the first character has position 1.
@@ -90,73 +94,5 @@ struct Wildcard: Hashable, Sendable {
                 position = found - value + length
             }
         }
-    }
-}
-
-/// The cost of wildcards as the service measures it.
-///
-/// For a machine made of one field's wildcards it is the largest number of prefixes of these wildcards that one input
-/// can match at once. An input that has passed every star keeps them all live; beyond that it can end in the beginnings
-/// of the pieces that follow a star, and all beginnings that one input ends in are suffixes of the longest of them. So
-/// it is the number of stars plus the longest-weighted chain of suffix links in the trie of those pieces (Aho and
-/// Corasick), found in linear time.
-/// - Source: event-pattern specification, section 8, whose measured values the tests repeat.
-enum WildcardComplexity {
-    /// More than this the service refuses.
-    static let limit = 10
-
-    static func measure(_ wildcards: [Wildcard]) -> Int {
-        // Wildcards that begin with text are live together only where one's first piece begins with the other's.
-        let anchors = Set(wildcards.map { $0.pieces[0] })
-        var most = 0
-        for anchor in anchors {
-            let together = wildcards.filter { $0.starCount > 0 && anchor.starts(with: $0.pieces[0]) }
-            most = max(most, measureTogether(together))
-            if most > limit { break }
-        }
-        return most
-    }
-
-    private struct TrieNode {
-        var children: [UInt8: Int] = [:]
-        var pieces = 0
-        var suffix = 0
-        var chain = 0
-    }
-
-    private static func measureTogether(_ wildcards: [Wildcard]) -> Int {
-        let stars = wildcards.reduce(0) { $0 + $1.starCount }
-        var trie = [TrieNode()]
-        var breadthFirst: [Int] = []
-        for piece in wildcards.flatMap({ $0.pieces.dropFirst() }) {
-            var node = 0
-            for byte in piece {
-                if let child = trie[node].children[byte] {
-                    node = child
-                } else {
-                    trie[node].children[byte] = trie.count
-                    node = trie.count
-                    trie.append(TrieNode())
-                }
-                trie[node].pieces += 1
-            }
-        }
-        var longest = 0
-        breadthFirst.append(0)
-        var next = 0
-        while next < breadthFirst.count {
-            let node = breadthFirst[next]
-            next += 1
-            for (byte, child) in trie[node].children {
-                var link = trie[node].suffix
-                while link != 0, trie[link].children[byte] == nil { link = trie[link].suffix }
-                let suffix = trie[link].children[byte] ?? 0
-                trie[child].suffix = suffix == child ? 0 : suffix
-                trie[child].chain = trie[child].pieces + trie[trie[child].suffix].chain
-                longest = max(longest, trie[child].chain)
-                breadthFirst.append(child)
-            }
-        }
-        return stars + longest
     }
 }

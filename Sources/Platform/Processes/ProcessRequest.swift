@@ -18,6 +18,9 @@ public struct ProcessRequest: Sendable {
     public var grace: Duration
     /// How long after the program's end others, such as a daemon it left behind, may hold its output open.
     public var drain: Duration
+    /// As whom the program runs; nil for as this process.
+    public var user: ProcessUser?
+    public var limits = ProcessLimits()
     /// Output read and not yet taken by the consumer; beyond it the program waits in `write`.
     public var bufferBytesMax: Int
 

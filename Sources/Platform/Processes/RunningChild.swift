@@ -67,8 +67,10 @@ struct RunningChild {
         var environment = variables.map { strdup($0) } + [nil]
         defer { for text in arguments + environment { free(text) } }
         var identifier: Int32 = 0
-        let status = ops_spawn(
-            &identifier, request.executable, &arguments, &environment, descriptors, request.directory)
+        let status =
+            request.user == nil && request.limits == ProcessLimits()
+            ? ops_spawn(&identifier, request.executable, &arguments, &environment, descriptors, request.directory)
+            : spawnConfined(&identifier, request, arguments, environment, descriptors)
         guard status == 0 else {
             if let directory = request.directory, !Files.isDirectory(directory) {
                 throw ProcessError("change to \(directory) for", request.executable, errno: status)
@@ -76,6 +78,30 @@ struct RunningChild {
             throw ProcessError("start", request.executable, errno: status)
         }
         return identifier
+    }
+
+    private static func spawnConfined(
+        _ identifier: inout Int32, _ request: ProcessRequest, _ arguments: [UnsafeMutablePointer<CChar>?],
+        _ environment: [UnsafeMutablePointer<CChar>?], _ descriptors: [Int32]
+    ) -> Int32 {
+        let limits = request.limits
+        return (request.user?.groups ?? []).withUnsafeBufferPointer { groups in
+            var bounds = ops_confinement()
+            if let user = request.user {
+                bounds.has_user = 1
+                bounds.user = user.identifier
+                bounds.group = user.group
+                bounds.groups = groups.baseAddress
+                bounds.group_count = groups.count
+            }
+            bounds.memory_bytes = Int64(limits.memoryBytes ?? -1)
+            bounds.processes = Int64(limits.processes ?? -1)
+            bounds.open_files = Int64(limits.openFiles ?? -1)
+            bounds.file_bytes = Int64(limits.fileBytes ?? -1)
+            bounds.cpu_seconds = Int64(limits.cpuSeconds ?? -1)
+            return ops_spawn_confined(
+                &identifier, request.executable, arguments, environment, descriptors, request.directory, &bounds)
+        }
     }
 
     /// A child that cannot be watched is not let run. It dies at once, so the wait is short.

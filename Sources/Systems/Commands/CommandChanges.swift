@@ -42,6 +42,8 @@ struct CommandChanges: Sendable {
         let progress = CommandProgress(record: record, node: node)
         try progress.emit(
             ["Status": .string(status.status), "StatusDetails": .string(status.rawValue)], in: transaction)
+        try CommandNotification.add(status, of: record, on: node, in: transaction)
+        if status.isTerminal { try OutputDelivery.end(record, on: node, in: transaction) }
         guard CommandChanges.eventStatuses.contains(status.status) else { return }
         try emit(
             "EC2 Command Invocation Status-change Notification", cause: record.invocation(on: node),
@@ -61,6 +63,7 @@ struct CommandChanges: Sendable {
             detail: ["StatusDetails": .string(status.rawValue)], context: record.context)
         try CommandProgress(record: record).emit(
             ["Status": .string(status.status), "StatusDetails": .string(status.rawValue)], in: transaction)
+        try CommandNotification.add(status, of: record, in: transaction)
         guard CommandChanges.eventStatuses.contains(status.status) else { return }
         try emit(
             "EC2 Command Status-change Notification", cause: record.subject,

@@ -96,6 +96,14 @@ public struct CommandMachine: Sendable, Hashable {
         return effects
     }
 
+    /// It is over before it has begun, and goes to nobody.
+    public mutating func refuse(_ reason: CommandStatus) -> [Effect] {
+        precondition(reason.isTerminal && invocations.isEmpty, "a refused command has no invocations")
+        guard !status.isTerminal else { return [] }
+        status = reason
+        return [.commandChanged(reason)]
+    }
+
     /// The command was handed to a connection of the node.
     public mutating func sent(to node: String) {
         guard let place = index[node], invocations[place].stage == .dispatched else { return }

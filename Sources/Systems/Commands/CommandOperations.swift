@@ -29,8 +29,18 @@ extension CommandService {
                     .required("CommandId", .string(length: 36...36)), .required("InstanceId", .string()),
                     .optional("PluginName", .string()),
                 ], handler: getCommandInvocation),
+            Operation(
+                "ssm:GetCommandOutput", "Read what a step of a command wrote on one node, however long", .reads,
+                input: [
+                    .required("CommandId", .string(length: 36...36)), .required("InstanceId", .string()),
+                    .optional("PluginName", .string()), .optional("Stream", .string(values: ["stdout", "stderr"])),
+                    .optional("Offset", .integer(0...Int.max)),
+                    .optional("MaxBytes", .integer(4...CommandService.outputPageBytesMax)),
+                ], handler: getCommandOutput),
         ]
     }
+
+    private static let outputPageBytesMax = 256 << 10
 
     // MARK: SendCommand
 
@@ -42,7 +52,8 @@ extension CommandService {
         try authorizer.authorize(
             context.principal, "ssm:SendCommand", on: account.arn("ssm", "document/\(document.name)").description)
         let executionSeconds = try request.check(document)
-        let (invocations, names) = try await invocations(of: request, context)
+        let destinations = try OutputDestinations(input, documentName: document.name, hasStore: objects != nil)
+        let targets = try await targets(of: request, context)
         var generator = SystemRandomNumberGenerator()
         let now = clock.now
         let delivery = Duration.seconds(request.timeoutSeconds)
@@ -56,8 +67,9 @@ extension CommandService {
             maxErrors: request.maxErrors, streamsOutput: request.streamsOutput, requestedAt: now,
             deliveryExpiresAt: now + delivery, expiresAt: now + delivery + .seconds(executionSeconds),
             context: context, clientToken: request.clientToken, status: .pending, isCancelled: false,
-            targetCount: invocations.count, completedCount: 0, errorCount: 0, deliveryTimedOutCount: 0)
-        let sent = try await begin(record, invocations, nodeNames: names, input: input)
+            targetCount: targets.invocations.count, completedCount: 0, errorCount: 0, deliveryTimedOutCount: 0,
+            destinations: destinations)
+        let sent = try await begin(record, targets, input: input)
         guard sent.isSameRequest(as: record) else {
             throw ServiceError(
                 .idempotentParameterMismatch, "The ClientToken was used for another command, \(sent.id).")
@@ -66,28 +78,40 @@ extension CommandService {
     }
 
     /// The nodes a request means, in the order of dispatch, with those already ruled out.
-    private nonisolated func invocations(
+    private nonisolated func targets(
         of request: CommandRequest, _ context: OperationContext
-    ) async throws -> ([CommandMachine.Invocation], names: [String: String]) {
+    ) async throws -> CommandTargets {
         let found: [ManagedNode]
         var named: [String]?
         if let targets = request.targets, targets.nodes == nil {
-            found = try await nodes.store.nodes().filter(targets.matches)
+            var query: ResourceQuery?
+            if let name = targets.group {
+                guard let group = try await store.database.read({ try ResourceGroupStore.group(name, in: $0) }) else {
+                    throw ServiceError(.invalidTarget, "There is no resource group \(name).")
+                }
+                do throws(ServiceError) {
+                    try authorizer.authorize(
+                        context.principal, "resource-groups:ListGroupResources", on: group.arn(in: account).description)
+                } catch {
+                    return CommandTargets(refusal: .accessDenied)
+                }
+                query = group.query
+            }
+            found = try await nodes.store.nodes().filter { targets.matches($0, query) }
         } else {
             let ids = request.targets?.nodes ?? request.instanceIDs
             found = try await nodes.store.nodes(ids)
             named = ids
         }
         let known = Dictionary(found.map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first })
-        var invocations: [CommandMachine.Invocation] = []
-        var names: [String: String] = [:]
+        var result = CommandTargets(isDynamic: request.targets != nil)
         for id in named ?? found.map(\.id) {
             let obstacle = obstacle(id, known[id], context)
             if let obstacle, request.targets == nil { throw obstacle.error }
-            invocations.append(CommandMachine.Invocation(node: id, status: obstacle?.status ?? .pending))
-            names[id] = known[id]?.name
+            result.invocations.append(CommandMachine.Invocation(node: id, status: obstacle?.status ?? .pending))
+            result.names[id] = known[id]?.name
         }
-        return (invocations, names)
+        return result
     }
 
     /// Why a command cannot go to a node: a refusal where the node was named, a status where a target meant it.
@@ -147,6 +171,8 @@ extension CommandService {
 
     // MARK: Reads
 
+    private nonisolated var links: OutputLinks { OutputLinks(store: objects) }
+
     @Sendable private nonisolated func listCommands(
         _ input: JSON, _ context: OperationContext
     ) async throws -> JSON {
@@ -166,7 +192,7 @@ extension CommandService {
         if invocations.isEmpty, input["CommandId"] != nil { _ = try await command(input) }
         let hasDetails = input["Details"]?.bool ?? false
         var output: JSON = [
-            "CommandInvocations": .array(invocations.map { $1.json(of: $0, hasDetails: hasDetails) })
+            "CommandInvocations": .array(invocations.map { $1.json(of: $0, hasDetails: hasDetails, links) })
         ]
         output["NextToken"] = nextToken.map { .string($0) }
         return output
@@ -180,17 +206,54 @@ extension CommandService {
         guard let invocation = try await store.invocations(of: record, on: node).first else {
             throw ServiceError(.invocationDoesNotExist, "The command \(id) was not sent to \(node).")
         }
-        let steps = record.steps.map(\.name)
-        let name = input["PluginName"]?.string ?? (steps.count == 1 ? steps[0] : "")
-        guard steps.contains(name) else {
-            let known = steps.joined(separator: ", ")
-            throw ServiceError(
-                .invalidPluginName,
-                name.isEmpty
-                    ? "The document has several steps; give one of them as PluginName: \(known)."
-                    : "The document has no step '\(name)'; it has: \(known).")
+        return invocation.json(of: record, step: try record.stepName(input["PluginName"]?.string), links)
+    }
+
+    /// An addition of ours: the other operations answer the beginning of the output alone.
+    @Sendable private nonisolated func getCommandOutput(
+        _ input: JSON, _ context: OperationContext
+    ) async throws -> JSON {
+        let (record, id) = try await command(input)
+        let node = input["InstanceId"]?.string ?? ""
+        guard let invocation = try await store.invocations(of: record, on: node).first else {
+            throw ServiceError(.invocationDoesNotExist, "The command \(id) was not sent to \(node).")
         }
-        return invocation.json(of: record, step: name)
+        let key = OutputStore.Key(
+            command: id, node: node, step: try record.stepName(input["PluginName"]?.string),
+            stream: input["Stream"]?.string ?? "stdout")
+        let offset = input["Offset"]?.int ?? 0
+        let bytesMax = input["MaxBytes"]?.int ?? CommandService.outputPageBytesMax
+        let (piece, state) = try await store.database.read { transaction in
+            (
+                try OutputStore.read(key, from: offset, bytesMax: bytesMax, in: transaction),
+                try OutputStore.state(of: key, in: transaction)
+            )
+        }
+        var text = piece.bytes[...]
+        // A character that the page cuts in two is left to the next.
+        let cut = text.count == bytesMax ? text.count - text.completeUTF8Count : 0
+        text = text.dropLast(cut)
+        return [
+            "Content": .string(String(decoding: text, as: UTF8.self)), "NextOffset": .integer(piece.next - cut),
+            "Length": .integer(state?.length ?? 0), "KeptBytes": .integer(state?.kept ?? 0),
+            "IsComplete": .bool(invocation.status.isTerminal && text.count < bytesMax && cut == 0),
+        ]
+    }
+}
+
+extension CommandRecord {
+    /// The step of that name, or the only one.
+    /// - Throws: `ServiceError` `.invalidPluginName`
+    fileprivate func stepName(_ given: String?) throws(ServiceError) -> String {
+        let names = steps.map(\.name)
+        let name = given ?? (names.count == 1 ? names[0] : "")
+        if names.contains(name) { return name }
+        let known = names.joined(separator: ", ")
+        throw ServiceError(
+            .invalidPluginName,
+            name.isEmpty
+                ? "The document has several steps; give one of them as PluginName: \(known)."
+                : "The document has no step '\(name)'; it has: \(known).")
     }
 }
 
@@ -201,5 +264,6 @@ extension CommandRecord {
             && instanceIDs == other.instanceIDs && comment == other.comment
             && timeoutSeconds == other.timeoutSeconds && maxConcurrency == other.maxConcurrency
             && maxErrors == other.maxErrors && streamsOutput == other.streamsOutput
+            && destinations == other.destinations
     }
 }

@@ -1,3 +1,4 @@
+internal import API
 internal import Core
 
 /// A step's output as the API shows it.
@@ -56,11 +57,17 @@ extension StepRecord {
     var combinedOutput: String { CommandOutput.combined(standardOutput, standardError) }
 
     /// The API's `CommandPlugin`.
-    var json: JSON {
+    func json(of command: CommandRecord, on node: String, _ links: OutputLinks) -> JSON {
+        let destinations = command.destinations
         var body: JSON = [
             "Name": .string(name), "Status": .string(status), "StatusDetails": .string(status),
-            "ResponseCode": .integer(code), "Output": .string(combinedOutput), "StandardOutputUrl": "",
-            "StandardErrorUrl": "", "OutputS3Region": "", "OutputS3BucketName": "", "OutputS3KeyPrefix": "",
+            "ResponseCode": .integer(code), "Output": .string(combinedOutput),
+            "StandardOutputUrl": .string(links.url(of: self, "stdout", command, node)),
+            "StandardErrorUrl": .string(links.url(of: self, "stderr", command, node)),
+            "OutputS3Region": .string(destinations.region), "OutputS3BucketName": .string(destinations.bucket),
+            "OutputS3KeyPrefix": .string(
+                destinations.bucket.isEmpty
+                    ? "" : destinations.objectKey(command.id, node, step: name, action: action, stream: nil)),
         ]
         body["ResponseStartDateTime"] = start.map { JSON(epoch: $0) }
         body["ResponseFinishDateTime"] = end.map { JSON(epoch: $0) }
@@ -68,24 +75,42 @@ extension StepRecord {
     }
 }
 
+/// Where outputs can be read outside.
+struct OutputLinks: Sendable {
+    /// Nil where there is no storage for objects.
+    let store: (any ObjectStore)?
+
+    /// Empty where the output goes to no bucket.
+    func url(of step: StepRecord, _ stream: String, _ command: CommandRecord, _ node: String) -> String {
+        let destinations = command.destinations
+        guard let store, !destinations.bucket.isEmpty else { return "" }
+        let key = destinations.objectKey(command.id, node, step: step.name, action: step.action, stream: stream)
+        return store.url(bucket: destinations.bucket, key: key, region: destinations.region)
+    }
+}
+
 extension InvocationRecord {
     /// The API's `CommandInvocation`.
     /// - Parameter hasDetails: Whether to tell of the steps.
-    func json(of command: CommandRecord, hasDetails: Bool) -> JSON {
-        let trace = steps.count == 1 ? steps[0].combinedOutput : message
+    func json(of command: CommandRecord, hasDetails: Bool, _ links: OutputLinks) -> JSON {
+        let onlyStep = command.steps.count == 1 ? steps.first : nil
+        let plugins = hasDetails ? steps.map { $0.json(of: command, on: node, links) } : []
         return [
             "CommandId": .string(command.id.description), "InstanceId": .string(node),
             "InstanceName": .string(nodeName), "Comment": .string(command.comment),
             "DocumentName": .string(command.documentName), "DocumentVersion": .string(command.documentVersion),
             "RequestedDateTime": JSON(epoch: command.requestedAt), "Status": .string(status.status),
-            "StatusDetails": .string(status.rawValue), "TraceOutput": .string(trace), "StandardOutputUrl": "",
-            "StandardErrorUrl": "", "CommandPlugins": .array(hasDetails ? steps.map(\.json) : []), "ServiceRole": "",
-            "NotificationConfig": CommandRecord.noNotifications, "CloudWatchOutputConfig": CommandRecord.noCloudWatch,
+            "StatusDetails": .string(status.rawValue), "TraceOutput": .string(onlyStep?.combinedOutput ?? message),
+            "StandardOutputUrl": .string(onlyStep.map { links.url(of: $0, "stdout", command, node) } ?? ""),
+            "StandardErrorUrl": .string(onlyStep.map { links.url(of: $0, "stderr", command, node) } ?? ""),
+            "CommandPlugins": .array(plugins), "ServiceRole": .string(command.destinations.serviceRole),
+            "NotificationConfig": command.destinations.notificationJSON,
+            "CloudWatchOutputConfig": command.destinations.logJSON,
         ]
     }
 
     /// The answer of `GetCommandInvocation` for one step.
-    func json(of command: CommandRecord, step name: String) -> JSON {
+    func json(of command: CommandRecord, step name: String, _ links: OutputLinks) -> JSON {
         let step = steps.first { $0.name == name }
         let isOnlyStep = command.steps.count == 1
         let details = isOnlyStep ? status.rawValue : step?.status ?? status.rawValue
@@ -105,9 +130,10 @@ extension InvocationRecord {
             "StatusDetails": .string(details),
             "StandardOutputContent": .string(
                 CommandOutput.first(CommandOutput.standardOutputMax, of: step?.standardOutput ?? "")),
-            "StandardOutputUrl": "",
+            "StandardOutputUrl": .string(step.map { links.url(of: $0, "stdout", command, node) } ?? ""),
             "StandardErrorContent": .string(CommandOutput.first(CommandOutput.standardErrorMax, of: error)),
-            "StandardErrorUrl": "", "CloudWatchOutputConfig": CommandRecord.noCloudWatch,
+            "StandardErrorUrl": .string(step.map { links.url(of: $0, "stderr", command, node) } ?? ""),
+            "CloudWatchOutputConfig": command.destinations.logJSON,
         ]
     }
 }

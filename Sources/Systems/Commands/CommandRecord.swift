@@ -38,6 +38,7 @@ struct CommandRecord: Sendable, Hashable {
     var completedCount: Int
     var errorCount: Int
     var deliveryTimedOutCount: Int
+    let destinations: OutputDestinations
 
     var rates: RateControl {
         RateControl(maxConcurrency: maxConcurrency, maxErrors: maxErrors)
@@ -49,10 +50,10 @@ struct CommandRecord: Sendable, Hashable {
     func invocation(on node: String) -> Subject { Subject(.invocation, "\(id)/\(node)") }
 
     /// The command as it travels to a node.
-    var nodeCommand: NodeCommand {
+    func nodeCommand(outputBytesMax: Int) -> NodeCommand {
         NodeCommand(
             id: id, documentName: documentName, document: document, parameters: parameters,
-            expiresAt: deliveryExpiresAt, streamsOutput: streamsOutput)
+            expiresAt: deliveryExpiresAt, streamsOutput: streamsOutput, outputBytesMax: outputBytesMax)
     }
 
     /// Takes over the machine's sums.
@@ -72,18 +73,17 @@ struct CommandRecord: Sendable, Hashable {
             "ExpiresAfter": JSON(epoch: expiresAt), "Parameters": parameters,
             "InstanceIds": .array(instanceIDs.map { .string($0) }), "Targets": targets,
             "RequestedDateTime": JSON(epoch: requestedAt), "Status": .string(status.status),
-            "StatusDetails": .string(status.rawValue), "OutputS3Region": "", "OutputS3BucketName": "",
-            "OutputS3KeyPrefix": "", "MaxConcurrency": .string(maxConcurrency), "MaxErrors": .string(maxErrors),
+            "StatusDetails": .string(status.rawValue), "OutputS3Region": .string(destinations.region),
+            "OutputS3BucketName": .string(destinations.bucket),
+            "OutputS3KeyPrefix": .string(destinations.keyPrefix), "MaxConcurrency": .string(maxConcurrency), "MaxErrors": .string(maxErrors),
             "TargetCount": .integer(targetCount), "CompletedCount": .integer(completedCount),
             "ErrorCount": .integer(errorCount), "DeliveryTimedOutCount": .integer(deliveryTimedOutCount),
-            "ServiceRole": "", "NotificationConfig": CommandRecord.noNotifications,
-            "CloudWatchOutputConfig": CommandRecord.noCloudWatch, "TimeoutSeconds": .integer(timeoutSeconds),
+            "ServiceRole": .string(destinations.serviceRole),
+            "NotificationConfig": destinations.notificationJSON,
+            "CloudWatchOutputConfig": destinations.logJSON, "TimeoutSeconds": .integer(timeoutSeconds),
             "TriggeredAlarms": [],
         ]
     }
-
-    static let noNotifications: JSON = ["NotificationArn": "", "NotificationEvents": [], "NotificationType": ""]
-    static let noCloudWatch: JSON = ["CloudWatchLogGroupName": "", "CloudWatchOutputEnabled": false]
 }
 
 /// A command's part on one node, as stored.

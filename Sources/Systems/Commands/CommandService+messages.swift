@@ -41,20 +41,36 @@ extension CommandService {
     }
 
     private func output(_ message: NodeMessage, _ id: Identifier, _ node: String) async {
-        if let output = NodeOutput(message.body), let record = record(id, on: node), record.streamsOutput {
-            let text = String(decoding: message.payload, as: UTF8.self)
-            await keep("output", of: record) {
+        guard var output = NodeOutput(message.body) else {
+            return log.warning("\(node) sent an Output that makes no sense: \(message.body)")
+        }
+        let bytes = message.payload
+        if let record = record(id, on: node) {
+            let (key, place, bytesMax) = (OutputStore.Key(output, on: node), output, settings.outputBytesMax)
+            do {
                 try await store.database.maintain { transaction in
+                    let new = try OutputStore.append(
+                        bytes, at: place.offset, of: key, bytesMax: bytesMax, in: transaction)
+                    guard !new.bytes.isEmpty else { return }
+                    try OutputDelivery.note(key, of: record, in: transaction)
+                    guard record.streamsOutput else { return }
                     try CommandProgress(record: record, node: node).emit(
                         [
-                            "StepName": .string(output.step), "Stream": .string(output.stream),
-                            "Offset": .integer(output.offset), "Output": .string(text),
+                            "StepName": .string(place.step), "Stream": .string(place.stream),
+                            "Offset": .integer(new.offset),
+                            "Output": .string(String(decoding: new.bytes, as: UTF8.self)),
                         ], in: transaction)
                 }
+            } catch {
+                // Without credit the node sends it again on its next connection.
+                return log.error("output of the command \(id) cannot be kept: \(error)")
             }
+            outputAppended(bytes.count)
         }
-        // Only now is the node asked for more: what cannot be taken in yet stays with the process that writes it.
-        let credit: JSON = ["CommandId": .string(id.description), "Bytes": .integer(message.payload.count)]
+        // Only now is the node asked for more.
+        output.offset += bytes.count
+        var credit = output.json
+        credit["Bytes"] = .integer(bytes.count)
         _ = await nodes.send(NodeMessage(.outputCredit, credit), to: node)
     }
 

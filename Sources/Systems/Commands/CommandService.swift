@@ -8,6 +8,15 @@ internal import Storage
 /// The state of a command changes in memory first and is written at once, in the order of the changes; only what is
 /// durable is acted upon. A command is offered to a node until the node has it, also over restarts of the server.
 public actor CommandService: NodeObserver {
+    public struct Settings: Sendable {
+        /// Of each output of a step, what is kept.
+        public var outputBytesMax = NodeCommand.outputBytesDefault
+        /// Of all outputs together; past it those of the oldest commands are dropped.
+        public var outputsBytesMax = 4 << 30
+
+        public init() {}
+    }
+
     /// A command that is not done.
     final class ActiveCommand {
         var record: CommandRecord
@@ -39,6 +48,8 @@ public actor CommandService: NodeObserver {
     nonisolated let documents: any DocumentResolver
     nonisolated let account: Account
     nonisolated let authorizer: any Authorizer
+    nonisolated let settings: Settings
+    nonisolated let objects: (any ObjectStore)?
     nonisolated let clock: any Clock
     nonisolated let log: Log
     private var active: [Identifier: ActiveCommand] = [:]
@@ -47,16 +58,22 @@ public actor CommandService: NodeObserver {
     private var held: [String: Set<Identifier>] = [:]
     private var sentAt: [Delivery: Duration] = [:]
     private var nextPrune = Duration.zero
+    /// Bytes of output since the last pruning.
+    private var outputBytes = 0
 
+    /// - Parameter objects: Where output can be put into buckets; nil where there is no such storage.
     public init(
         store: CommandStore, nodes: NodeService, documents: any DocumentResolver, account: Account,
-        authorizer: any Authorizer, clock: any Clock, log: Log
+        authorizer: any Authorizer, settings: Settings = Settings(), objects: (any ObjectStore)? = nil,
+        clock: any Clock, log: Log
     ) {
         self.store = store
         self.nodes = nodes
         self.documents = documents
         self.account = account
         self.authorizer = authorizer
+        self.settings = settings
+        self.objects = objects
         self.clock = clock
         self.log = log
     }
@@ -112,9 +129,22 @@ public actor CommandService: NodeObserver {
         do {
             let limit = CommandService.pruneBatch
             while try await store.prune(before: clock.now - CommandService.historyLife, limit: limit) == limit {}
+            let bytesMax = settings.outputsBytesMax
+            let dropped = try await store.database.maintain { try OutputStore.prune(bytesMax: bytesMax, in: $0) }
+            if dropped > 0 {
+                log.info("output of the \(dropped) oldest commands is dropped, to stay within \(bytesMax) bytes")
+            }
         } catch {
             log.warning("old commands cannot be removed: \(error)")
         }
+    }
+
+    /// Has pruning brought forward where much has come.
+    func outputAppended(_ count: Int) {
+        outputBytes += count
+        guard outputBytes >= settings.outputsBytesMax / 16 else { return }
+        outputBytes = 0
+        nextPrune = .zero
     }
 
     private func add(_ record: CommandRecord, _ invocations: [CommandMachine.Invocation]) {
@@ -236,12 +266,16 @@ public actor CommandService: NodeObserver {
             switch effect {
             case .run(let node)
             where command.machine.invocation(of: node)?.stage == .sent && active[command.record.id] === command:
-                await send(NodeMessage(.run, command.record.nodeCommand.json), of: command, to: node)
+                await send(run(command.record), of: command, to: node)
             case .cancel(let node):
                 await send(NodeMessage(.cancel, command: command.record.id), of: command, to: node)
             case .run, .invocationChanged, .commandChanged: break
             }
         }
+    }
+
+    private func run(_ record: CommandRecord) -> NodeMessage {
+        NodeMessage(.run, record.nodeCommand(outputBytesMax: settings.outputBytesMax).json)
     }
 
     private func send(_ message: NodeMessage, of command: ActiveCommand, to node: String) async {
@@ -253,20 +287,23 @@ public actor CommandService: NodeObserver {
     // MARK: New commands
 
     /// Stores a new command and begins it, in one transaction.
-    /// - Parameter nodeNames: Of those nodes that have one.
     /// - Returns: The command; an earlier one where the same request was sent before with the same token.
     /// - Throws: `ServiceError`, `StorageError`; nothing of the command is kept then.
-    func begin(
-        _ record: CommandRecord, _ invocations: [CommandMachine.Invocation], nodeNames: [String: String],
-        input: JSON
-    ) async throws -> CommandRecord {
-        guard held.reduce(0, { $0 + $1.value.count }) + invocations.count <= CommandService.invocationsActiveMax else {
-            throw ServiceError(
-                .throttling, "\(CommandService.invocationsActiveMax) invocations are active already; try again later.")
+    func begin(_ record: CommandRecord, _ targets: CommandTargets, input: JSON) async throws -> CommandRecord {
+        var targets = targets
+        let heldCount = held.reduce(0) { $0 + $1.value.count }
+        if heldCount + targets.invocations.count > CommandService.invocationsActiveMax {
+            guard targets.isDynamic else {
+                throw ServiceError(
+                    .throttling,
+                    "\(CommandService.invocationsActiveMax) invocations are active already; try again later.")
+            }
+            targets = CommandTargets(refusal: .rateExceeded)
         }
+        let (invocations, nodeNames) = (targets.invocations, targets.names)
         add(record, invocations)
         guard let command = active[record.id] else { return record }
-        var effects = command.machine.resume()
+        var effects = targets.refusal.map { command.machine.refuse($0) } ?? command.machine.resume()
         let changes = settle(command, &effects, concerning: nil)
         command.pendingWrites += 1
         defer { command.pendingWrites -= 1 }
@@ -298,7 +335,8 @@ public actor CommandService: NodeObserver {
             throw error
         }
         await perform(effects, command)
-        return changes.record
+        // As it was asked for: what has been begun since is for the lists to tell.
+        return changes.record.status.isTerminal ? changes.record : record
     }
 
     private func forget(_ id: Identifier) {
@@ -345,7 +383,7 @@ public actor CommandService: NodeObserver {
             if invocation.status == .cancelling {
                 await send(NodeMessage(.cancel, command: id), of: command, to: node)
             } else if invocation.stage == .sent {
-                await send(NodeMessage(.run, command.record.nodeCommand.json), of: command, to: node)
+                await send(run(command.record), of: command, to: node)
             } else if invocation.stage == .dispatched && clock.now < command.record.deliveryExpiresAt {
                 await change(id, node: node) {
                     $0.sent(to: node)
@@ -359,6 +397,18 @@ public actor CommandService: NodeObserver {
     func record(_ id: Identifier, on node: String) -> CommandRecord? {
         held[node]?.contains(id) == true ? active[id]?.record : nil
     }
+}
+
+/// Whom a new command goes to.
+struct CommandTargets: Sendable {
+    /// In the order of dispatch, with those that are ruled out already.
+    var invocations: [CommandMachine.Invocation] = []
+    /// Of those nodes that have one.
+    var names: [String: String] = [:]
+    /// Whether tags chose them.
+    var isDynamic = true
+    /// Why it goes to nobody at all; nil where it does.
+    var refusal: CommandStatus?
 }
 
 extension CommandRecord {

@@ -34,7 +34,8 @@ public struct CommandStore: Sendable {
                     started_at INTEGER, ended_at INTEGER, PRIMARY KEY (command, node, name),
                     FOREIGN KEY (command, node) REFERENCES invocations (command, node) ON DELETE CASCADE
                 ) STRICT, WITHOUT ROWID;
-                """)
+                """),
+        OutputStore.migration,
     ]
 
     let database: Database
@@ -47,7 +48,7 @@ public struct CommandStore: Sendable {
         id, document_name, document_version, document, steps, parameters, comment, targets, instance_ids, \
         timeout_seconds, max_concurrency, max_errors, streams_output, requested_at, delivery_expires_at, expires_at, \
         principal, cause, hops, client_token, status, is_cancelled, target_count, completed_count, error_count, \
-        delivery_timed_out_count
+        delivery_timed_out_count, destinations
         """
 
     private static func record(_ row: borrowing Row) throws -> CommandRecord {
@@ -64,7 +65,8 @@ public struct CommandStore: Sendable {
             expiresAt: try row[15],
             context: OperationContext(principal: try row[16], cause: try row[17], hops: try row[18]),
             clientToken: try row[19], status: try row[20], isCancelled: try row[21], targetCount: try row[22],
-            completedCount: try row[23], errorCount: try row[24], deliveryTimedOutCount: try row[25])
+            completedCount: try row[23], errorCount: try row[24], deliveryTimedOutCount: try row[25],
+            destinations: OutputDestinations(stored: try row[26]))
     }
 
     static func add(_ command: CommandRecord, in transaction: borrowing Transaction) throws {
@@ -76,7 +78,7 @@ public struct CommandStore: Sendable {
             command.maxErrors, command.streamsOutput, command.requestedAt, command.deliveryExpiresAt,
             command.expiresAt, command.context.principal, command.context.cause, command.context.hops,
             command.clientToken, command.status, command.isCancelled, command.targetCount, command.completedCount,
-            command.errorCount, command.deliveryTimedOutCount, command.status.isTerminal,
+            command.errorCount, command.deliveryTimedOutCount, command.destinations.json, command.status.isTerminal,
         ]
         let marks = values.map { _ in "?" }.joined(separator: ", ")
         try transaction.execute(

@@ -65,15 +65,32 @@ public struct ManagedNode: Sendable, Hashable {
         ipAddress = registration.ipAddress
     }
 
+    /// What all nodes here are, to the API.
+    static let resourceType = "ManagedInstance"
+
     /// An element of `DescribeInstanceInformation`'s answer.
-    var json: JSON {
+    var informationJSON: JSON {
+        var body = json
+        body["IsLatestVersion"] = true
+        return body
+    }
+
+    /// An element of `DescribeInstanceProperties`' answer.
+    var propertiesJSON: JSON {
+        var body = json
+        body["InstanceState"] = .string(pingStatus == .online ? "running" : "unknown")
+        body["InstanceRole"] = .string(iamRole)
+        return body
+    }
+
+    private var json: JSON {
         var body: JSON = [
             "InstanceId": .string(id), "PingStatus": .string(pingStatus.rawValue),
             "LastPingDateTime": JSON(epoch: lastPingAt), "AgentVersion": .string(agentVersion),
-            "IsLatestVersion": true, "PlatformType": .string(platformType), "PlatformName": .string(platformName),
+            "PlatformType": .string(platformType), "PlatformName": .string(platformName),
             "PlatformVersion": .string(platformVersion), "IamRole": .string(iamRole),
-            "RegistrationDate": JSON(epoch: registeredAt), "ResourceType": "ManagedInstance", "Name": .string(name),
-            "IPAddress": .string(ipAddress), "ComputerName": .string(computerName),
+            "RegistrationDate": JSON(epoch: registeredAt), "ResourceType": .string(ManagedNode.resourceType),
+            "Name": .string(name), "IPAddress": .string(ipAddress), "ComputerName": .string(computerName),
         ]
         body["ActivationId"] = activationID.map { .string($0) }
         return body

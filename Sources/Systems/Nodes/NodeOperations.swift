@@ -16,17 +16,18 @@ extension NodeService {
                     .optional("DefaultInstanceName", .string(length: 0...256)),
                     .required("IamRole", .string(length: 0...64)),
                     .optional("RegistrationLimit", .integer(1...1000)), .optional("ExpirationDate", .timestamp),
-                    .optional("Tags", Self.tags),
+                    .optional("Tags", Self.tags), .optional("RegistrationMetadata", .any),
                 ], handler: createActivation),
             Operation(
                 "ssm:DeleteActivation", "Delete an activation; nodes registered with it stay", .writes,
-                input: [.required("ActivationId", .string())], handler: deleteActivation),
+                input: [.required("ActivationId", .string())],
+                handler: deleteActivation),
             Operation(
                 "ssm:DescribeActivations", "List activations", .reads,
                 input: [
                     .optional("Filters", .list(.structure([
-                        .required("FilterKey", .string(values: ["ActivationIds", "DefaultInstanceName", "IamRole"])),
-                        .required("FilterValues", .list(.string())),
+                        .optional("FilterKey", .string(values: ["ActivationIds", "DefaultInstanceName", "IamRole"])),
+                        .optional("FilterValues", .list(.string())),
                     ]))),
                     .optional("MaxResults", .integer(1...50)), .optional("NextToken", .string()),
                 ], handler: describeActivations),
@@ -39,18 +40,41 @@ extension NodeService {
                 "ssm:DescribeInstanceInformation", "List managed nodes", .reads,
                 input: [
                     .optional("InstanceInformationFilterList", .list(.structure([
-                        .required("key", .string()), .required("valueSet", .list(.string(), count: 1...100)),
+                        .required("key", .string()), .required("valueSet", Self.filterValues),
                     ]))),
                     .optional("Filters", .list(.structure([
-                        .required("Key", .string()), .required("Values", .list(.string(), count: 1...100)),
+                        .required("Key", .string(length: 1...Int.max)), .required("Values", Self.filterValues),
                     ]))),
                     .optional("MaxResults", .integer(5...50)), .optional("NextToken", .string()),
                 ], handler: describeInstanceInformation),
             Operation(
+                "ssm:DescribeInstanceProperties", "List managed nodes with what is known of each machine", .reads,
+                input: [
+                    .optional("InstancePropertyFilterList", .list(.structure([
+                        .required("key", .string()), .required("valueSet", Self.propertyValues),
+                    ]), count: 1...40)),
+                    .optional("FiltersWithOperator", .list(.structure([
+                        .required("Key", .string(length: 1...100_000)), .required("Values", Self.propertyValues),
+                        .optional(
+                            "Operator",
+                            .string(values: ["Equal", "NotEqual", "BeginWith", "LessThan", "GreaterThan"])),
+                    ]), count: 1...40)),
+                    .optional("MaxResults", .integer(5...1000)), .optional("NextToken", .string()),
+                ], handler: describeInstanceProperties),
+            Operation(
+                "ssm:UpdateManagedInstanceRole", "Change the role that is noted for a node", .writes,
+                input: [
+                    .required("InstanceId", Self.nodeID), .required("IamRole", .string(length: 0...64)),
+                ], handler: updateManagedInstanceRole),
+            Operation(
                 "ssm:DeregisterManagedInstance", "Remove a node; its agent is refused from then on", .writes,
-                input: [.required("InstanceId", .string())], handler: deregisterManagedInstance),
+                input: [.required("InstanceId", Self.nodeID)], handler: deregisterManagedInstance),
         ]
     }
+
+    private static let nodeID = Shape.string(length: 20...124)
+    private static let filterValues = Shape.list(.string(length: 1...Int.max), count: 1...100)
+    private static let propertyValues = Shape.list(.string(length: 1...100_000), count: 1...40)
 
     private nonisolated var tagOperations: [Operation] {
         let resource: [Field] = [.required("ResourceType", .string()), .required("ResourceId", .string())]
@@ -81,10 +105,14 @@ extension NodeService {
     @Sendable private nonisolated func createActivation(
         _ input: JSON, _ context: OperationContext
     ) async throws -> JSON {
+        guard (input["RegistrationMetadata"]?.array ?? []).isEmpty else {
+            throw ServiceError(
+                .unsupportedOperation, "RegistrationMetadata is not supported; what is to be known of nodes are Tags.")
+        }
         let now = clock.now
         let expiresAt = input["ExpirationDate"]?.timestamp ?? now + Self.activationLife
         guard expiresAt > now, expiresAt <= now + Self.activationLifeMax else {
-            throw ServiceError(.validation, "ExpirationDate must be in the future, at most 30 days from now.")
+            throw ServiceError(.invalidParameters, "ExpirationDate must be in the future, at most 30 days from now.")
         }
         var generator = SystemRandomNumberGenerator()
         let activation = Activation(
@@ -116,6 +144,9 @@ extension NodeService {
         _ input: JSON, _ context: OperationContext
     ) async throws -> JSON {
         let id = input["ActivationId"]?.string ?? ""
+        guard Identifier(id) != nil else {
+            throw ServiceError(.invalidActivationID, "An activation id is a UUID, not '\(id)'.")
+        }
         try await store.database.write(context) { transaction in
             guard try transaction.execute("DELETE FROM activations WHERE id = ?", id) > 0 else {
                 throw ServiceError(.invalidActivationID, "There is no activation \(id).")
@@ -151,11 +182,37 @@ extension NodeService {
     @Sendable private nonisolated func describeInstanceInformation(
         _ input: JSON, _ context: OperationContext
     ) async throws -> JSON {
-        let filter = try NodeFilter(input: input)
+        let filter = try NodeFilter(information: input)
         let matching = try await nodes().filter(filter.matches)
         return try Page(
             of: matching, after: input["NextToken"]?.string, count: input["MaxResults"]?.int ?? 10, key: \.id
-        ).json("InstanceInformationList", \.json)
+        ).json("InstanceInformationList", \.informationJSON)
+    }
+
+    @Sendable private nonisolated func describeInstanceProperties(
+        _ input: JSON, _ context: OperationContext
+    ) async throws -> JSON {
+        let filter = try NodeFilter(properties: input)
+        let matching = try await nodes().filter(filter.matches)
+        return try Page(
+            of: matching, after: input["NextToken"]?.string, count: input["MaxResults"]?.int ?? 50, key: \.id
+        ).json("InstanceProperties", \.propertiesJSON)
+    }
+
+    @Sendable private nonisolated func updateManagedInstanceRole(
+        _ input: JSON, _ context: OperationContext
+    ) async throws -> JSON {
+        let id = input["InstanceId"]?.string ?? ""
+        let role = input["IamRole"]?.string ?? ""
+        try await store.database.write(context) { transaction in
+            let count = try transaction.execute(
+                "UPDATE nodes SET iam_role = ? WHERE id = ? AND is_removed = 0", role, id)
+            guard count > 0 else { throw Self.unknown(id) }
+            try transaction.audit(
+                "UpdateManagedInstanceRole", on: Subject(.node, id), outcome: .success,
+                detail: ["IamRole": .string(role)])
+        }
+        return [:]
     }
 
     @Sendable private nonisolated func deregisterManagedInstance(

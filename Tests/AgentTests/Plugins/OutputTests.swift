@@ -61,15 +61,4 @@ import Testing
         #expect(output.take([0x41, 0xFF]).map(\.bytes) == [0x41])
         #expect(output.takeRest()?.bytes == [0xFF])
     }
-
-    @Test func piecesAreCutToTheCreditOnBordersOfCharacters() {
-        var piece = StreamedOutput.Piece(output: first(), bytes: Array("aä€".utf8))
-        #expect(piece.cut(bytesMax: 2).bytes == [97])
-        #expect(piece.output.offset == 1)
-        #expect(piece.cut(bytesMax: 4).bytes == Array("ä".utf8))
-        // Less credit than the character needs: cut all the same, or it would never be sent.
-        #expect(piece.cut(bytesMax: 1).bytes == [0xE2])
-        #expect(piece.cut(bytesMax: 100).bytes == [0x82, 0xAC])
-        #expect(piece.bytes.isEmpty)
-    }
 }

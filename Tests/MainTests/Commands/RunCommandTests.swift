@@ -1,9 +1,10 @@
+import API
 import Core
 import Testing
 
 @testable import Main
 
-struct RunCommandTests {
+@Suite struct RunCommandTests {
     private let sent: JSON = ["Command": ["CommandId": "c-1", "Status": "Pending"]]
 
     private func invocations(_ statuses: (String, String)...) -> JSON {
@@ -21,7 +22,7 @@ struct RunCommandTests {
         let connection = FakeConnection(["ssm:SendCommand": [sent]])
         let outcome = await opsbus(
             [
-                "run", "Restart", "--node", "mi-1,mi-2", "--node", "mi-3", "--target", "tag:role=web,db",
+                "run", "Restart", "--node", "mi-1,mi-2", "--node", "mi-3", "--targets", "tag:role=web,db",
                 "-p", "service=nginx", "-p", "service=sshd", "-p", #"list=["x","y"]"#, "-p", "number=[1]",
                 "--timeout", "2m", "--max-concurrency", "25%", "--max-errors", "1", "--comment", "why",
             ], connection)
@@ -47,6 +48,93 @@ struct RunCommandTests {
                     "Parameters": ["commands": ["df -h", "uptime"]],
                 ]
             ])
+    }
+
+    @Test(arguments: [
+        (["run", "--targets", "tag:env=prod", "--", "uptime"], "uptime"),
+        (["run", "--targets", "tag:env=prod", "--", "df -h | tail"], "df -h | tail"),
+        (["run", "-t", "tag:env=prod", "--", "echo", "a b", "it's", "$HOME"], #"echo 'a b' 'it'\''s' '$HOME'"#),
+        // What stands after the command is its own, unless no nodes were named before it.
+        (["run", "--", "uptime", "--targets", "tag:env=prod"], "uptime"),
+        (["run", "--", "uptime", "-p", "--targets=tag:env=prod"], "uptime -p"),
+        (["run", "--targets", "tag:env=prod", "--", "kubectl", "--node", "x"], "kubectl --node x"),
+    ])
+    func `What follows -- is the command`(words: [String], line: String) async {
+        let connection = FakeConnection(["ssm:SendCommand": [sent]])
+        _ = await opsbus(words, connection)
+        let input = connection.inputs("ssm:SendCommand").first
+        #expect(input?["Parameters"] == ["commands": [.string(line)]])
+        #expect(input?["Targets"] == [["Key": "tag:env", "Values": ["prod"]]])
+    }
+
+    @Test func `The command that follows -- is followed, unless it is to be left alone`() async {
+        let answers: [String: [JSON]] = [
+            "ssm:SendCommand": [sent], "ssm:ListCommands": [commands("Failed")],
+            "ssm:ListCommandInvocations": [invocations(("mi-1", "Failed"))],
+            "ssm:GetCommandInvocation": [
+                ["Status": "Failed", "ResponseCode": 3, "StandardOutputContent": "oh\n"]
+            ],
+        ]
+        let followed = await opsbus(["run", "--node", "mi-1", "--", "false"], FakeConnection(answers))
+        #expect(followed.exitCode == .failure)
+        #expect(followed.output == "mi-1 Failed (exit code 3)\n    oh\nc-1 Failed: 0 of 1 nodes succeeded\n")
+        let quiet = await opsbus(
+            ["run", "--node", "mi-1", "--show", "none", "--", "false"], FakeConnection(answers))
+        #expect(!quiet.output.contains("oh"))
+        let left = await opsbus(["run", "--node", "mi-1", "--detach", "--", "false"], FakeConnection(answers))
+        #expect(left.output == "c-1\n" && left.exitCode == .success)
+    }
+
+    @Test func `Of a document with several steps each is shown`() async {
+        let connection = FakeConnection([
+            "ssm:ListCommandInvocations": [
+                ["CommandInvocations": [["CommandPlugins": [["Name": "one"], ["Name": "two"]]]]]
+            ],
+            "ssm:GetCommandInvocation": [
+                ["PluginName": "one", "Status": "Success", "StandardOutputContent": "1\n"],
+                ["PluginName": "two", "Status": "Failed", "ResponseCode": 4, "StandardErrorContent": "2\n"],
+            ],
+        ])
+        connection.failOnce("ssm:GetCommandInvocation", ServiceError(.invalidPluginName, "several"))
+        let results = try? await CommandProgress.results(of: "c-1", on: "mi-1", connection)
+        #expect(results?.count == 2)
+        let terminal = RecordingTerminal()
+        CommandProgress.show(results ?? [], Output(terminal: terminal))
+        #expect(terminal.output == "  one Success\n    1\n  two Failed (exit code 4)\n    2\n")
+    }
+
+    @Test func `On a terminal a line counts below the nodes that are done`() async throws {
+        let connection = FakeConnection([
+            "ssm:ListCommands": [commands("InProgress"), commands("Success")],
+            "ssm:ListCommandInvocations": [
+                invocations(("mi-1", "InProgress"), ("mi-2", "Pending")),
+                invocations(("mi-1", "Success"), ("mi-2", "Success")),
+            ], "ssm:GetCommandInvocation": [["Status": "Success", "StandardOutputContent": "x\n"]],
+        ])
+        let terminal = RecordingTerminal(isInteractive: true)
+        let progress = CommandProgress(
+            identifier: "c-1", connection: connection, output: Output(terminal: terminal), shown: .none)
+        #expect(try await progress.follow() == .success)
+        #expect(terminal.output.contains("\r\u{1B}[K0 of 2 done, 0 failed, 1 running, 1 waiting"))
+        #expect(terminal.output.hasSuffix("\r\u{1B}[Kc-1 Success: 2 of 2 nodes succeeded\n"))
+    }
+
+    @Test func `Output is printed to its end, page by page`() async {
+        let connection = FakeConnection([
+            "ssm:ListCommandInvocations": [invocations(("mi-1", "InProgress"))],
+            "ssm:GetCommandOutput": [
+                ["Content": "one ", "NextOffset": 4, "IsComplete": false],
+                ["Content": "two\n", "NextOffset": 8, "IsComplete": true],
+            ],
+        ])
+        let outcome = await opsbus(["commands", "output", "c-1"], connection)
+        #expect(outcome.output == "one two\n")
+        #expect(connection.inputs("ssm:GetCommandOutput").map { $0["Offset"] } == [nil, 4])
+        let several = FakeConnection([
+            "ssm:ListCommandInvocations": [invocations(("mi-1", "Success"), ("mi-2", "Success"))]
+        ])
+        let refused = await opsbus(["commands", "output", "c-1"], several)
+        #expect(refused.exitCode == .usage)
     }
 
     @Test(arguments: [
@@ -107,7 +195,7 @@ struct RunCommandTests {
             "ssm:SendCommand": [sent], "ssm:ListCommands": [commands("NoInstancesInTag")],
             "ssm:ListCommandInvocations": [invocations()],
         ])
-        let outcome = await opsbus(["run", "--shell", "x", "--target", "tag:role=none", "-w"], connection)
+        let outcome = await opsbus(["run", "--shell", "x", "--targets", "tag:role=none", "-w"], connection)
         #expect(outcome.exitCode == .failure)
         #expect(outcome.lines.last == "c-1 NoInstancesInTag: 0 of 0 nodes succeeded")
     }

@@ -48,6 +48,50 @@ import Testing
         #expect(matches * 50 > pairs && matches * 2 < pairs, "\(matches) of \(pairs) matched")
     }
 
+    @Test func `Lists of numbers close to each other and to the bounds of ranges`() throws {
+        var vocabulary = Vocabulary(generator: SeededGenerator(seed: Self.seed &+ 2))
+        func number() -> String {
+            let digits = Int.random(in: 0...3, using: &vocabulary.generator)
+            return "-122.41600944012\(["424", "4241", "42410", "5", "0", "4240000000001"][digits])"
+        }
+        // Operands have to be numbers that doubles keep.
+        func operand() -> String { "-122.41600944012\(vocabulary.pick(["424", "42", "5", "0"]))" }
+        func coordinates() -> String {
+            let lists = (0..<4).map { _ in
+                "[\((0..<6).map { _ in "{\"x\":\(number()),\"y\":\(number())}" }.joined(separator: ","))]"
+            }
+            let plain = (0..<6).map { _ in number() }.joined(separator: ",")
+            return #"{"p":[\#(lists.joined(separator: ","))],"x":[\#(plain)],"y":\#(number())}"#
+        }
+        var matcher = Matcher()
+        for _ in 0..<100 {
+            let set = PatternSet()
+            let patterns = try (0..<12).map { _ in
+                let sign = vocabulary.pick(["<", "<=", ">", ">=", "="])
+                let test = #"[{"numeric":["\#(sign)",\#(operand())]}]"#
+                let other = #"[{"numeric":["\#(vocabulary.pick(["<", ">"]))",\#(operand())]}]"#
+                let shape = vocabulary.pick([
+                    #"{"x":T}"#, #"{"p":{"x":T}}"#, #"{"p":{"x":T,"y":O}}"#, #"{"x":T,"y":O}"#, #"{"p":{"x":T},"x":O}"#,
+                ])
+                return try JSON(
+                    parsing: shape.replacing("T", with: test).replacing("O", with: other))
+            }
+            for (index, pattern) in patterns.enumerated() {
+                set.add(try Pattern(parsing: pattern.text), for: UInt32(index))
+            }
+            for _ in 0..<10 {
+                let event = try JSON(parsing: coordinates())
+                let expected = patterns.indices.filter { NaiveMatcher.matches(pattern: patterns[$0], event: event) }
+                for validated in [false, true] {
+                    let found = try matcher.matches(event.bytes, with: set.snapshot, validated: validated)
+                        .map(Int.init)
+                    let difference = Self.difference(found, expected, patterns)
+                    try #require(found == expected, "seed \(Self.seed): \(difference) on \(event.text)")
+                }
+            }
+        }
+    }
+
     @Test func `An explanation agrees with the engine`() throws {
         var vocabulary = Vocabulary(generator: SeededGenerator(seed: Self.seed &+ 1))
         for _ in 0..<300 {
@@ -57,10 +101,40 @@ import Testing
             let explanation = try pattern.explain(event.bytes)
             try #require(
                 explanation.matches == NaiveMatcher.matches(pattern: json, event: event), "\(json) on \(event)")
-            // What failed is named unless only the elements of an array disagree.
-            let branch = explanation.decisiveBranch
-            #expect(branch.matches || branch.isSpreadOverElements || branch.fields.contains { !$0.matches })
+            for branch in explanation.branches {
+                let fields = try Self.pattern(branch.fields)
+                try #require(
+                    branch.matches == NaiveMatcher.matches(pattern: fields, event: event),
+                    "\(branch) of \(json.text) on \(event.text)")
+                for field in branch.fields {
+                    for alternative in field.alternatives {
+                        let alone: JSON = [field.path: .array([try Self.member(alternative)])]
+                        try #require(
+                            alternative.matches == NaiveMatcher.matches(pattern: alone, event: event),
+                            "\(alone.text) of \(json.text) on \(event.text)")
+                    }
+                    let isMatch = branch.matches || field.alternatives.contains { $0.matches }
+                    #expect(field.matches == isMatch)
+                    #expect(field.values.count == min(field.valueCount, Explanation.Field.valuesMax))
+                    let found = NaiveMatcher.values(at: field.path, of: event).map(\.text)
+                    try #require(found.count == field.valueCount && found.starts(with: field.values.map(\.text)))
+                }
+            }
         }
+    }
+
+    /// The pattern that an explanation's fields were.
+    private static func pattern(_ fields: [Explanation.Field]) throws -> JSON {
+        let members = try fields.map { field in
+            JSONObject.Member(key: field.path, value: .array(try field.alternatives.map(member)))
+        }
+        return .object(JSONObject(members))
+    }
+
+    private static func member(_ alternative: Explanation.Alternative) throws -> JSON {
+        // JSON texts are containers here.
+        let operand = try JSON(parsing: "[\(alternative.operand)]")[0] ?? .null
+        return alternative.operatorName == "equals" ? operand : [alternative.operatorName: operand]
     }
 
     private static func difference(_ found: [Int], _ expected: [Int], _ patterns: [JSON]) -> String {

@@ -31,6 +31,46 @@ import Testing
         }
     }
 
+    @Test func `Whether a double keeps a decimal is told as by writing the double out`() {
+        var generator = SeededGenerator(seed: 6)
+        var decided = 0
+        var kept = 0
+        for _ in 0..<40_000 {
+            // A double's own spelling, or one a little beside it.
+            let value = Double.random(in: 1...10, using: &generator)
+            let exponent = Int.random(in: -40...40, using: &generator)
+            let fraction = "\(value)".replacing(".", with: "")
+            var decimal = Decimal(digits: UInt64(fraction) ?? 1, exponent: exponent)
+            decimal.digits += UInt64.random(in: 0...2, using: &generator)
+            decimal.removeTrailingZeros()
+            guard decimal.digits < 100_000_000_000_000_000, let found = decimal.roundTrip else { continue }
+            decided += 1
+            kept += found.isKept ? 1 : 0
+            let text = "\(decimal.digits)e\(decimal.exponent)"
+            let nearest = Double(text) ?? .nan
+            #expect(found.value == nearest, "\(text)")
+            var shortest = Decimal(shortestFor: nearest)
+            shortest.removeTrailingZeros()
+            let isKept = shortest.digits == decimal.digits && shortest.exponent == decimal.exponent
+            #expect(found.isKept == isKept, "\(text)")
+        }
+        #expect(decided > 35_000 && kept > 5_000 && decided - kept > 1_000, "\(kept) of \(decided)")
+    }
+
+    @Test func `The places around a number hold its own`() {
+        var generator = SeededGenerator(seed: 8)
+        for _ in 0..<40_000 {
+            var decimal = Decimal(
+                digits: UInt64.random(in: 0...UInt64.max, using: &generator) >> UInt64.random(in: 0..<64,
+                    using: &generator),
+                exponent: Int.random(in: -25...25, using: &generator))
+            decimal.isNegative = Bool.random(using: &generator)
+            guard let around = NumberOrder.placesAround(decimal) else { continue }
+            let nearest = Double("\(decimal.isNegative ? "-" : "")\(decimal.digits)e\(decimal.exponent)") ?? .nan
+            #expect(around.contains(NumberOrder.place(of: nearest)), "\(decimal)")
+        }
+    }
+
     @Test func `Order of places is order of values`() {
         let texts = ["-1e308", "-5", "-0.1", "-4.9e-300", "0", "4.9e-300", "0.1", "1", "1.5", "10", "1e22", "1e308"]
         let places = texts.compactMap(place)

@@ -48,7 +48,9 @@ final class TestServer: Sendable {
     let nodes: NodeService
     let commands: CommandService
 
-    init(_ database: Database, _ clock: TestClock, policy: TestPolicy = TestPolicy()) async throws {
+    init(
+        _ database: Database, _ clock: TestClock, policy: TestPolicy = TestPolicy(), objects: (any ObjectStore)? = nil
+    ) async throws {
         self.clock = clock
         self.database = database
         nodes = NodeService(
@@ -56,7 +58,7 @@ final class TestServer: Sendable {
         await nodes.attach(remote: link, embedded: link)
         commands = CommandService(
             store: CommandStore(database), nodes: nodes, documents: TestDocuments(), account: Account(),
-            authorizer: policy, clock: clock, log: quiet)
+            authorizer: policy, objects: objects, clock: clock, log: quiet)
         try await commands.start()
     }
 
@@ -435,10 +437,13 @@ final class TestServer: Sendable {
         (["DocumentHash": "00"], .invalidDocument),
         (["MaxConcurrency": "0"], .validation), (["MaxErrors": "101%"], .validation),
         (["TimeoutSeconds": 29], .validation), (["Coment": "x"], .validation),
-        (["OutputS3BucketName": "bucket"], .unsupportedOperation),
-        (["CloudWatchOutputConfig": ["CloudWatchOutputEnabled": true]], .unsupportedOperation),
+        (["OutputS3BucketName": "bucket"], .invalidOutputFolder),
+        (["OutputS3KeyPrefix": "p"], .invalidOutputFolder), (["OutputS3BucketName": "x"], .validation),
+        (["CloudWatchOutputConfig": ["CloudWatchLogGroupName": ""]], .validation),
         (["AlarmConfiguration": ["Alarms": [["Name": "x"]]]], .unsupportedOperation),
-        (["NotificationConfig": ["NotificationArn": "arn:aws:sns:us-east-1:1:t"]], .unsupportedOperation),
+        (["NotificationConfig": ["NotificationArn": "topic"]], .invalidNotificationConfig),
+        (["NotificationConfig": ["NotificationType": "Command"]], .invalidNotificationConfig),
+        (["NotificationConfig": ["NotificationEvents": ["Pending"]]], .validation),
         (["InstanceIds": []], .invalidParameters),
         (["Targets": [["Key": "tag:a", "Values": ["b"]]]], .invalidParameters),
         (["InstanceIds": ["mi-1234567890abcdef0", "mi-1234567890abcdef0"]], .duplicateInstanceID),
@@ -453,12 +458,11 @@ final class TestServer: Sendable {
         #expect(try await server.call("ssm:ListCommands", [:]) == ["Commands": []])
     }
 
-    @Test func emptyMembersOfUnsupportedFeaturesAreTaken() async throws {
+    @Test func membersThatAskForNothingAreTaken() async throws {
         let server = try await server()
         let node = try await server.connect("a")
         _ = try await server.send([
-            "InstanceIds": [.string(node)], "OutputS3BucketName": "",
-            "CloudWatchOutputConfig": ["CloudWatchOutputEnabled": false, "CloudWatchLogGroupName": ""],
+            "InstanceIds": [.string(node)], "CloudWatchOutputConfig": ["CloudWatchOutputEnabled": false],
             "NotificationConfig": ["NotificationArn": "", "NotificationEvents": []],
         ])
     }

@@ -1,31 +1,3 @@
-extension SegmentBuilder {
-    /// Compiles what was added.
-    mutating func finish() -> Segment {
-        let filing = Filing(&self, Selectivity(self))
-        var indexes = IndexBuilder(self)
-        indexes.addTrie()
-        indexes.addPredicates()
-        let tables = indexes.finish()
-        let view = SegmentView(
-            seed: seed, records: FlatArray(indexes.records.bytes), keys: FlatArray(tables.keys),
-            keyMask: UInt32(tables.keys.count - 1), keyLists: FlatArray(tables.keyLists),
-            nodes: FlatArray(indexes.nodes), paths: FlatArray(indexes.paths), pathRecords: FlatArray(pathRecords),
-            lengths: FlatArray(tables.lengths), ranges: tables.ranges, grams: GramFilter(hashes: tables.gramHashes),
-            predicateRecords: FlatArray(predicateRecords), postingStarts: FlatArray(filing.postingStarts),
-            postings: FlatArray(filing.postings), unfiled: FlatArray(filing.unfiled),
-            conjunctionStarts: FlatArray(conjunctionStarts), conjunctionRules: FlatArray(conjunctionRules),
-            constraintEntries: FlatArray(constraintEntries), constraintLists: FlatArray(constraintLists),
-            rules: FlatArray(rules))
-        return Segment(view, ruleCount: rules.count)
-    }
-
-    func kind(of predicate: UInt32) -> RecordKind {
-        RecordKind(rawValue: records.tag(at: predicateRecords[Int(predicate)]) & 15) ?? .present
-    }
-
-    func path(of predicate: UInt32) -> UInt32 { records.tag(at: predicateRecords[Int(predicate)]) >> 4 }
-}
-
 /// How likely an event is to satisfy each predicate, guessed from the rules alone: a path with many different operands
 /// has many different values, and a range is as likely as the share of its path's bounds that it covers.
 struct Selectivity {
@@ -89,6 +61,9 @@ struct Selectivity {
 /// - Source: the access predicates of publish/subscribe matching (Fabret and others, "Filtering algorithms and
 ///   implementation for very fast publish/subscribe systems").
 struct Filing {
+    /// In a posting: the conjunction is filed under other predicates, too.
+    static let severalBit: UInt32 = 1 << 31
+
     private(set) var postingStarts: [UInt32] = []
     private(set) var postings: [UInt32] = []
     private(set) var unfiled: [UInt32] = []
@@ -117,7 +92,9 @@ struct Filing {
                 if list.needsAnyValue {
                     filed.append((builder.internPresent(list.path), UInt32(conjunction)))
                 } else {
-                    for predicate in list.wanted { filed.append((predicate, UInt32(conjunction))) }
+                    // Several values of an event may hit it: one attempt is enough.
+                    let severalBit = list.wanted.count > 1 ? Filing.severalBit : 0
+                    for predicate in list.wanted { filed.append((predicate, UInt32(conjunction) | severalBit)) }
                 }
             }
         }
