@@ -16,6 +16,8 @@ private final class Others: OperationCaller {
 
     func fail(_ names: Set<String>) { state.withLock { $0.failing = names } }
 
+    func find(_ name: String) -> API.Operation? { nil }
+
     func call(_ name: String, _ input: JSON, _ context: OperationContext) async throws(ServiceError) -> JSON {
         let fails = state.withLock { state in
             state.calls.append((name, input))
