@@ -50,8 +50,11 @@ public final class MessagingService: Resettable {
         contents.moves.wake()
     }
 
+    /// Answers those who wait for messages, and lets nobody wait any more: called before requests are waited for.
+    public func endWaiting() { contents.waiters.close() }
+
     public func stop() async {
-        contents.waiters.close()
+        endWaiting()
         contents.moves.end()
         for task in running.value ?? [] { task.cancel() }
         for task in running.value ?? [] { await task.value }

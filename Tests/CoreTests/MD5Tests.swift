@@ -43,6 +43,8 @@ import Testing
         }
     }
 
-    @Test("What is no Base64 is nothing", arguments: ["Z", "Zg", "Zg=", "Zg===", "Z=g=", "====", "Zm9v ", "Zm-v", "=Zg="])
+    @Test(
+        "What is no Base64 is nothing",
+        arguments: ["Z", "Zg", "Zg=", "Zg===", "Z=g=", "====", "Zm9v ", "Zm-v", "=Zg="])
     func refused(text: String) { #expect(Base64.decode(text) == nil) }
 }

@@ -29,7 +29,8 @@ extension Command {
                 ("Arguments", words.isEmpty ? nil : .array(words)), ("Timeout", .number(of: arguments[timeout])),
                 ("MemorySize", .number(of: arguments[memory])), ("Concurrency", .number(of: arguments[concurrency])),
                 ("Environment", variables.isEmpty ? nil : .object(variables)),
-                ("DeadLetterTargetArn", .text(arguments[deadLetterTarget])), ("Description", .text(arguments[description])),
+                ("DeadLetterTargetArn", .text(arguments[deadLetterTarget])),
+                ("Description", .text(arguments[description])),
             ]))
         session.output.result(output) { session.output.line(output.cell("FunctionArn")) }
         return .success

@@ -39,7 +39,8 @@ extension Command {
             Example(
                 "opsbus queues create orders.fifo -a ContentBasedDeduplication=true",
                 "One that keeps the order, and takes no message twice"),
-            Example("opsbus queues create orders --dead-letters orders-failed --max-receives 5", "With a place to fail"),
+            Example(
+                "opsbus queues create orders --dead-letters orders-failed --max-receives 5", "With a place to fail"),
         ],
         options: [attribute, deadLetterQueue, maxReceives], arguments: [newName]
     ) { arguments, session in

@@ -209,6 +209,7 @@ final class Server: Sendable {
     func stop() async {
         watchdog.value?.stop()
         maintenance.value?.cancel()
+        messaging.endWaiting()
         await gateway?.stop()
         await bus.stop()
         await rules?.stop()

@@ -96,9 +96,9 @@ struct MessageMoveTasks: Sendable {
     private static func check(
         _ queue: Queue, _ destination: String?, _ transaction: borrowing Transaction
     ) throws {
-        let isTarget = try transaction.queryOne("SELECT 1 FROM queues WHERE dead_letters = ? LIMIT 1", queue.name) { _ in
-            true
-        }
+        let isTarget = try transaction.queryOne(
+            "SELECT 1 FROM queues WHERE dead_letters = ? LIMIT 1", queue.name
+        ) { _ in true }
         guard isTarget == true else {
             throw ServiceError(
                 .invalidParameterValue, "Source queue must be configured as a Dead Letter Queue.")

@@ -57,7 +57,8 @@ struct MessageMover: Sendable {
             }
         }
         return try await database.read { transaction in
-            try transaction.queryOne("SELECT 1 FROM queue_moves WHERE status = 'RUNNING' LIMIT 1") { _ in true } ?? false
+            try transaction.queryOne("SELECT 1 FROM queue_moves WHERE status = 'RUNNING' LIMIT 1") { _ in true }
+                ?? false
         }
     }
 

@@ -75,7 +75,8 @@ import Testing
         try await TestMessaging.run { engine in
             try await bury(3, engine)
             try await engine.call("sqs:DeleteQueue", ["QueueUrl": "q"])
-            try await engine.queue("r", ["RedrivePolicy": #"{"deadLetterTargetArn":"arn:aws:sqs:::failed","maxReceiveCount":1}"#])
+            let redrive = #"{"deadLetterTargetArn":"arn:aws:sqs:::failed","maxReceiveCount":1}"#
+            try await engine.queue("r", ["RedrivePolicy": .string(redrive)])
             try await engine.call("sqs:StartMessageMoveTask", ["SourceArn": Self.failed])
             try await eventually("it has failed") { try await status(engine)?["Status"] == "FAILED" }
             #expect(try await status(engine)?["FailureReason"]?.string?.hasPrefix("There is no queue q") == true)

@@ -12,7 +12,7 @@ import Testing
         try await TestMessaging.run { engine in
             try await engine.queue("q")
             let attributes: JSON = [
-                "timestamp": ["DataType": "Number.java.lang.Long", "StringValue": "1493147359900"]
+                "timestamp": ["StringValue": "1493147359900", "DataType": "Number.java.lang.Long"]
             ]
             let sent = try await engine.send("derp", to: "q", ["MessageAttributes": attributes])
             #expect(sent["MD5OfMessageBody"] == "58fd9edd83341c29f1aebba81c31e257")
@@ -70,7 +70,7 @@ import Testing
         arguments: [
             (#"{"MessageBody":""}"#, ErrorCode.missingParameter, "The request must contain the parameter MessageBody."),
             (#"{"MessageBody":"a\u0000"}"#, .invalidMessageContents, "Invalid characters found."),
-            (#"{"MessageBody":"a","DelaySeconds":901}"#, .invalidParameterValue, "Value 901 for parameter DelaySeconds"),
+            (#"{"MessageBody":"a","DelaySeconds":901}"#, .invalidParameterValue, "Value 901 for parameter Delay"),
             (#"{"MessageBody":"a","MessageDeduplicationId":"1"}"#, .invalidParameterValue, "Value 1 for parameter"),
             (
                 #"{"MessageBody":"a","MessageAttributes":{"ö":{"DataType":"String","StringValue":"x"}}}"#,
@@ -156,7 +156,8 @@ import Testing
                         ["Id": "y", "ReceiptHandle": received[0]["ReceiptHandle"] ?? .null],
                     ],
                 ])
-            #expect(deleted["Successful"] == [["Id": "y"]] && deleted["Failed"]?[0]?["Code"] == "ReceiptHandleIsInvalid")
+            #expect(deleted["Successful"] == [["Id": "y"]])
+            #expect(deleted["Failed"]?[0]?["Code"] == "ReceiptHandleIsInvalid")
             #expect(try await engine.counts("q") == [0, 1, 0])
         }
     }

@@ -10,7 +10,8 @@ import Testing
         "A queue is meant by its name, its ARN or its URL on any host",
         arguments: [
             "q", "arn:aws:sqs:us-east-1:123456789012:q", "arn:aws:sqs:::q", "http://127.0.0.1:7400/123456789012/q",
-            "https://sqs.us-east-1.amazonaws.com/123456789012/q", "http://localhost:4566/queue/us-east-1/123456789012/q",
+            "https://sqs.us-east-1.amazonaws.com/123456789012/q",
+            "http://localhost:4566/queue/us-east-1/123456789012/q",
             "/123456789012/q", "123456789012/q",
         ])
     func names(url: String) async throws {

@@ -38,8 +38,8 @@ import Testing
     func envelope() async throws {
         try await run { engine in
             let subscription = try await subscribe(engine)
-            let answer = try await publish(
-                engine, "hello", ["Subject": "s", "MessageAttributes": ["k": ["DataType": "Number", "StringValue": "5"]]])
+            let attributes: JSON = ["k": ["DataType": "Number", "StringValue": "5"]]
+            let answer = try await publish(engine, "hello", ["Subject": "s", "MessageAttributes": attributes])
             let body = try JSON(parsing: try await engine.bodies("q")[0])
             let arn = subscription["SubscriptionArn"]?.string ?? ""
             #expect(arn.hasPrefix("arn:aws:sns:us-east-1:123456789012:t:"))
@@ -58,7 +58,7 @@ import Testing
     func raw() async throws {
         try await run { engine in
             try await subscribe(engine, ["RawMessageDelivery": "true"])
-            let attributes: JSON = ["MessageAttributes": ["k": ["DataType": "String", "StringValue": "v"]]]
+            let attributes: JSON = ["MessageAttributes": ["k": ["StringValue": "v", "DataType": "String"]]]
             _ = try await publish(engine, "hello", attributes)
             let message = try await engine.receive("q")[0]
             #expect(message["Body"] == "hello" && message["MessageAttributes"] == attributes["MessageAttributes"])
@@ -110,7 +110,7 @@ import Testing
     @Test(
         "What cannot be subscribed is refused by name",
         arguments: [
-            ("http", "http://a.example/", "OpsBus delivers the messages of topics to sqs and to its own stream, not by http"),
+            ("http", "http://a.example/", "messages of topics to sqs and to its own stream, not by http"),
             ("email", "a@a.example", "not by email"), ("sms", "+15550100", "not by sms"),
             ("pigeon", "loft", "Amazon SNS does not support this protocol string: pigeon"),
             ("sqs", "q", "Invalid parameter: SQS endpoint ARN"),
@@ -124,7 +124,8 @@ import Testing
                     "sns:Subscribe",
                     ["TopicArn": Self.topic, "Protocol": .string(name), "Endpoint": .string(endpoint)])
             }
-            #expect(error?.code == .invalidParameter && error?.message.hasSuffix(end) == true, "\(error?.message ?? "")")
+            #expect(error?.code == .invalidParameter)
+            #expect(error?.message.hasSuffix(end) == true, "\(error?.message ?? "")")
         }
     }
 
@@ -214,7 +215,8 @@ import Testing
             func text(_ value: String, _ type: String = "String") -> JSON {
                 ["DataType": .string(type), "StringValue": .string(value)]
             }
-            _ = try await publish(engine, "1", ["MessageAttributes": ["store": text("a"), "price": text("5", "Number")]])
+            let first: JSON = ["store": text("a"), "price": text("5", "Number")]
+            _ = try await publish(engine, "1", ["MessageAttributes": first])
             _ = try await publish(
                 engine, "2",
                 [
