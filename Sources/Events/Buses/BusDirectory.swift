@@ -15,7 +15,8 @@ public final class BusDirectory: Sendable {
         /// what the client calls it.
         func name(of text: String) -> String? {
             if names.contains(text) { return text }
-            guard let arn = ARN(text).map(account.resolve), arn.service == "events", arn.account == account.id, let name = arn.name(ofType: "event-bus"), names.contains(name)
+            guard let arn = ARN(text).map(account.resolve), arn.service == "events", arn.account == account.id,
+                let name = arn.name(ofType: "event-bus"), names.contains(name)
             else { return nil }
             return name
         }

@@ -61,7 +61,7 @@ import Testing
     @Test(
         "Errors have the code and status of the service",
         arguments: [
-            ("NotFound", "NotFound", 404, "Sender"), ("ResourceNotFoundException", "NotFound", 404, "Sender"),
+            ("NotFound", "NotFound", 404, "Sender"), ("ResourceNotFoundException", "ResourceNotFound", 404, "Sender"),
             ("InvalidParameter", "InvalidParameter", 400, "Sender"),
             ("AccessDeniedException", "AuthorizationError", 403, "Sender"),
             ("ThrottlingException", "Throttled", 429, "Sender"), ("InternalFailure", "InternalError", 500, "Receiver"),
