@@ -68,7 +68,7 @@ final class HTTPServer: Sendable {
         options.connections_per_address_max = UInt32(limits.connectionsPerAddressMax ?? 0)
         options.idle_timeout_seconds = UInt32(max(1, limits.idleTimeout.components.seconds))
         options.memory_per_connection = HTTPServer.memoryPerConnection
-        // The library calls back until `stop` has ended, before which the server lives by the reference given back there.
+        // The library calls back until the end of `stop`; the server lives so long by the reference given back there.
         options.context = Unmanaged.passRetained(self).toOpaque()
         HTTPServer.setCallbacks(&options)
         let pointer: OpaquePointer?
