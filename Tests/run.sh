@@ -3,6 +3,8 @@
 #
 #   Tests/run.sh            all tests
 #   Tests/run.sh FILTER     only tests whose names match, passed on to swift test
+#
+# With OPSBUS_MOTO=1 the tests of moto that must pass are run, too: see Tests/moto.sh.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -39,3 +41,6 @@ fi
 swift test --skip-build --skip ScenarioTests --skip BusTests
 swift test --skip-build --filter BusTests
 swift test --skip-build --filter ScenarioTests --no-parallel
+if [ "${OPSBUS_MOTO:-}" = 1 ]; then
+    OPSBUS=$PWD/.build/debug/opsbus Tests/moto.sh
+fi

@@ -1,6 +1,4 @@
 #pragma once
-#include <pthread.h>
-#include <signal.h>
 #include <stdint.h>
 #include <microhttpd.h>
 
@@ -13,7 +11,6 @@ struct ops_http_options {
     unsigned connections_per_address_max;
     unsigned idle_timeout_seconds;
     size_t memory_per_connection;
-    size_t stack_bytes;
     /// PEM; both NULL for plain HTTP.
     const char *certificate;
     const char *key;
@@ -26,10 +23,9 @@ struct ops_http_options {
     MHD_NotifyConnectionCallback notify_connection;
 };
 
-/// Starts a server on a thread of its own, which takes no signals. NULL where that is impossible.
+/// Makes a server that serves while its owner calls MHD_run_wait. NULL where that is impossible.
 static inline struct MHD_Daemon *ops_http_start(const struct ops_http_options *options) {
-    // Not epoll: with its edges the library does not notice a client's end that comes together with data.
-    unsigned flags = MHD_USE_POLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME;
+    unsigned flags = MHD_USE_EPOLL | MHD_USE_ITC | MHD_ALLOW_SUSPEND_RESUME;
     if (options->certificate != NULL) flags |= MHD_USE_TLS;
     struct MHD_OptionItem security[] = {
         {MHD_OPTION_HTTPS_MEM_CERT, 0, (void *)options->certificate},
@@ -37,25 +33,19 @@ static inline struct MHD_Daemon *ops_http_start(const struct ops_http_options *o
         {MHD_OPTION_END, 0, NULL},
     };
     if (options->certificate == NULL) security[0].option = MHD_OPTION_END;
-    sigset_t all, before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    struct MHD_Daemon *daemon = MHD_start_daemon(
+    return MHD_start_daemon(
         flags, 0, NULL, NULL, options->handle, options->context,
         MHD_OPTION_LISTEN_SOCKET, options->listen_socket,
         MHD_OPTION_CONNECTION_LIMIT, options->connections_max,
         MHD_OPTION_PER_IP_CONNECTION_LIMIT, options->connections_per_address_max,
         MHD_OPTION_CONNECTION_TIMEOUT, options->idle_timeout_seconds,
         MHD_OPTION_CONNECTION_MEMORY_LIMIT, options->memory_per_connection,
-        MHD_OPTION_THREAD_STACK_SIZE, options->stack_bytes,
         MHD_OPTION_STRICT_FOR_CLIENT, 1,
         MHD_OPTION_URI_LOG_CALLBACK, options->begin, options->context,
         MHD_OPTION_NOTIFY_COMPLETED, options->end, options->context,
         MHD_OPTION_NOTIFY_CONNECTION, options->notify_connection, options->context,
         MHD_OPTION_ARRAY, security,
         MHD_OPTION_END);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    return daemon;
 }
 
 /// The socket of a connection; -1 where it cannot be told.

@@ -46,7 +46,7 @@ import Testing
         let identifier = try #require(answer.header("x-amzn-requestid"))
         #expect(
             answer.text == #"<NothingResponse xmlns="http://sns.amazonaws.com/doc/2010-03-31/">"#
-                + "<ResponseMetadata><RequestId>\(identifier)</RequestId></ResponseMetadata></NothingResponse>")
+                + "<NothingResult></NothingResult><ResponseMetadata><RequestId>\(identifier)</RequestId></ResponseMetadata></NothingResponse>")
     }
 
     @Test("The same parameters may stand in the query, whatever the method")
@@ -61,7 +61,7 @@ import Testing
     @Test(
         "Errors have the code and status of the service",
         arguments: [
-            ("NotFound", "NotFound", 404, "Sender"), ("ResourceNotFoundException", "NotFound", 404, "Sender"),
+            ("NotFound", "NotFound", 404, "Sender"), ("ResourceNotFoundException", "ResourceNotFound", 404, "Sender"),
             ("InvalidParameter", "InvalidParameter", 400, "Sender"),
             ("AccessDeniedException", "AuthorizationError", 403, "Sender"),
             ("ThrottlingException", "Throttled", 429, "Sender"), ("InternalFailure", "InternalError", 500, "Receiver"),
