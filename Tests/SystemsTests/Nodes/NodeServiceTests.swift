@@ -206,14 +206,15 @@ import Testing
         #expect(rest["NextToken"] == nil)
         #expect(try await nodes(["Filters": [["Key": "AgentVersion", "Values": ["1.1"]]]]).count == 4)
         let id = try #require(try await nodes().first?["InstanceId"])
-        _ = try await service.operations.call(
+        let tags = TagOperations(database: service.store.database, resources: [NodeTags()]).all
+        _ = try await tags.call(
             "ssm:AddTagsToResource",
             ["ResourceType": "ManagedInstance", "ResourceId": id, "Tags": [["Key": "env", "Value": "prod"]]])
         #expect(try await nodes(["Filters": [["Key": "tag:env", "Values": ["prod", "test"]]]]).count == 1)
         #expect(try await nodes(["Filters": [["Key": "tag:env", "Values": ["test"]]]]).isEmpty)
         let older: JSON = ["InstanceInformationFilterList": [["key": "tag-key", "valueSet": ["env"]]]]
         #expect(try await nodes(older).count == 1)
-        _ = try await service.operations.call(
+        _ = try await tags.call(
             "ssm:RemoveTagsFromResource",
             ["ResourceType": "ManagedInstance", "ResourceId": id, "TagKeys": ["env"]])
         #expect(try await nodes(["Filters": [["Key": "tag-key", "Values": ["env"]]]]).isEmpty)
