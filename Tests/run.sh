@@ -18,11 +18,12 @@ if [ ${#missing[@]} -gt 0 ]; then
     DEBIAN_FRONTEND=noninteractive $sudo apt-get install -y -qq "${missing[@]}" >/dev/null
 fi
 
-# The tests from outside are Python programs with pyzmq and boto3, in an environment of their own.
+# The tests from outside are Python programs with pyzmq, the clients of AWS and a server that speaks S3, in an environment
+# of their own.
 environment=.build/python
-if ! "$environment/bin/python" -c 'import boto3, zmq' 2>/dev/null; then
+if ! "$environment/bin/python" -c 'import zmq, boto3, awscli, moto.server' 2>/dev/null; then
     python3 -m venv "$environment"
-    "$environment/bin/pip" install -q boto3 pyzmq
+    "$environment/bin/pip" install -q pyzmq boto3 awscli 'moto[s3,server]'
 fi
 export OPSBUS_PYTHON="$PWD/$environment/bin/python"
 

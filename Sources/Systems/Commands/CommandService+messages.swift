@@ -47,7 +47,8 @@ extension CommandService {
         }
         let bytes = message.payload
         if let record = record(id, on: node) {
-            let (key, place, bytesMax) = (OutputStore.Key(output, on: node), output, settings.outputBytesMax)
+            let (key, place) = (OutputStore.Key(output, on: node), output)
+            let bytesMax = settings.outputBytesMax + NodeCommand.outputMarkBytesMax
             do {
                 try await store.database.maintain { transaction in
                     let new = try OutputStore.append(

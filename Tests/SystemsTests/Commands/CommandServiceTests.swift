@@ -12,7 +12,8 @@ struct TestDocuments: DocumentResolver {
     static let texts = [
         "Shell": """
             {"schemaVersion": "2.2", "parameters": {"commands": {"type": "StringList"},
-              "executionTimeout": {"type": "String", "default": "600"}},
+              "executionTimeout": {"type": "String", "default": "600"},
+              "mode": {"type": "String", "default": "fast", "allowedPattern": "^[a-z]+$"}},
              "mainSteps": [{"action": "aws:runShellScript", "name": "run",
               "inputs": {"runCommand": "{{ commands }}", "timeoutSeconds": "{{ executionTimeout }}"}}]}
             """,
@@ -57,7 +58,8 @@ final class TestServer: Sendable {
     let commands: CommandService
 
     init(
-        _ database: Database, _ clock: TestClock, policy: TestPolicy = TestPolicy(), objects: (any ObjectStore)? = nil
+        _ database: Database, _ clock: TestClock, policy: TestPolicy = TestPolicy(), objects: (any ObjectStore)? = nil,
+        settings: CommandService.Settings = CommandService.Settings()
     ) async throws {
         self.clock = clock
         self.database = database
@@ -66,7 +68,7 @@ final class TestServer: Sendable {
         await nodes.attach(remote: link, embedded: link)
         commands = CommandService(
             store: CommandStore(database), nodes: nodes, documents: TestDocuments(), account: Account(),
-            authorizer: policy, objects: objects, clock: clock, log: quiet)
+            authorizer: policy, settings: settings, objects: objects, clock: clock, log: quiet)
         try await commands.start()
     }
 
@@ -442,6 +444,9 @@ final class TestServer: Sendable {
         (["DocumentName": "Docker"], .unsupportedOperation),
         (["Parameters": ["command": ["x"]]], .invalidParameters),
         (["Parameters": [:]], .invalidParameters),
+        (["Parameters": ["commands": ["x"], "mode": ["Fast!"]]], .invalidParameters),
+        (["Parameters": ["commands": ["x"], "mode": ["a", "b"]]], .invalidParameters),
+        (["Parameters": ["commands": "x"]], .validation),
         (["DocumentHash": "00"], .invalidDocument),
         (["MaxConcurrency": "0"], .validation), (["MaxErrors": "101%"], .validation),
         (["TimeoutSeconds": 29], .validation), (["Coment": "x"], .validation),

@@ -28,7 +28,7 @@ ORDER = ["Create", "Register", "Put", "Add", "Start", "Send", "Subscribe", "Publ
 LAST = ["Update", "Cancel", "Stop", "Disassociate", "Untag", "Remove", "Deregister", "Unsubscribe", "Delete", "Purge"]
 INVALID = {
     "ValidationException", "ValidationError", "SerializationException", "MalformedInput", "InvalidParameter",
-    "InvalidParameterException", "InvalidParameterValue", "ParameterValueInvalid",
+    "InvalidParameterException", "InvalidParameterValue", "ParameterValueInvalid", "BadRequestException",
 }
 # An answer that speaks of an input's form, and so must not come to a valid one.
 FORM = re.compile(
