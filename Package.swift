@@ -76,7 +76,7 @@ let package = Package(
             name: "TestSupport", dependencies: ["API", "Core", "Platform", "Storage"], path: "Tests/TestSupport",
             swiftSettings: swiftSettings),
         .testTarget(name: "CoreTests", dependencies: ["Core", "TestSupport"], swiftSettings: swiftSettings),
-        tests("Patterns", exclude: ["Data"]),
+        tests("Patterns", exclude: ["Data", "Fuzzing"]),
         tests("Documents", exclude: ["Corpus"]),
         tests("API"),
         tests("Platform"),
@@ -99,3 +99,12 @@ let package = Package(
     ],
     swiftLanguageModes: [.v6]
 )
+
+// libFuzzer's target, which has no main of its own: only Tests/PatternsTests/Fuzzing/run.sh builds it.
+if Context.environment["OPSBUS_FUZZING"] == "1" {
+    package.products.append(.executable(name: "patterns-fuzzer", targets: ["PatternsFuzzer"]))
+    package.targets.append(
+        .executableTarget(
+            name: "PatternsFuzzer", dependencies: ["CShims", "Core", "Patterns"], path: "Tests/PatternsTests/Fuzzing",
+            exclude: ["run.sh"], swiftSettings: swiftSettings + [.unsafeFlags(["-parse-as-library"])]))
+}

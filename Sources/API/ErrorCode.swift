@@ -61,6 +61,9 @@ public enum ErrorCode: String, Sendable, CaseIterable {
     case purgeQueueInProgress = "PurgeQueueInProgress"
     case overLimit = "OverLimit"
 
+    // Functions.
+    case invalidRequestContent = "InvalidRequestContentException"
+
     // Logs.
     case invalidParameterException = "InvalidParameterException"
 

@@ -115,7 +115,8 @@ extension Agent {
             guard let command = commands[id]?.command else { continue }
             let runner = CommandRunner(
                 command: command, interruption: commands[id]?.state.reboot, agent: self, store: store,
-                processes: processes, environment: environment, user: options.user, limits: options.limits, clock: clock)
+                processes: processes, environment: environment, user: options.user, limits: options.limits,
+                clock: clock)
             // On the agent's thread, since it waits for the disk.
             let task = Task(executorPreference: thread) { await runner.run() }
             runs[id] = Run(task: task)

@@ -7,6 +7,7 @@ struct Main {
         ("patterns", PatternsBenchmark.summary, PatternsBenchmark.run),
         ("ingest", IngestBenchmark.summary, IngestBenchmark.run),
         ("latency", LatencyBenchmark.summary, LatencyBenchmark.run),
+        ("http", HTTPBenchmark.summary, HTTPBenchmark.run),
         ("memory", MemoryBenchmark.summary, MemoryBenchmark.run),
         ("commands", CommandsBenchmark.summary, CommandsBenchmark.run),
     ]

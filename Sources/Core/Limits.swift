@@ -33,8 +33,16 @@ public enum Limits {
     /// it does not.
     public static let targetPayloadBytesMax = 2 << 20
 
+    /// A schedule's input; counted, as the service does, in characters.
+    public static let scheduleInputCharactersMax = 256 << 10
+
     // Counts.
 
+    public static let schedulesMax = 1_000_000
+    public static let scheduleGroupsMax = 500
+    public static let pipesMax = 1000
+    /// Bytes of the messages of one batch, past which no more are added.
+    public static let pipeBatchBytesMax = 6 << 20
     public static let targetsPerRuleMax = 5
     public static let rulesPerBusMax = 100_000
     public static let eventHopsMax = 8

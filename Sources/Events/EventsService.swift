@@ -20,6 +20,8 @@ public final class EventsService: Resettable {
     private let dispatcher: Dispatcher
     private let relay: OutboxRelay
     private let schedules: ScheduleRunner
+    private let scheduler: SchedulerService
+    private let pipes: PipeService
     private let buses: BusDirectory
     private let busOperations: BusOperations
     private let retention: RetentionTask
@@ -58,7 +60,8 @@ public final class EventsService: Resettable {
             window: settings.deduplicationWindow)
         let rules = RuleLookup()
         let attempt = DeliveryAttempt(
-            rule: { await rules.rule($0, $1) }, caller: caller, ingest: ingest, account: account, clock: clock)
+            rule: { await rules.rule($0, $1) }, targets: TargetCaller(caller: caller), ingest: ingest, account: account,
+            clock: clock)
         let dispatcher = Dispatcher(
             database: database, journal: journal, attempt: attempt, clock: clock, log: log.named("dispatcher"))
         let matcher = Matcher(
@@ -81,6 +84,11 @@ public final class EventsService: Resettable {
             journal: journal, database: database, matcher: matcher, subscribers: subscribers,
             retention: settings.retention, clock: clock, log: log.named("retention"))
         let schedules = schedules
+        scheduler = SchedulerService(
+            database: database, caller: caller, account: account, clock: clock, log: log.named("scheduler"))
+        pipes = PipeService(
+            database: database, caller: caller, journal: journal, account: account, clock: clock,
+            log: log.named("pipes"))
         operations =
             EventOperations(ingest: ingest, matcher: matcher, buses: buses, journal: journal).all
             + RuleOperations(
@@ -93,6 +101,7 @@ public final class EventsService: Resettable {
             + StreamOperations(
                 journal: journal, database: database, authorizer: authorizer, subscribers: subscribers
             ).all
+            + scheduler.operations + pipes.operations
     }
 
     /// All operations of this module, for the table.
@@ -107,6 +116,8 @@ public final class EventsService: Resettable {
         try await matcher.start(account: settings.account)
         await dispatcher.start()
         await schedules.wake()
+        try await scheduler.start()
+        try await pipes.start()
         retention.start()
     }
 
@@ -122,12 +133,16 @@ public final class EventsService: Resettable {
     public func stop() async {
         retention.stop()
         await schedules.stop()
+        await scheduler.stop()
+        await pipes.stop()
         await dispatcher.stop()
         await relay.stop()
         await matcher.stop()
     }
 
     public func suspend() async {
+        await scheduler.suspend()
+        await pipes.suspend()
         await relay.suspend()
         await matcher.suspend()
         await dispatcher.suspend(forgettingThrough: journal.lastSequence)
@@ -140,6 +155,8 @@ public final class EventsService: Resettable {
         await relay.resume()
         await dispatcher.resume()
         await schedules.wake()
+        try await scheduler.start()
+        try await pipes.start()
     }
 
     /// Brings the rules that come from files in line with what the files say now, in one step.

@@ -1,7 +1,7 @@
 public import Storage
 
 /// The tables of this module.
-public let eventsMigrations = [
+public let eventsMigrations: [Migration] = [
     Migration(
         module: "events", number: 1, name: "buses, rules, deliveries",
         sql: """
@@ -50,4 +50,4 @@ public let eventsMigrations = [
                 lagging INTEGER NOT NULL DEFAULT 0
             ) STRICT, WITHOUT ROWID;
             """),
-]
+] + SchedulerStore.migrations + PipeStore.migrations

@@ -7,9 +7,11 @@ public import Storage
 ///
 ///     documents ──► CommandService ──► NodeService ──► agents
 ///         └───────► AutomationService ──► operations, scripts
+///     FunctionService ──► programs of this machine
 ///
 /// `NodeService` knows the nodes and their connections. `CommandService` sends command documents to them and follows
 /// each to its end. `AutomationService` runs runbooks, whose steps call operations, commands among them, and scripts.
+/// `FunctionService` runs programs that are registered as functions, at once or for events that wait.
 public final class SystemsService: Resettable {
     /// Takes in messages from agents.
     public let nodes: NodeService
@@ -19,11 +21,16 @@ public final class SystemsService: Resettable {
     private let commands: CommandService
     private let sender: OutputSender
     private let automation: AutomationService
+    private let functions: FunctionService
+    private let database: Database
+    private let clock: any Clock
+    private let log: Log
     private let running = Once<[Task<Void, Never>]>()
 
     /// The tables of this module.
     public static var migrations: [Migration] {
         NodeStore.migrations + CommandStore.migrations + AutomationStore.migrations + DocumentStore.migrations
+            + FunctionStore.migrations
             + ResourceGroupStore.migrations
     }
 
@@ -32,11 +39,16 @@ public final class SystemsService: Resettable {
     ///   - objects: Where output can be put into buckets; nil where there is no such storage.
     ///   - directory: For throw-away directories of scripts; emptied at the start.
     ///   - downloadEnvironment: Of the program that reads attachments: `PATH`, the keys of S3, proxies.
+    ///   - address: Of the HTTP endpoint, for the AWS clients of functions.
     public init(
         database: Database, caller: any OperationCaller, authorizer: any Authorizer, processes: ProcessLoop,
         commandSettings: CommandService.Settings, objects: (any ObjectStore)?, directory: String,
-        downloadEnvironment: [String: String] = [:], account: Account, clock: any Clock, log: Log
+        downloadEnvironment: [String: String] = [:], account: Account, address: String = "http://127.0.0.1:7400",
+        clock: any Clock, log: Log
     ) {
+        self.database = database
+        self.clock = clock
+        self.log = log.named("systems")
         let documents = DocumentStore(database: database, account: account, clock: clock)
         let commandStore = CommandStore(database)
         nodes = NodeService(
@@ -49,12 +61,17 @@ public final class SystemsService: Resettable {
         automation = AutomationService(
             database: database, documents: documents, commands: commandStore, caller: caller, processes: processes,
             directory: directory, account: account, clock: clock, log: log.named("automation"))
+        functions = FunctionService(
+            database: database, caller: caller,
+            runner: FunctionRunner(processes: processes, account: account, address: address, clock: clock),
+            clock: clock, log: log.named("functions"))
         let loader = AttachmentLoader(
             store: documents, processes: processes, directory: directory, environment: downloadEnvironment)
         let tags = TagOperations(database: database, resources: [NodeTags(), DocumentTags()])
         operations =
             nodes.operations + commands.operations + automation.operations + tags.all
             + DocumentOperations(store: documents, loader: loader).all
+            + FunctionOperations(database: database, service: functions, account: account).all
             + ResourceGroupOperations(nodes: nodes, database: database, account: account).all
     }
 
@@ -66,16 +83,33 @@ public final class SystemsService: Resettable {
         await nodes.attach(remote: remote, embedded: embedded)
         try await commands.start()
         try await automation.start()
+        await functions.start()
         let nodes = nodes
         let commands = commands
         let sender = sender
         running.set([
             Task { await nodes.run() }, Task { await commands.run() }, Task { await sender.run() },
+            Task { await self.keepUp() },
         ])
+    }
+
+    /// Once a minute lets go of what nobody needs any more.
+    private func keepUp() async {
+        while !Task.isCancelled {
+            do {
+                try await clock.sleep(for: .seconds(60))
+                try await database.maintain { try FunctionStore.forgetOldTokens($0) }
+            } catch is CancellationError {
+                return
+            } catch {
+                log.error("old invocations cannot be forgotten: \(error)")
+            }
+        }
     }
 
     /// Nodes stay as they are, registered and connected.
     public func suspend() async {
+        await functions.suspend()
         await automation.forgetAll()
         await commands.forgetAll()
     }
@@ -83,9 +117,11 @@ public final class SystemsService: Resettable {
     public func resume() async throws {
         try await commands.takeUp()
         try await automation.takeUp()
+        await functions.resume()
     }
 
     public func stop() async {
+        await functions.stop()
         await automation.stop()
         for task in running.value ?? [] {
             task.cancel()

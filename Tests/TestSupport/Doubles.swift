@@ -75,6 +75,8 @@ public final class CallerDouble: OperationCaller {
         }
         return try await answer(call)
     }
+
+    public func find(_ name: String) -> Operation? { nil }
 }
 
 /// A journal in memory whose appends can be made to fail.

@@ -8,6 +8,9 @@ public protocol OperationCaller: Sendable {
     /// - Returns: The operation's output object.
     /// - Throws: `ServiceError`, `.unknownOperation` for a name that is not in the table.
     func call(_ name: String, _ input: JSON, _ context: OperationContext) async throws(ServiceError) -> JSON
+
+    /// The operation of that name, for who will call it later and checks its input now; nil where there is none.
+    func find(_ name: String) -> Operation?
 }
 
 /// Decides whether a principal may call an operation.
@@ -79,6 +82,8 @@ public struct OperationTable: OperationCaller {
 
     /// All operations by name, sorted.
     public var all: [Operation] { operations.values.sorted { $0.name < $1.name } }
+
+    public func find(_ name: String) -> Operation? { operations[name] }
 
     /// The operation of that name.
     /// - Throws: `ServiceError` `.unknownOperation`.

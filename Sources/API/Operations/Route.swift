@@ -10,6 +10,22 @@ public struct Route: Sendable, Hashable {
         case delete = "DELETE"
     }
 
+    /// Of operations whose body is not JSON but one member's text, as it is; other members of the output are headers.
+    public struct RawBody: Sendable, Hashable {
+        /// The member, of input and output.
+        public let member: String
+        /// Name of a header to member of the output.
+        public let headers: [String: String]
+        /// The member of the output that is the status of a success; nil for the route's.
+        public let status: String?
+
+        public init(_ member: String, headers: [String: String] = [:], status: String? = nil) {
+            self.member = member
+            self.headers = headers
+            self.status = status
+        }
+    }
+
     public let method: Method
     /// Segments, of which those in braces hold a member of the input: `/schedules/{Name}`.
     public let path: String
@@ -19,15 +35,18 @@ public struct Route: Sendable, Hashable {
     public let headers: [String: String]
     /// Of a success.
     public let status: Int
+    /// Nil for a body that is JSON.
+    public let body: RawBody?
 
     public init(
         _ method: Method, _ path: String, query: [String: String] = [:], headers: [String: String] = [:],
-        status: Int = 200
+        status: Int = 200, body: RawBody? = nil
     ) {
         self.method = method
         self.path = path
         self.query = query
         self.headers = headers
         self.status = status
+        self.body = body
     }
 }

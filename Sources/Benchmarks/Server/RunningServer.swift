@@ -76,6 +76,8 @@ final class TemporaryDirectory {
 final class RunningServer {
     let requests: String
     let stream: String
+    /// `http://127.0.0.1:PORT`
+    let http: String
     let nodes: String
     /// From the start of the process to its first answer.
     let secondsToReady: Double
@@ -85,9 +87,10 @@ final class RunningServer {
     /// - Parameter flags: Further ones of `opsbus serve`.
     init(context: ZeroMQContext, flags: [String] = []) throws {
         directory = try TemporaryDirectory()
-        let ports = try freePorts(3)
+        let ports = try freePorts(4)
         requests = "tcp://127.0.0.1:\(ports[0])"
         stream = "tcp://127.0.0.1:\(ports[1])"
+        http = "http://127.0.0.1:\(ports[3])"
         nodes = "tcp://127.0.0.1:\(ports[2])"
         let log = directory.path + "/log"
         let began = ops_monotonic_nanoseconds()
@@ -95,7 +98,7 @@ final class RunningServer {
             RunningServer.executable,
             [
                 "serve", "--data", directory.path + "/data", "--requests", requests, "--stream", stream,
-                "--nodes", nodes, "--http", "none",
+                "--nodes", nodes, "--http", http,
             ] + flags, log: log)
         let client = try Dealer(context: context, endpoint: requests)
         do {

@@ -15,7 +15,7 @@ struct DeadLetter: Sendable {
     var time: Timestamp
 
     init(
-        _ delivery: Delivery, attempts: Int, _ failure: DeliveryAttempt.Failure, _ target: Target?,
+        _ delivery: Delivery, attempts: Int, _ failure: TargetFailure, _ target: Target?,
         _ condition: RetryMachine.Condition?, time: Timestamp
     ) {
         self.delivery = delivery

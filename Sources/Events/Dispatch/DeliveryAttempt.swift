@@ -7,23 +7,16 @@ internal import Storage
 struct DeliveryAttempt: Sendable {
     /// The rules as they are now: a delivery uses its rule's present target, and none once the rule is disabled.
     let rule: @Sendable (_ bus: String, _ name: String) async -> Rule?
-    let caller: any OperationCaller
+    let targets: TargetCaller
     let ingest: EventIngest
     let account: Account
     let clock: any Clock
-
-    struct Failure: Sendable {
-        /// As in the `ERROR_CODE` attribute of a dead letter.
-        var code: String
-        var message: String
-        var isRetryable: Bool
-    }
 
     struct Result: Sendable {
         var target: Target?
         var operation: String?
         var output: JSON?
-        var failure: Failure?
+        var failure: TargetFailure?
     }
 
     /// Who delivers, and why.
@@ -50,30 +43,23 @@ struct DeliveryAttempt: Sendable {
             let call = try await invoke(target, rule, delivery, entry)
             result.operation = call.operation
             result.output = call.output
-        } catch let error as ServiceError {
-            result.failure = Failure(error)
-        } catch let error as TargetInputError {
-            result.failure = Failure(code: "INVALID_INPUT", message: error.message, isRetryable: false)
-        } catch let error as Failure {
-            result.failure = error
         } catch {
-            result.failure = Failure(code: "INTERNAL_ERROR", message: "\(error)", isRetryable: true)
+            result.failure = TargetFailure(any: error)
         }
         return result
     }
 
     private func fail(_ code: String, _ message: String) -> Result {
-        Result(failure: Failure(code: code, message: message, isRetryable: false))
+        Result(failure: TargetFailure(code: code, message: message))
     }
 
     private func checkHops(_ entry: StreamEntry) throws {
         guard entry.hops >= Limits.eventHopsMax else { return }
-        throw Failure(
+        throw TargetFailure(
             code: "HOP_LIMIT_EXCEEDED",
             message: "The event is the result of a chain of \(entry.hops) rules, the last cause being "
                 + "\(entry.cause?.description ?? "unknown"); the limit is \(Limits.eventHopsMax). "
-                + "Is a rule matching what its own target causes?",
-            isRetryable: false)
+                + "Is a rule matching what its own target causes?")
     }
 
     private func invoke(
@@ -89,11 +75,13 @@ struct DeliveryAttempt: Sendable {
             event: event,
             context: TargetInput.Context(
                 ruleARN: rule.arn(in: account), ruleName: rule.name, ingestionTime: delivery.created))
-        let call = try TargetCall(action, input: text, isEventItself: target.input.isEvent, delivery)
-        let context = OperationContext(
-            principal: Principal("rule/\(rule.name)"), cause: delivery.subject, hops: entry.hops + 1)
-        let output = try await caller.call(call.operation, call.input, context)
-        return (call.operation, TargetCall.summary(of: output))
+        let request = TargetRequest(
+            text: text, isEventItself: target.input.isEvent, token: TargetCall.token(of: delivery.identifier),
+            comment: "event \(delivery.eventID)", origin: rule.name, time: delivery.created,
+            context: OperationContext(
+                principal: Principal("rule/\(rule.name)"), cause: delivery.subject, hops: entry.hops + 1))
+        let (operation, output) = try await targets.call(action, request)
+        return (operation, TargetCall.summary(of: output))
     }
 
     /// Puts the event as it is on another bus: same id, time and account, one hop more.
@@ -111,20 +99,5 @@ struct DeliveryAttempt: Sendable {
         let topic = StreamTopic.event(
             bus: bus, source: event["source"]?.string ?? "", detailType: event["detail-type"]?.string ?? "")
         try await ingest.forward(forwarded, because: delivery.subject, topic: topic)
-    }
-}
-
-extension DeliveryAttempt.Failure: Error {
-    init(_ error: ServiceError) {
-        let code =
-            switch error.code {
-            case .accessDenied: "NO_PERMISSIONS"
-            case .throttling: "THROTTLING"
-            case .notFound, .resourceNotFound, .invalidDocument, .automationDefinitionNotFound, .invalidInstanceID:
-                "NO_RESOURCE"
-            case .internalFailure, .serviceUnavailable: "INTERNAL_ERROR"
-            default: "SDK_CLIENT_ERROR"
-            }
-        self.init(code: code, message: error.description, isRetryable: error.code.isRetryable)
     }
 }

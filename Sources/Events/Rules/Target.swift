@@ -9,8 +9,8 @@ public struct Target: Sendable, Hashable {
     public var input: TargetInput
     public var retryPolicy: RetryPolicy
     public var deadLetterQueue: String?
-    /// `RunCommandParameters.RunCommandTargets`: which nodes a command document runs on.
-    public var runCommandTargets: JSON?
+    /// What its kind needs besides the ARN.
+    var parameters: TargetParameters
     /// The target as it was given, for `ListTargetsByRule`.
     public var json: JSON
 
@@ -45,6 +45,7 @@ public struct Target: Sendable, Hashable {
                             .required("Values", .list(.string(length: 1...256), count: 1...50)),
                         ]), count: 1...1))
             ])),
+        .optional("SqsParameters", .structure([.optional("MessageGroupId", .string(length: 1...128))])),
     ]
 
     /// - Parameter json: Of the shape of `fields`.
@@ -69,7 +70,9 @@ public struct Target: Sendable, Hashable {
         }
         retryPolicy = RetryPolicy(json: json["RetryPolicy"])
         deadLetterQueue = json["DeadLetterConfig"]?["Arn"]?.string
-        runCommandTargets = json["RunCommandParameters"]?["RunCommandTargets"]
+        parameters = TargetParameters(
+            nodes: json["RunCommandParameters"]?["RunCommandTargets"],
+            messageGroup: json["SqsParameters"]?["MessageGroupId"]?.string)
         _ = try TargetAction(self)
     }
 }

@@ -115,6 +115,15 @@ extension WireService {
                 .internalFailure: WireError("InternalException", 500),
                 .resourceNotFound: WireError("NotFoundException", 404),
             ]),
+        WireService(
+            "lambda",
+            errors: [
+                .internalFailure: WireError("ServiceException", 500),
+                .throttling: WireError("TooManyRequestsException", 429),
+                .validation: WireError("InvalidParameterValueException", 400),
+                .invalidParameterValue: WireError("InvalidParameterValueException", 400),
+                .requestTooLarge: WireError("RequestTooLargeException", 413),
+            ], messageMember: "Message"),
         own,
     ]
 

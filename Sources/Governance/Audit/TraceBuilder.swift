@@ -17,7 +17,7 @@ struct TraceBuilder {
         var isTruncated = false
     }
 
-    /// - Parameter text: A subject, or the id alone of an event, an automation execution or a command.
+    /// - Parameter text: A subject, or the id alone of an event, an automation execution, a command or an execution.
     /// - Returns: The tree below an event, and below the event that led to anything else.
     /// - Throws: `ServiceError` `.resourceNotFound` for what neither journal nor audit log knows; `.validation`.
     func trace(_ text: String) async throws -> JSON {
@@ -38,7 +38,7 @@ struct TraceBuilder {
     /// What a text may stand for.
     private static func candidates(_ text: String) throws(ServiceError) -> [Subject] {
         if let identifier = Identifier(text)?.description {
-            return [.event, .automation, .command].map { Subject($0, identifier) }
+            return [.event, .automation, .command, .execution].map { Subject($0, identifier) }
         }
         guard let subject = Subject(text) else {
             throw ServiceError(
@@ -49,11 +49,14 @@ struct TraceBuilder {
         return [subject]
     }
 
-    /// Climbs from cause to cause, up to an event or to where there is no cause.
+    /// Climbs from cause to cause, up to an event, a firing of a schedule or a run of a pipe, or to where there is no
+    /// cause.
     private func origin(of subject: Subject) async throws -> Subject {
         var origin = subject
         var climbed: Set<Subject> = []
-        while origin.kind != .event, climbed.insert(origin).inserted, climbed.count < TraceBuilder.nodesMax {
+        while ![.event, .execution].contains(origin.kind), climbed.insert(origin).inserted,
+            climbed.count < TraceBuilder.nodesMax
+        {
             var filter = AuditFilter()
             filter.subject = origin
             filter.limit = 1
@@ -116,9 +119,9 @@ extension Subject.Kind {
     /// Whether all records about one such thing come from the same cause.
     fileprivate var hasOneCause: Bool {
         switch self {
-        case .event, .delivery, .command, .invocation, .automation, .step: true
-        case .rule, .bus, .topic, .queue, .document, .node, .key, .subscriber, .schedule, .operation, .log, .function,
-            .parameter, .state:
+        case .event, .delivery, .execution, .command, .invocation, .automation, .step: true
+        case .rule, .bus, .topic, .queue, .document, .node, .key, .subscriber, .schedule, .pipe, .operation, .log,
+            .function, .parameter, .state:
             false
         }
     }

@@ -64,10 +64,9 @@ final class Server: Sendable {
                 account: account, deduplicationWindow: configuration[Settings.deduplicationWindow],
                 retention: configuration[Settings.retention]),
             clock: clock, log: log)
+        let address = (configuration[Settings.http] ?? ListenAddress.standard)?.description ?? ""
         let messaging = MessagingService(
-            database: database, account: account,
-            address: (configuration[Settings.http] ?? ListenAddress.standard)?.description ?? "", clock: clock,
-            log: log.named("messaging"))
+            database: database, account: account, address: address, clock: clock, log: log.named("messaging"))
         let processes = ProcessLoop()
         let systems = SystemsService(
             database: database, caller: calls, authorizer: governance.authorizer, processes: processes,
@@ -76,7 +75,7 @@ final class Server: Sendable {
                 configuration, directory: directory.path + "/scripts", processes: processes, clock: clock),
             directory: directory.path + "/scripts",
             downloadEnvironment: AgentEnvironment.inherited.merging(AgentEnvironment.downloads) { own, _ in own },
-            account: account, clock: clock, log: log)
+            account: account, address: address, clock: clock, log: log)
         let table = OperationTable(
             governance.operations + events.operations + messaging.operations + systems.operations,
             authorizer: governance.authorizer,
@@ -220,6 +219,8 @@ private final class DeferredCaller: OperationCaller {
         guard let table = table.value else { throw ServiceError(.serviceUnavailable, "The server is starting.") }
         return try await table.call(name, input, context)
     }
+
+    func find(_ name: String) -> Operation? { table.value?.find(name) }
 }
 
 /// Answers the bus's question who owns a key from the registered ones.

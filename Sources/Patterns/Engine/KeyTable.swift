@@ -2,9 +2,9 @@
 /// suffixes, grams, networks, and the keys of large objects. Of which path a key is, and what kind of thing, is part of
 /// what is hashed.
 ///
-/// A probe costs one multiplication for each eight bytes and, as a rule, two cache lines (slot and record), however many
-/// rules there are, where an automaton costs a dependent load for each byte. Takes 12 bytes a slot, of which at most
-/// three quarters are in use, and a record of the key.
+/// A probe costs one multiplication for each eight bytes and, as a rule, two cache lines (slot and record), however
+/// many rules there are, where an automaton costs a dependent load for each byte. Takes 12 bytes a slot, of which at
+/// most three quarters are in use, and a record of the key.
 /// - Source: open addressing with linear probing; the hash is `KeyHash`.
 struct KeyEntry: BitwiseCopyable {
     var hash: UInt32

@@ -30,7 +30,9 @@ extension Matcher {
             position = reader.skipWhitespace(position + 1)
             guard position < end else { return nil }
 
-            let child = child(of: node, trie, key, close - key, hasEscapes)
+            // Most keys of events that may be left early are dismissed by their mark.
+            let mayLead = trie.childMarks & TrieNode.mark(key, close - key) != 0 || hasEscapes || !stopsEarly
+            let child = mayLead ? child(of: node, trie, key, close - key, hasEscapes) : KeyEntry.none
             if child == KeyEntry.none {
                 guard let next = skip(position) else { return nil }
                 position = next

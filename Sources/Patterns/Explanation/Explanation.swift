@@ -20,13 +20,21 @@ public struct Explanation: Hashable, Sendable, CustomStringConvertible {
         public let matches: Bool
         /// At least one, in the order written.
         public let alternatives: [Alternative]
-        /// Values at the path as JSON text, in the event's order, at most `valuesMax`.
-        public let values: [String]
+        /// In the event's order, the first `valuesMax` of them.
+        public let values: [Value]
         public let valueCount: Int
         /// What stands there instead where there is no value: `an object`, `an empty array`, or nil for nothing.
         public let instead: String?
 
         public static let valuesMax = 8
+    }
+
+    /// A value that stands at a path.
+    public struct Value: Hashable, Sendable {
+        /// Where: the path, with the index in each array on the way, such as `detail.tags[1].key`.
+        public let place: String
+        /// As JSON text.
+        public let text: String
     }
 
     /// One member of the list.
@@ -86,6 +94,7 @@ extension Explanation.Field {
     fileprivate var finding: String {
         if values.isEmpty { return instead.map { "\($0), which is no value" } ?? "nothing" }
         let more = valueCount - values.count
-        return values.joined(separator: ", ") + (more > 0 ? " and \(more) more" : "")
+        let found = values.map { $0.place == path ? $0.text : "\($0.text) at \($0.place)" }
+        return found.joined(separator: ", ") + (more > 0 ? " and \(more) more" : "")
     }
 }

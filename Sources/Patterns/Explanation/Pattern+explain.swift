@@ -24,13 +24,11 @@ extension Pattern {
             return conjunctions.indices.map { index in
                 let conjunction = conjunctions[index]
                 let isMatch = matcher.holds(UInt32(index))
-                let fields = conjunction.constraints.enumerated().map { position, constraint in
+                let fields = conjunction.constraints.map { constraint in
                     let end = next + constraint.alternatives.count
                     defer { next = end }
                     // Where the branch matches, a field absent from the deciding element has matched too.
-                    return field(constraint, Array(alone[next..<end]), isMatch, tree) {
-                        matcher.values(conjunction: UInt32(index), constraint: position)
-                    }
+                    return field(constraint, Array(alone[next..<end]), isMatch, tree)
                 }
                 let label = conjunction.branches.map(PatternPath.display).joined(separator: ", ")
                 return Explanation.Branch(label: label, matches: isMatch, fields: fields)
@@ -62,30 +60,56 @@ extension Pattern {
     }
 
     private func field(
-        _ constraint: Constraint, _ alone: [Bool], _ isMatch: Bool, _ event: JSON,
-        _ found: () -> (texts: [String], count: Int)
+        _ constraint: Constraint, _ alone: [Bool], _ isMatch: Bool, _ event: JSON
     ) -> Explanation.Field {
-        let (texts, count) = found()
         let alternatives = zip(constraint.alternatives, alone).map { alternative, holds in
             let operand = alternative.source["\(alternative.operatorName)"] ?? alternative.source
             return Explanation.Alternative(
                 operatorName: alternative.operatorName, operand: operand.json.text, matches: holds)
         }
-        let path = String(decoding: constraint.path, as: UTF8.self)
+        var finder = ValueFinder()
+        finder.find(constraint.path[...], in: event, place: "")
         return Explanation.Field(
-            path: path, matches: isMatch || alone.contains(true), alternatives: alternatives, values: texts,
-            valueCount: count,
-            instead: count > 0 ? nil : Pattern.container(at: path, of: event))
+            path: String(decoding: constraint.path, as: UTF8.self), matches: isMatch || alone.contains(true),
+            alternatives: alternatives, values: finder.values, valueCount: finder.count,
+            instead: finder.count > 0 ? nil : finder.instead)
     }
+}
 
-    /// What stands at a path that has no value.
-    private static func container(at path: String, of event: JSON) -> String? {
-        var place: JSON? = event
-        for step in path.split(separator: ".", omittingEmptySubsequences: false) { place = place?[String(step)] }
-        switch place {
-        case .object: return "an object"
-        case .array(let elements): return elements.isEmpty ? "an empty array" : "an array of objects"
-        default: return nil
+/// What stands at a path of an event.
+private struct ValueFinder {
+    private(set) var values: [Explanation.Value] = []
+    private(set) var count = 0
+    /// A container without a value that stands there.
+    private(set) var instead: String?
+
+    /// Looks below a place.
+    /// - Parameter path: Keys joined by dots, which do not tell a key that holds dots from several keys; nil where the
+    ///   place is that of the path.
+    mutating func find(_ path: ArraySlice<UInt8>?, in json: JSON, place: String) {
+        switch json {
+        case .object(let object):
+            guard let path else {
+                instead = instead ?? "an object"
+                return
+            }
+            for member in object {
+                let key = Array(member.key.utf8)
+                guard path.starts(with: key) else { continue }
+                let rest = path.dropFirst(key.count)
+                guard rest.isEmpty || rest.first == UInt8(ascii: ".") else { continue }
+                let inner = place.isEmpty ? member.key : "\(place).\(member.key)"
+                find(rest.isEmpty ? nil : rest.dropFirst(), in: member.value, place: inner)
+            }
+        case .array(let elements):
+            if path == nil { instead = instead ?? (elements.isEmpty ? "an empty array" : "an array of objects") }
+            for (index, element) in elements.enumerated() { find(path, in: element, place: "\(place)[\(index)]") }
+        default:
+            if path != nil { return }
+            count += 1
+            if values.count < Explanation.Field.valuesMax {
+                values.append(Explanation.Value(place: place, text: json.text))
+            }
         }
     }
 }
@@ -95,32 +119,5 @@ extension Matcher {
     fileprivate mutating func read(_ event: UnsafeRawBufferPointer, _ snapshot: PatternSnapshot) {
         guard let start = event.baseAddress, let part = snapshot.parts.baseAddress else { return }
         collect(start, event.count, UnsafePointer(part), stopsEarly: false)
-    }
-
-    /// The values at a constraint's path as JSON text, the first few of them, and how many there are.
-    fileprivate mutating func values(conjunction: UInt32, constraint: Int) -> (texts: [String], count: Int) {
-        let index = Int(view.pointee.conjunctionStarts[conjunction]) + constraint
-        let state = paths[path(of: view.pointee.constraintEntries[index])].pointee
-        guard state.epoch == epoch else { return ([], 0) }
-        var texts: [String] = []
-        var count = 0
-        var value = state.first
-        while value != EventValue.none {
-            if count < Explanation.Field.valuesMax { texts.append(Self.text(of: values[Int(value)])) }
-            count += 1
-            value = values[Int(value)].next
-        }
-        return (texts, count)
-    }
-
-    private static func text(of value: EventValue) -> String {
-        let content = UnsafeRawBufferPointer(start: value.start, count: Int(value.length))
-        var output: [UInt8] = []
-        if value.kind == .string {
-            JSON.writeString(content, into: &output)
-        } else {
-            output.append(contentsOf: content)
-        }
-        return String(decoding: output, as: UTF8.self)
     }
 }

@@ -8,9 +8,17 @@ struct PatternCompiler {
     private(set) var warnings: [PatternWarning] = []
     private(set) var work = WorkCount()
 
+    /// Bytes as a key of a dictionary. Strings will not do, which are equal in more ways than the keys of events are, and
+    /// arrays are hashed element by element.
+    private struct Text: Hashable {
+        let bytes: [UInt8]
+
+        func hash(into hasher: inout Hasher) { bytes.withUnsafeBytes { hasher.combine(bytes: $0) } }
+    }
+
     /// A conjunction being collected.
     private struct Draft {
-        var constraints: [[UInt8]: [Alternative]] = [:]
+        var constraints: [Text: [Alternative]] = [:]
         var branches: [[String]] = []
     }
 
@@ -42,11 +50,13 @@ struct PatternCompiler {
         warnOfEnvelopeTypos(members)
         var drafts = [Draft()]
         try addObject(node, at: Place(), to: &drafts)
-        return drafts.map { draft in
-            let constraints = draft.constraints.sorted { $0.key.lexicographicallyPrecedes($1.key) }
-                .map { Constraint(path: $0.key, alternatives: $0.value) }
+        let conjunctions = drafts.map { draft in
+            let constraints = draft.constraints.sorted { $0.key.bytes.lexicographicallyPrecedes($1.key.bytes) }
+                .map { Constraint(path: $0.key.bytes, alternatives: $0.value) }
             return Conjunction(constraints: constraints, branches: draft.branches)
         }
+        try refuseComplexWildcards(conjunctions)
+        return conjunctions
     }
 
     private mutating func addObject(_ node: Node, at place: Place, to drafts: inout [Draft]) throws(PatternError) {
@@ -97,27 +107,24 @@ struct PatternCompiler {
         var alternatives: [Alternative] = []
         alternatives.reserveCapacity(elements.count)
         for (index, element) in elements.enumerated() {
-            let parser = PatternOperator(path: place.steps + [String(index)])
+            let parser = PatternOperator(steps: place.steps, index: index)
             alternatives.append(try parser.alternative(element))
         }
-        try refuseComplexWildcards(alternatives, at: place, position: position)
         warnOfList(alternatives, at: place, position: position)
         work.add(elements.count + drafts.count)
-        for index in drafts.indices { drafts[index].constraints[place.path] = alternatives }
+        let path = Text(bytes: place.path)
+        for index in drafts.indices { drafts[index].constraints[path] = alternatives }
     }
 
-    private mutating func refuseComplexWildcards(
-        _ alternatives: [Alternative], at place: Place, position: TextPosition
-    ) throws(PatternError) {
-        let wildcards = alternatives.compactMap { alternative in
-            if case .holds(.wildcard(let wildcard)) = alternative.test { wildcard } else { nil }
-        }
-        guard WildcardComplexity.measure(wildcards, &work) > WildcardComplexity.limit else { return }
+    private mutating func refuseComplexWildcards(_ conjunctions: [Conjunction]) throws(PatternError) {
+        var limit = WildcardLimit()
+        defer { work.add(limit.work) }
+        guard let (path, wildcard) = limit.offender(in: conjunctions) else { return }
         throw PatternError(
             .tooComplex,
             "Rule is too complex - try using fewer wildcard characters or fewer repeating character sequences after "
                 + "a wildcard character",
-            path: place.steps, at: position)
+            path: [String(decoding: path, as: UTF8.self)], at: wildcard.source.position)
     }
 
     // MARK: $or
@@ -171,7 +178,7 @@ struct PatternCompiler {
             isField = members.count >= 2
         } else {
             let elements = member.value.elements ?? []
-            let parser = PatternOperator(path: [])
+            let parser = PatternOperator(steps: [], index: 0)
             isField =
                 elements.count >= 2
                 && elements.allSatisfy { $0.members != nil && (try? parser.alternative($0)) != nil }
@@ -199,8 +206,8 @@ struct PatternCompiler {
 
     private mutating func warnOfRepeatedKeys(_ members: [Node.Member], at place: Place) {
         guard members.count > 1 else { return }
-        var seen = Set<[UInt8]>()
-        for member in members where !seen.insert(Array(member.key.utf8)).inserted {
+        var seen = Set<Text>()
+        for member in members where !seen.insert(Text(bytes: Array(member.key.utf8))).inserted {
             warnings.append(
                 PatternWarning(
                     "\"\(member.key)\" is repeated; the last mention of a path replaces the earlier ones",

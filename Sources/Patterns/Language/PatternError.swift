@@ -26,6 +26,12 @@ public struct PatternError: Error, Hashable, Sendable, CustomStringConvertible {
     }
 
     public let code: Code
+
+    /// The error code of the service's answer.
+    public var serviceCode: String {
+        code == .invalidEvent ? "ValidationException" : "InvalidEventPatternException"
+    }
+
     /// What is wrong, in the service's words where it has any.
     public let reason: String
     /// Keys and array indexes that lead to the place inside the pattern; empty for the whole of it.

@@ -2,8 +2,13 @@ internal import Core
 
 /// Reads one member of a leaf's list: a literal or an object with one operator.
 struct PatternOperator {
+    /// Steps inside the pattern to the list.
+    let steps: [String]
+    /// The member's place in it.
+    let index: Int
+
     /// Steps inside the pattern to the member.
-    let path: [String]
+    private var path: [String] { steps + [String(index)] }
 
     static let names = [
         "prefix", "suffix", "equals-ignore-case", "anything-but", "numeric", "exists", "cidr", "wildcard",

@@ -12,6 +12,8 @@ final class FakeOperations: OperationCaller {
 
     var waitingCount: Int { waiting.withLock { $0.count } }
 
+    func find(_ name: String) -> API.Operation? { nil }
+
     func call(_ name: String, _ input: JSON, _ context: OperationContext) async throws(ServiceError) -> JSON {
         calls.withLock { $0.append((name, context.principal.name)) }
         switch name {

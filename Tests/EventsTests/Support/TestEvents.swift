@@ -14,7 +14,8 @@ let quiet = Log(component: "test", minimum: .error)
 
 /// The whole engine, with a journal in memory, a clock that the test moves, and targets that the test plays.
 ///
-/// Topics and logs are real, but for `sns:Publish`; that and every other operation that targets call goes to `targets`.
+/// Topics, queues and logs are real, but for `sns:Publish` and `sqs:SendMessage` where targets are called: these and
+/// the operations of other engines go to `targets`.
 final class TestEvents: Sendable {
     let clock: ManualClock
     let journal: any Journal
@@ -54,12 +55,17 @@ final class TestEvents: Sendable {
         let others: CallerDouble
 
         func call(_ name: String, _ input: JSON, _ context: OperationContext) async throws(ServiceError) -> JSON {
-            if let own = own.value, own.all.contains(where: { $0.name == name }), name != "sns:Publish" {
+            if let own = own.value, own.all.contains(where: { $0.name == name }), !TestEvents.played.contains(name) {
                 return try await own.call(name, input, context)
             }
             return try await others.call(name, input, context)
         }
+
+        func find(_ name: String) -> API.Operation? { own.value?.find(name) }
     }
+
+    /// What a test plays, though it is there.
+    private static let played: Set = ["sns:Publish", "sqs:SendMessage"]
 
     /// Starts the engine, lets the test act, and stops it.
     static func run(_ engine: TestEvents? = nil, _ body: (TestEvents) async throws -> Void) async throws {

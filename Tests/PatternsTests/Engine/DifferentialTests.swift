@@ -101,10 +101,40 @@ import Testing
             let explanation = try pattern.explain(event.bytes)
             try #require(
                 explanation.matches == NaiveMatcher.matches(pattern: json, event: event), "\(json) on \(event)")
-            // What failed is named unless only the elements of an array disagree.
-            let branch = explanation.decisiveBranch
-            #expect(branch.matches || branch.isSpreadOverElements || branch.fields.contains { !$0.matches })
+            for branch in explanation.branches {
+                let fields = try Self.pattern(branch.fields)
+                try #require(
+                    branch.matches == NaiveMatcher.matches(pattern: fields, event: event),
+                    "\(branch) of \(json.text) on \(event.text)")
+                for field in branch.fields {
+                    for alternative in field.alternatives {
+                        let alone: JSON = [field.path: .array([try Self.member(alternative)])]
+                        try #require(
+                            alternative.matches == NaiveMatcher.matches(pattern: alone, event: event),
+                            "\(alone.text) of \(json.text) on \(event.text)")
+                    }
+                    let isMatch = branch.matches || field.alternatives.contains { $0.matches }
+                    #expect(field.matches == isMatch)
+                    #expect(field.values.count == min(field.valueCount, Explanation.Field.valuesMax))
+                    let found = NaiveMatcher.values(at: field.path, of: event).map(\.text)
+                    try #require(found.count == field.valueCount && found.starts(with: field.values.map(\.text)))
+                }
+            }
         }
+    }
+
+    /// The pattern that an explanation's fields were.
+    private static func pattern(_ fields: [Explanation.Field]) throws -> JSON {
+        let members = try fields.map { field in
+            JSONObject.Member(key: field.path, value: .array(try field.alternatives.map(member)))
+        }
+        return .object(JSONObject(members))
+    }
+
+    private static func member(_ alternative: Explanation.Alternative) throws -> JSON {
+        // JSON texts are containers here.
+        let operand = try JSON(parsing: "[\(alternative.operand)]")[0] ?? .null
+        return alternative.operatorName == "equals" ? operand : [alternative.operatorName: operand]
     }
 
     private static func difference(_ found: [Int], _ expected: [Int], _ patterns: [JSON]) -> String {

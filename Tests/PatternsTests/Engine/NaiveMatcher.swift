@@ -21,6 +21,12 @@ struct NaiveMatcher {
         }
     }
 
+    static func values(at path: String, of event: JSON) -> [JSON] {
+        var flattener = Flattener()
+        flattener.flatten(event, path: nil, membership: [:])
+        return flattener.fields.filter { $0.path == path }.map(\.value)
+    }
+
     // MARK: Flattening
 
     private struct Flattener {

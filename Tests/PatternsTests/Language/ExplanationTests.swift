@@ -27,7 +27,19 @@ import Testing
             #"{"e":{"f":["Anna"],"l":["Jones"]}}"#, #"{"e":[{"f":"Anna","l":"Smith"},{"f":"Bo","l":"Jones"}]}"#)
         #expect(!explanation.matches)
         #expect(explanation.branches[0].isSpreadOverElements)
-        #expect(explanation.description.contains("not within the same element"))
+        #expect(
+            explanation.description == """
+                does not match: each field matches, but not within the same element of an array
+                  ✓ e.f: equals "Anna"; found "Anna" at e[0].f, "Bo" at e[1].f
+                  ✓ e.l: equals "Jones"; found "Smith" at e[0].l, "Jones" at e[1].l
+                """)
+    }
+
+    @Test func `Keys with dots are found however the event nests them`() throws {
+        let explanation = try explain(
+            #"{"a":{"b":{"c":[1]}}}"#, #"{"a.b":{"c":2},"a":{"b":[{"c":3},4],"b.c":[[],[5]]},"a.b.c":{}}"#)
+        let found = explanation.branches[0].fields[0].values.map { "\($0.place) \($0.text)" }
+        #expect(found == ["a.b.c 2", "a.b[0].c 3", "a.b.c[1][0] 5"])
     }
 
     @Test func `Each branch of an or is judged`() throws {

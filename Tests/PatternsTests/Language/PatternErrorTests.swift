@@ -11,6 +11,7 @@ import Testing
     @Test func `An error names path, line, column and what was meant`() {
         let error = error("{\n  \"detail\": {\n    \"state\": [\"a\", {\"equals_ignore_case\": \"b\"}]\n  }\n}")
         #expect(error?.code == .unknownOperator)
+        #expect(error?.serviceCode == "InvalidEventPatternException")
         #expect(error?.path == ["detail", "state", "1"])
         #expect(error?.position == TextPosition(line: 3, column: 21))
         #expect(
@@ -35,7 +36,9 @@ import Testing
     @Test(arguments: [
         (#"{"a":["x"],"a":["y"]}"#, "repeated"), (#"{"a":[{"cidr":"10.0.0.0/0"}]}"#, "/0"),
         (#"{"a":[{"anything-but":"x"},{"anything-but":"y"}]}"#, "nearly everything"),
-        (#"{"resources":[{"anything-but":"x"}]}"#, "array"), (#"{"detail_type":["x"]}"#, "detail-type"),
+        (#"{"resources":[{"anything-but":"x"}]}"#, "array"), (#"{"a":[{"cidr":"::/0"}]}"#, "every address"),
+        (#"{"$or":[{"resources":[{"anything-but":"x"}]},{"a":[1]}]}"#, "array"),
+        (#"{"detail_type":["x"]}"#, "detail-type"),
         (#"{"a":[{"wildcard":"x"}]}"#, "without *"), (#"{"a":["x"]} }"#, "closing brace"),
         (#"{"a":[{"exists":true},"x"]}"#, "superfluous"),
         (#"{"source":["s"],"$or":{"a":["x"],"b":["y"]}}"#, "name of a field"),
@@ -62,6 +65,21 @@ import Testing
     ])
     func `The complexity of a wildcard is the service's`(_ text: String, _ complexity: Int) throws {
         #expect(complexity == measure([try Wildcard(text)]))
+    }
+
+    @Test func `Wildcards of one path add up over the members of an or`() throws {
+        func branches(_ texts: [String], _ other: (Int) -> String) -> String {
+            let members = texts.enumerated().map { "{\"b\":[{\"wildcard\":\"\($1)\"}]\(other($0))}" }
+            return "{\"$or\":[\(members.joined(separator: ","))]}"
+        }
+        // Two stars and one letter each: four of them make nine, five eleven.
+        let texts = ["*v*", "*w*", "*x*", "*y*", "*z*"]
+        _ = try Pattern(parsing: branches(Array(texts.prefix(4))) { _ in "" })
+        #expect(error(branches(texts) { _ in "" })?.code == .tooComplex)
+        #expect(error(branches(texts) { ",\"c\":[\($0)]" })?.code == .tooComplex)
+        // What comes before in order of path keeps them apart.
+        _ = try Pattern(parsing: branches(texts) { ",\"a\":[\($0)]" })
+        #expect(error(branches(texts) { _ in ",\"a\":[1]" })?.path == ["b"])
     }
 
     @Test func `Wildcards that exclude each other do not add up`() throws {

@@ -34,6 +34,8 @@ private final class Destinations: OperationCaller, ObjectStore {
         return [:]
     }
 
+    func find(_ name: String) -> Operation? { nil }
+
     func url(bucket: String, key: String, region: String) -> String { "http://store/\(bucket)/\(key)" }
 
     func put(_ content: [UInt8], bucket: String, key: String, region: String) async throws {

@@ -69,7 +69,8 @@ def wild(node, chance, many):
         elif kind in (tokens.MAX_REPEAT, tokens.MIN_REPEAT, tokens.POSSESSIVE_REPEAT):
             low, high, inner = argument
             count = low if not many else min(int(high) if high is not tokens.MAXREPEAT else low + many, low + many)
-            out.extend(wild(inner, chance, many) for _ in range(count))
+            # Repetitions within repetitions would grow without end.
+            out.extend(wild(inner, chance, min(many, 1)) for _ in range(count))
         elif kind is tokens.SUBPATTERN:
             out.append(wild(argument[3], chance, many))
         elif kind is tokens.ATOMIC_GROUP:

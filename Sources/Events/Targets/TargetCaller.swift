@@ -1,0 +1,39 @@
+internal import API
+internal import Core
+
+/// Calls targets for whoever has something for them: rules, schedules, pipes.
+struct TargetCaller: Sendable {
+    let caller: any OperationCaller
+
+    /// Calls a target once.
+    /// - Returns: The operation that was called, and what it answered.
+    /// - Throws: `TargetFailure`.
+    func call(
+        _ action: TargetAction, _ request: TargetRequest
+    ) async throws(TargetFailure) -> (operation: String, output: JSON) {
+        let call = try TargetCall(action, request)
+        do throws(ServiceError) {
+            return (call.operation, try await caller.call(call.operation, call.input, request.context))
+        } catch {
+            throw TargetFailure(error)
+        }
+    }
+}
+
+/// What a target is given.
+struct TargetRequest: Sendable {
+    /// JSON, or what an input template has made.
+    var text: String
+    /// Whether the text is an event untouched. Documents get nothing from an untouched event: their parameters come
+    /// from Input, InputPath or InputTransformer alone.
+    var isEventItself = false
+    /// The same token makes the same call, so that one repeated after a crash has no second effect.
+    var token: Identifier
+    /// Shown with what the call starts, such as a command.
+    var comment: String
+    /// Who calls: the rule's, schedule's or pipe's name.
+    var origin: String
+    /// When what is being delivered came to be.
+    var time: Timestamp
+    var context: OperationContext
+}

@@ -1,0 +1,51 @@
+"""A plugin for pytest: moto's tests in server mode, with OpsBus as the server.
+
+With OPSBUS_MOTO_LISTS the outcomes are compared with the lists there: `passing.txt`, one test a line, and
+`not-passing.txt`, a pattern of tests and the reason a line.
+"""
+
+import fnmatch
+import os
+import pathlib
+import urllib.request
+
+from moto.core.models import ServerModeMockAWS
+
+outcomes = {}
+
+
+def reset(self):
+    request = urllib.request.Request(
+        os.environ["OPSBUS_ENDPOINT"] + "/_opsbus/reset", method="POST",
+        headers={"X-OpsBus-Reset-Token": os.environ["OPSBUS_RESET_TOKEN"]})
+    urllib.request.urlopen(request, timeout=30).close()
+
+
+ServerModeMockAWS.reset = reset
+
+
+def pytest_runtest_logreport(report):
+    if report.outcome != "passed" or report.when == "call":
+        outcomes[report.nodeid] = "failed" if report.outcome == "failed" else outcomes.get(report.nodeid, report.outcome)
+
+
+def pytest_sessionfinish(session, exitstatus):
+    directory = os.environ.get("OPSBUS_MOTO_LISTS")
+    if not directory:
+        return
+    lines = lambda name: [
+        line for line in (pathlib.Path(directory) / name).read_text().splitlines() if line and not line.startswith("#")]
+    passing = set(lines("passing.txt"))
+    excused = [line.split("  ", 1)[0].strip() for line in lines("not-passing.txt")]
+    passed = {name for name, outcome in outcomes.items() if outcome == "passed"}
+    # A reason may be given for all tests of a file: brackets are part of a name, not of a pattern.
+    is_excused = lambda name: any(fnmatch.fnmatchcase(name, text.replace("[", "[[]")) for text in excused)
+    problems = [f"not listed as passing: {name}" for name in sorted(passed - passing)]
+    problems += [f"does not pass: {name}" for name in sorted(passing - passed)]
+    problems += [
+        f"fails without a reason: {name}" for name, outcome in sorted(outcomes.items())
+        if outcome == "failed" and name not in passing and not is_excused(name)]
+    print(f"\n{len(passed)} of {len(outcomes)} pass")
+    for problem in problems:
+        print(problem)
+    session.exitstatus = 1 if problems else 0
