@@ -147,7 +147,9 @@ public struct CommandDocumentMachine: Sendable, Equatable {
         return scope.resolve(inputs: step.inputs, of: step.action)
     }
 
-    private var rebootCode: Int { platform == PlatformType.windows.rawValue ? ExitCode.rebootOfWindows : ExitCode.reboot }
+    private var rebootCode: Int {
+        platform == PlatformType.windows.rawValue ? ExitCode.rebootOfWindows : ExitCode.reboot
+    }
 
     private func asksForReboot(_ ending: CommandStepEnding) -> Bool { ending == .exited(code: rebootCode) }
 

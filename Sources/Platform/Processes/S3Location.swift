@@ -8,7 +8,7 @@ public struct S3Location: Sendable, Hashable {
     /// Of an object or of a prefix, not encoded; empty for all of the bucket.
     public let key: String
     /// Of its server.
-    let region: String
+    public let region: String
 
     /// Whether the server is asked without TLS.
     public var isPlainHTTP: Bool { base.hasPrefix("http://") }

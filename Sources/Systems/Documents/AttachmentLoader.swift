@@ -121,7 +121,9 @@ struct AttachmentLoader: Sendable {
         var transfer = WebTransfer(url, to: "", bytesMax: Limits.attachmentBytesMax, timeout: Self.timeout)
         transfer.allowsPlainHTTP = true
         if url.hasPrefix("s3://") || url.contains(".amazonaws.com/") {
-            guard let location = S3Location(url, environment: environment) else { throw refusal("\(url) is no object.") }
+            guard let location = S3Location(url, environment: environment) else {
+                throw refusal("\(url) is no object.")
+            }
             transfer.url = location.url(of: location.key)
             transfer.credentials = location.credentials(environment: environment)
         }

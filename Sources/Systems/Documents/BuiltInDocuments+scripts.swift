@@ -2,7 +2,9 @@ internal import Documents
 
 /// Documents that run scripts, written out or brought from elsewhere.
 extension BuiltInDocuments {
-    static let scripts = [runShellScript, runPowerShellScript, runRemoteScript, runDocument, runPlaybook, applyPlaybooks]
+    static let scripts = [
+        runShellScript, runPowerShellScript, runRemoteScript, runDocument, runPlaybook, applyPlaybooks,
+    ]
 
     private static let runShellScript = document(
         "AWS-RunShellScript", schema: "1.2", platforms: [.linux, .macOS], script("aws:runShellScript", "shell"))

@@ -74,7 +74,8 @@ extension DocumentOperations {
             guard isPending != (action == .send) else {
                 let state = isPending ? "is under review already" : "is not under review"
                 throw ServiceError(
-                    .invalidDocumentOperation, "Version \(version.number) of \(name) \(state); \(action.rawValue) is not possible.")
+                    .invalidDocumentOperation,
+                    "Version \(version.number) of \(name) \(state); \(action.rawValue) is not possible.")
             }
             if action == .update {
                 try transaction.execute(

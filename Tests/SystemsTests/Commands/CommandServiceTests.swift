@@ -394,7 +394,7 @@ final class TestServer: Sendable {
         let server = try await server()
         let first = try await server.connect("a")
         _ = try await server.connect("b")
-        _ = try await server.nodes.operations.call(
+        _ = try await TagOperations(database: server.nodes.store.database, resources: [NodeTags()]).all.call(
             "ssm:AddTagsToResource",
             [
                 "ResourceType": "ManagedInstance", "ResourceId": .string(first),

@@ -19,8 +19,8 @@ struct InventoryCollector {
             let output = try await context.collect(context.request(dpkg, ["-W", "-f", format]), "dpkg-query")
             content = Self.debianPackages(String(decoding: output, as: UTF8.self))
         } else if let rpm = context.program("rpm") {
-            let format = #"%{NAME}\t%{VERSION}\t%{RELEASE}\t%{EPOCH}\t%{ARCH}\t%{VENDOR}\t%{URL}\t%{GROUP}\t%{SUMMARY}\t"#
-                + #"%{INSTALLTIME}\n"#
+            let format = #"%{NAME}\t%{VERSION}\t%{RELEASE}\t%{EPOCH}\t%{ARCH}\t%{VENDOR}\t%{URL}\t%{GROUP}\t"#
+                + #"%{SUMMARY}\t%{INSTALLTIME}\n"#
             let output = try await context.collect(context.request(rpm, ["-qa", "--qf", format]), "rpm")
             content = Self.rpmPackages(String(decoding: output, as: UTF8.self))
         }

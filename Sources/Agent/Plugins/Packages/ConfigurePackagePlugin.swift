@@ -33,7 +33,8 @@ struct ConfigurePackagePlugin: Plugin {
             return try await PackageScripts(try request(name, action, inputs, context), store).uninstall()
         }
         do throws(StepEnd) {
-            let (piece, content) = try await context.document(DocumentReference(version.map { "\(name):\($0)" } ?? name))
+            let reference = DocumentReference(version.map { "\(name):\($0)" } ?? name)
+            let (piece, content) = try await context.document(reference)
             guard piece.type == "Package" else {
                 throw .failure("\(name) is a document of type \(piece.type), not Package")
             }
