@@ -72,8 +72,9 @@ extension Agent {
         stored.state.steps = []
         stored.state.isAcknowledged = true
         commands[id] = stored
-        save(stored.state, id)
         do throws(FileError) {
+            // Should that be lost with the power, the end is reported and acknowledged once more.
+            try store.save(stored.state, of: id, isDurable: false)
             try store.removeWork(of: id)
         } catch {
             log.warning("what the command \(id) left cannot be removed: \(error)")
@@ -208,14 +209,15 @@ extension Agent {
     }
 
     /// Notes steps that are done.
-    func ended(_ id: Identifier, _ reports: [StepReport]) {
+    /// - Parameter isLast: Whether the end of the command is noted at once after it, and this with it.
+    func ended(_ id: Identifier, _ reports: [StepReport], isLast: Bool) {
         runs[id]?.child = nil
         closeSpools(id)
         guard var stored = commands[id] else { return }
         stored.state.current = nil
         stored.state.steps += reports
         commands[id] = stored
-        save(stored.state, id)
+        if !isLast { save(stored.state, id) }
         for report in reports {
             var body = report.json
             body["CommandId"] = .string(id.description)

@@ -90,8 +90,8 @@ struct AgentStore: Sendable {
         try Files.syncDirectory(of: path(stored.id))
     }
 
-    func save(_ state: CommandState, of id: Identifier) throws(FileError) {
-        try Files.write(state.json.bytes, to: path(id) + "/state.json", mode: 0o600)
+    func save(_ state: CommandState, of id: Identifier, isDurable: Bool = true) throws(FileError) {
+        try Files.write(state.json.bytes, to: path(id) + "/state.json", mode: 0o600, isDurable: isDurable)
     }
 
     /// Notes the process of the step that runs; need not survive a loss of power, which the process does not either.

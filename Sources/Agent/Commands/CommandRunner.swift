@@ -56,7 +56,8 @@ struct CommandRunner: Sendable {
             }
             if case .reboot(let step) = action { return await agent.paused(command.id, step, machine.json) }
             let reports = newReports(machine, &reported, execution)
-            if !reports.isEmpty { await agent.ended(command.id, reports) }
+            let isLast = if case .finish = action { true } else { false }
+            if !reports.isEmpty { await agent.ended(command.id, reports, isLast: isLast) }
             if case .finish(let status, _) = action {
                 return await agent.finished(command.id, CommandReport.Outcome(status), "")
             }
