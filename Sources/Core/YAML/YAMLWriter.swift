@@ -89,7 +89,8 @@ private struct YAMLWriter {
     /// a block would change, and no characters that YAML escapes.
     private static func isBlock(_ text: String) -> Bool {
         guard text.utf8.contains(UInt8(ascii: "\n")), !text.hasSuffix("\n\n"), text != "\n",
-            let first = text.utf8.first, first != UInt8(ascii: " "), first != UInt8(ascii: "\n")
+            let first = text.utf8.first, first != UInt8(ascii: " "), first != UInt8(ascii: "\n"),
+            first != UInt8(ascii: "\t"), !text.contains("\n\t")
         else { return false }
         return text.unicodeScalars.allSatisfy { scalar in
             scalar == "\n" || scalar == "\t" || (0x20...0x7E).contains(scalar.value)

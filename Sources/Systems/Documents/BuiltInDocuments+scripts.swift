@@ -200,7 +200,7 @@ extension BuiltInDocuments {
         """)
 
     private static let applyPlaybooks = document(
-        "AWS-ApplyAnsiblePlaybooks",
+        "AWS-ApplyAnsiblePlaybooks", platforms: PlatformType.allCases,
         """
         schemaVersion: "2.2"
         description: Brings Ansible playbooks to the node and runs one of them there.

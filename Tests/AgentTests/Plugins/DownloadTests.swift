@@ -21,7 +21,9 @@ import Testing
             steps: ("aws:downloadContent", inputs),
             ("aws:runShellScript", ["runCommand": [.string(script)], "workingDirectory": "."]))
         await test.run(command)
-        return try await test.report(command.id).steps
+        let steps = try await test.report(command.id).steps
+        await test.agent.stop()
+        return steps
     }
 
     private func files(_ answers: [String: LocalServer.Answer]) throws -> LocalServer {
@@ -55,7 +57,7 @@ import Testing
             (["allowInsecureDownload": true], "needs the input url"), ("no json", "must be a map"),
         ]
         for (info, message) in cases {
-            let steps = try await download("HTTP", info, then: "ls")
+            let steps = try await download("HTTP", info, then: "ls f none moved 2>/dev/null; true")
             #expect(steps[0].status == .failed && steps[0].standardError.contains(message), "\(info) \(steps[0])")
             #expect(steps[1].standardOutput == "", "\(info)")
         }

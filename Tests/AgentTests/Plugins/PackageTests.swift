@@ -50,7 +50,7 @@ import Testing
         let uninstall: JSON = ["name": "demo", "action": "Uninstall"]
         #expect(try await configure(test, uninstall).standardOutput == "demo 2 uninstalled\n")
         #expect(
-            done == ["install 1 red demo", "uninstall 1 red demo", "install 2 red demo", "uninstall 2  demo"])
+            done == ["install 1 red demo", "uninstall 1 red demo", "install 2 red demo", "uninstall 2 demo"])
     }
 
     @Test func anUpdateInPlaceRunsItsOwnScript() async throws {
@@ -64,7 +64,7 @@ import Testing
                 ])
             #expect(step.status == .success, "\(step)")
         }
-        #expect(done == ["install 1  demo", "update 2  demo"])
+        #expect(done == ["install 1 demo", "update 2 demo"])
     }
 
     @Test func aFailingScriptLeavesThePackageAsItWas() async throws {
@@ -75,7 +75,7 @@ import Testing
         #expect(step.status == .failed && step.code == 7)
         // It is not installed: the next try runs the script again.
         _ = try await configure(test, inputs)
-        #expect(done == ["install 1  demo", "install 1  demo"])
+        #expect(done == ["install 1 demo", "install 1 demo"])
     }
 
     @Test func aPackageOfTheServerIsCheckedAndUnpacked() async throws {
@@ -105,7 +105,7 @@ import Testing
         let step = try await configure(test, ["name": "Demo", "action": "Install"])
         #expect(step.standardOutput == "Demo 1 installed\n", "\(step)")
         #expect(try await configure(test, ["name": "Demo", "action": "Uninstall"]).status == .success)
-        #expect(done == ["install 1  Demo", "uninstall 1  Demo"])
+        #expect(done == ["install 1 Demo", "uninstall 1 Demo"])
         for (name, message) in [
             ("Wrong", "it should be 0000"), ("Windows", "has nothing for"), ("Other", "not Package"),
         ] {

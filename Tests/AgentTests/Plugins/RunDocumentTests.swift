@@ -24,7 +24,9 @@ import Testing
         TestServerContents(documents).serve(test)
         let command = command(steps: ("aws:runDocument", inputs), ("aws:runShellScript", ["runCommand": "echo after"]))
         await test.run(command)
-        return try await test.report(command.id).steps
+        let steps = try await test.report(command.id).steps
+        await test.agent.stop()
+        return steps
     }
 
     @Test func theStepsOfADocumentAreThoseOfTheStep() async throws {
