@@ -89,7 +89,7 @@ import Testing
             ("AWSEvents.Fail", "ThrottlingException", 400, "ThrottlingException"),
             ("AWSEvents.Fail", "ServiceUnavailable", 503, "ServiceUnavailable"),
             ("AWSEvents.Fail", "RequestExpired", 400, "InvalidSignatureException"),
-            ("AmazonSQS.Fail", "ValidationException", 400, "ValidationException"),
+            ("AmazonSQS.Fail", "ValidationException", 400, "com.amazonaws.sqs#ValidationException"),
         ])
     func errors(target: String, code: String, status: Int, name: String) async throws {
         let answer = await handler.json(target, #"{"Code":"\#(code)"}"#)

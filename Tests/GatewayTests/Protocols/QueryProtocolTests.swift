@@ -46,6 +46,7 @@ import Testing
         let identifier = try #require(answer.header("x-amzn-requestid"))
         #expect(
             answer.text == #"<NothingResponse xmlns="http://sns.amazonaws.com/doc/2010-03-31/">"#
+                + "<NothingResult></NothingResult>"
                 + "<ResponseMetadata><RequestId>\(identifier)</RequestId></ResponseMetadata></NothingResponse>")
     }
 
@@ -58,7 +59,7 @@ import Testing
     @Test(
         "Errors have the code and status of the service",
         arguments: [
-            ("NotFound", "NotFound", 404, "Sender"), ("ResourceNotFoundException", "NotFound", 404, "Sender"),
+            ("NotFound", "NotFound", 404, "Sender"), ("ResourceNotFoundException", "ResourceNotFound", 404, "Sender"),
             ("InvalidParameter", "InvalidParameter", 400, "Sender"),
             ("AccessDeniedException", "AuthorizationError", 403, "Sender"),
             ("ThrottlingException", "Throttled", 429, "Sender"), ("InternalFailure", "InternalError", 500, "Receiver"),
