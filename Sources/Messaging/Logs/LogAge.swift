@@ -29,6 +29,7 @@ struct LogAge: Sendable {
         // The index of the last one that is too old, and of the first that is too new.
         if range.lowerBound > 0 { json["tooOldLogEventEndIndex"] = .integer(range.lowerBound - 1) }
         if range.upperBound < count { json["tooNewLogEventStartIndex"] = .integer(range.upperBound) }
-        return json == [:] ? nil : json
+        // Without the type it would be a JSON null.
+        return json == [:] ? JSON?.none : json
     }
 }
