@@ -24,7 +24,7 @@ import Testing
             let calls = engine.targets.calls
             #expect(calls.map(\.operation) == ["sqs:SendMessage", "sqs:SendMessage"])
             #expect(engine.messages == ["hello", "hello"])
-            #expect(calls[0].input["OpsBusToken"] != calls[1].input["OpsBusToken"])
+            #expect(calls[0].input["OpsBusMessageId"] != calls[1].input["OpsBusMessageId"])
             #expect(calls[0].context.principal == Principal("schedule/default/s"))
             try await eventually("all is settled") { try await engine.invocationCount() == 0 }
             let records = try await engine.audit("InvokeTarget")
