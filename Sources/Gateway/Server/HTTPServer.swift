@@ -31,7 +31,7 @@ final class HTTPServer: Sendable {
     /// Room for a request's head and a piece of its body; a longer head is answered 431.
     private static let memoryPerConnection = 64 << 10
     /// How long the thread waits for something to happen before it looks at the time.
-    private static let roundMilliseconds: Int32 = 100
+    private static let roundMilliseconds: Int32 = 1000
     /// A refused body is read to its end so that the client gets the answer, unless it is this much too long.
     private static let discardedBytesMax = 16 << 20
 
@@ -46,6 +46,9 @@ final class HTTPServer: Sendable {
     private let sweeper = Once<Task<Void, Never>>()
     private let thread = WorkerThread(name: "http")
     private let isEnding = Atomic<Bool>(false)
+    private let wakeDescriptor = ops_http_make_wake()
+    /// Whether the thread has been told that there is something to do, and has not looked since.
+    private let isWoken = Atomic<Bool>(false)
     private let rounds = Once<Task<Void, Never>>()
 
     init(handler: any HTTPHandler, limits: Limits = Limits(), clock: any Clock) {
@@ -55,6 +58,8 @@ final class HTTPServer: Sendable {
         connections = Mutex(
             ConnectionTable(idleTimeout: limits.idleTimeout, transferTimeout: limits.transferTimeout))
     }
+
+    deinit { close(wakeDescriptor) }
 
     /// Begins to serve; once only.
     /// - Parameters:
@@ -107,9 +112,11 @@ final class HTTPServer: Sendable {
         for exchange in unanswered.withLock({ Array($0.values) }) {
             exchange.reply(handler.refuse(exchange.incoming.request, because: .stopping))
         }
+        wake()
         await waitUntilIdle(for: .seconds(1))
         sweeper.value?.cancel()
         isEnding.store(true, ordering: .releasing)
+        wake()
         await rounds.value?.value
         thread.stop()
         Unmanaged.passUnretained(self).release()
@@ -128,10 +135,18 @@ final class HTTPServer: Sendable {
     /// Serves until the server stops; the thread does nothing else.
     private func serve(_ daemon: Daemon) {
         while !isEnding.load(ordering: .acquiring) {
-            MHD_run_wait(daemon.pointer, HTTPServer.roundMilliseconds)
+            ops_http_wait(daemon.pointer, wakeDescriptor, HTTPServer.roundMilliseconds)
+            // Before the round: what comes to be done from here on may have to wake the thread again.
+            isWoken.store(false, ordering: .sequentiallyConsistent)
+            MHD_run(daemon.pointer)
             handler.finishRound()
         }
         MHD_stop_daemon(daemon.pointer)
+    }
+
+    /// Has the thread look for connections that go on. From any thread; many at a time cost one call of the system.
+    private func wake() {
+        if !isWoken.exchange(true, ordering: .sequentiallyConsistent) { ops_http_wake(wakeDescriptor) }
     }
 
     /// Cuts off slow clients, and those that are gone.
@@ -269,6 +284,7 @@ extension HTTPServer {
         handler.handle(request) { response in
             self.unanswered.withLock { $0[ObjectIdentifier(exchange)] = nil }
             exchange.reply(response)
+            self.wake()
         }
     }
 

@@ -46,8 +46,8 @@ import Testing
         let identifier = try #require(answer.header("x-amzn-requestid"))
         #expect(
             answer.text == #"<NothingResponse xmlns="http://sns.amazonaws.com/doc/2010-03-31/">"#
-                + "<NothingResult></NothingResult>"
-                + "<ResponseMetadata><RequestId>\(identifier)</RequestId></ResponseMetadata></NothingResponse>")
+                + "<NothingResult></NothingResult><ResponseMetadata>"
+                + "<RequestId>\(identifier)</RequestId></ResponseMetadata></NothingResponse>")
     }
 
     @Test("The same parameters may stand in the query, whatever the method")

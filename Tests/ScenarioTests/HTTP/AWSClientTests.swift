@@ -39,7 +39,8 @@ struct AWSClientTests {
             #expect(rule.contains("arn:aws:events:eu-west-1:123456789012:rule/r"))
             let topic = try aws("sns", "create-topic", "--name", "t", "--query", "TopicArn", "--output", "text")
             #expect(topic == "arn:aws:sns:eu-west-1:123456789012:t\n")
-            let put = try aws("events", "put-events", "--entries", #"[{"Source":"shop","DetailType":"Order","Detail":"{}"}]"#)
+            let entries = #"[{"Source":"shop","DetailType":"Order","Detail":"{}"}]"#
+            let put = try aws("events", "put-events", "--entries", entries)
             #expect(put.contains(#""FailedEntryCount": 0"#))
             let url = try aws("sqs", "create-queue", "--queue-name", "q", "--query", "QueueUrl", "--output", "text")
                 .trimmingCharacters(in: .newlines)
