@@ -26,10 +26,6 @@ struct TestDocuments: DocumentResolver {
             {"schemaVersion": "0.3", "mainSteps": [
               {"action": "aws:sleep", "name": "wait", "inputs": {"Duration": "PT1S"}}]}
             """,
-        "Docker": """
-            {"schemaVersion": "2.2", "mainSteps": [
-              {"action": "aws:runDockerAction", "name": "d", "inputs": {"action": "Ps"}}]}
-            """,
     ]
 
     func piece(_ request: ContentRequest) async throws -> (piece: ContentPiece, bytes: [UInt8]) {
@@ -441,7 +437,6 @@ final class TestServer: Sendable {
     @Test(arguments: [
         (["DocumentName": "Nothing"] as JSON, ErrorCode.invalidDocument),
         (["DocumentName": "Runbook"], .invalidDocument),
-        (["DocumentName": "Docker"], .unsupportedOperation),
         (["Parameters": ["command": ["x"]]], .invalidParameters),
         (["Parameters": [:]], .invalidParameters),
         (["Parameters": ["commands": ["x"], "mode": ["Fast!"]]], .invalidParameters),
