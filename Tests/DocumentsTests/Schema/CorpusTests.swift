@@ -64,7 +64,8 @@ enum Corpus {
 
     /// What becomes of each document when it is created: a line `FILE: runs`, or `FILE: refused, REASONS`.
     static let table: [String: String] = {
-        let text = (try? String(contentsOf: Corpus.folder.appendingPathComponent("outcomes.txt"), encoding: .utf8)) ?? ""
+        let text =
+            (try? String(contentsOf: Corpus.folder.appendingPathComponent("outcomes.txt"), encoding: .utf8)) ?? ""
         let lines = text.split(separator: "\n").compactMap { line -> (String, String)? in
             guard let colon = line.firstRange(of: ": ") else { return nil }
             return (String(line[..<colon.lowerBound]), String(line[colon.upperBound...]))
