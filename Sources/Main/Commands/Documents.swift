@@ -39,7 +39,7 @@ extension Command {
         ],
         options: [versionOption], arguments: [name]
     ) { arguments, session in
-        let connection = try await session.connect()
+        let connection = try session.connect()
         var request = input([
             ("Name", .string(try arguments.required(name))), ("DocumentVersion", .text(arguments[versionOption])),
         ])

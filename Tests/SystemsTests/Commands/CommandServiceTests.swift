@@ -26,6 +26,10 @@ struct TestDocuments: DocumentResolver {
             {"schemaVersion": "0.3", "mainSteps": [
               {"action": "aws:sleep", "name": "wait", "inputs": {"Duration": "PT1S"}}]}
             """,
+        "Stored": """
+            {"schemaVersion": "2.2", "mainSteps": [{"action": "aws:runShellScript", "name": "run",
+              "inputs": {"runCommand": ["echo {{ ssm:greeting }}"]}}]}
+            """,
     ]
 
     func piece(_ request: ContentRequest) async throws -> (piece: ContentPiece, bytes: [UInt8]) {
@@ -437,6 +441,7 @@ final class TestServer: Sendable {
     @Test(arguments: [
         (["DocumentName": "Nothing"] as JSON, ErrorCode.invalidDocument),
         (["DocumentName": "Runbook"], .invalidDocument),
+        (["DocumentName": "Stored"], .unsupportedOperation),
         (["Parameters": ["command": ["x"]]], .invalidParameters),
         (["Parameters": [:]], .invalidParameters),
         (["Parameters": ["commands": ["x"], "mode": ["Fast!"]]], .invalidParameters),
@@ -531,7 +536,12 @@ final class TestServer: Sendable {
         let wrong = await #expect(throws: ServiceError.self) {
             try await server.call("ssm:ListCommands", ["Filters": [["key": "State", "value": "x"]]])
         }
-        #expect(wrong?.code == .invalidFilterKey)
+        #expect(wrong?.code == .validation)
+        let misplaced = await #expect(throws: ServiceError.self) {
+            try await server.call(
+                "ssm:ListCommandInvocations", ["Filters": [["key": "ExecutionStage", "value": "Complete"]]])
+        }
+        #expect(misplaced?.code == .invalidFilterKey)
     }
 
     @Test func theStepsOfADocumentAreAskedForByName() async throws {
