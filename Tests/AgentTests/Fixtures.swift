@@ -117,7 +117,8 @@ func command(
         for member in inputs.object?.members ?? [] { all[member.key] = member.value }
         return ["action": "aws:runShellScript", "name": .string("step\(number + 1)"), "inputs": all]
     }
-    return command(document: ["schemaVersion": "2.2", "mainSteps": .array(steps)], streams: streams, expiresIn: expiresIn)
+    return command(
+        document: ["schemaVersion": "2.2", "mainSteps": .array(steps)], streams: streams, expiresIn: expiresIn)
 }
 
 /// A command of steps with actions and inputs of their own, named `step1` and so on.

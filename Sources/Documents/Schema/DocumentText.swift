@@ -43,7 +43,7 @@ public struct DocumentText: Sendable, Hashable {
 
     /// - Parameters:
     ///   - content: UTF-8, at most `Limits.documentBytesMax` bytes.
-    ///   - type: Nil for what the text says: a runbook or a command document.
+    ///   - type: Nil for what the text shows: a runbook, a session document, a package or else a command document.
     /// - Throws: `DocumentError` with the place, as `Document`; `.content` where the text is of another type.
     public init(checking content: [UInt8], format: DocumentFormat, type: DocumentType?) throws(DocumentError) {
         guard content.count <= Limits.documentBytesMax else {
@@ -61,7 +61,7 @@ public struct DocumentText: Sendable, Hashable {
         } catch {
             throw DocumentError(.syntax, error.message, at: error.position)
         }
-        let type = type ?? (node["schemaVersion"]?.plainText == "0.3" ? .automation : .command)
+        let type = type ?? Self.type(shownBy: node)
         switch type {
         case .command, .policy, .automation: try self.init(reading: node, format, type)
         case .session: try self.init(session: node, format)
@@ -71,6 +71,12 @@ public struct DocumentText: Sendable, Hashable {
         case .changeCalendar, .applicationConfiguration, .applicationConfigurationSchema, .deploymentStrategy:
             self.init(plain: node, format, type, platforms: [])
         }
+    }
+
+    private static func type(shownBy node: Node) -> DocumentType {
+        if node["schemaVersion"]?.plainText == "0.3" { return .automation }
+        if node["sessionType"] != nil { return .session }
+        return node["packages"] != nil && node["mainSteps"] == nil ? .package : .command
     }
 
     private init(reading node: Node, _ format: DocumentFormat, _ type: DocumentType) throws(DocumentError) {

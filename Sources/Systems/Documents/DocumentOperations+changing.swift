@@ -13,7 +13,7 @@ extension DocumentOperations {
         if Self.reservedPrefixes.contains(where: name.lowercased().hasPrefix) {
             throw ServiceError(
                 .validation,
-                "The name \(name) begins with a reserved prefix: " + Self.reservedPrefixes.joined(separator: ", ") + ".")
+                "The name \(name) begins with a reserved prefix: \(Self.reservedPrefixes.joined(separator: ", ")).")
         }
         let text = try Self.text(input, type: try Self.type(input["DocumentType"]?.string))
         var version = version(input, name: name, text, context)

@@ -80,8 +80,7 @@ public struct DocumentOperations: Sendable {
                 input: selection, output: [.optional("Document", .structure(DocumentShapes.description))],
                 handler: describe),
             Operation(
-                "ssm:ListDocuments", "Lists documents by name; those that come with OpsBus where a filter asks for them.",
-                .reads,
+                "ssm:ListDocuments", "Lists documents; those that come with OpsBus where a filter asks for them.", .reads,
                 input: [
                     .optional(
                         "DocumentFilterList",

@@ -87,7 +87,8 @@ public struct DocumentStore: Sendable {
     ///   - version: A number, `$DEFAULT` or `$LATEST`.
     ///   - versionName: Where both are given, both must fit. Where none is, it is the default version.
     static func find(
-        _ name: String, version: String?, versionName: String? = nil, _ transaction: borrowing some Queryable & ~Copyable
+        _ name: String, version: String?, versionName: String? = nil,
+        _ transaction: borrowing some Queryable & ~Copyable
     ) throws -> DocumentVersion {
         if let reason = BuiltInDocuments.refused[name] {
             throw ServiceError(.unsupportedOperation, "\(name) \(reason)")

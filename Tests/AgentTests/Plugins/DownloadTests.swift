@@ -32,7 +32,8 @@ import Testing
 
     // MARK: HTTP
 
-    @Test(arguments: [(nil, "file.txt"), ("kept/", "kept/file.txt"), ("other.txt", "other.txt")] as [(String?, String)])
+    @Test(
+        arguments: [(nil, "file.txt"), ("kept/", "kept/file.txt"), ("other.txt", "other.txt")] as [(String?, String)])
     func aFileGoesWhereTheDestinationSays(_ destination: String?, _ path: String) async throws {
         let server = try files(["/a/file.txt?x=/y": .init(body: Array("hello\n".utf8))])
         let info: JSON = [
@@ -45,7 +46,10 @@ import Testing
     }
 
     @Test func whatIsNotAsItShouldBeIsRefusedAndRemoved() async throws {
-        let server = try files(["/f": .init(body: Array("hello\n".utf8)), "/moved": .init(status: 302, headers: ["Location": "file:///etc/passwd"])])
+        let server = try files([
+            "/f": .init(body: Array("hello\n".utf8)),
+            "/moved": .init(status: 302, headers: ["Location": "file:///etc/passwd"]),
+        ])
         let cases: [(JSON, String)] = [
             (["url": .string(server.url("f")), "allowInsecureDownload": true, "checksum": "00"], "it should be 00"),
             (["url": .string(server.url("none")), "allowInsecureDownload": "true"], "answered with an error"),
@@ -143,13 +147,14 @@ import Testing
         #expect(steps[0].standardError.contains("has no none"), "\(steps[0])")
     }
 
-    @Test(arguments: [
-        (["repository": "/no/such/repository"], "git clone of /no/such/repository failed"),
-        (["repository": "--upload-pack=touch /tmp/x"], "is no repository"),
-        (["repository": "ext::sh -c touch% /tmp/x"], "failed"),
-        (["repository": "/x", "getOptions": "branch:--help"], "getOptions must be"),
-        (["repository": "/x", "getOptions": "tag:1"], "getOptions must be"),
-    ] as [(JSON, String)])
+    @Test(
+        arguments: [
+            (["repository": "/no/such/repository"], "git clone of /no/such/repository failed"),
+            (["repository": "--upload-pack=touch /tmp/x"], "is no repository"),
+            (["repository": "ext::sh -c touch% /tmp/x"], "failed"),
+            (["repository": "/x", "getOptions": "branch:--help"], "getOptions must be"),
+            (["repository": "/x", "getOptions": "tag:1"], "getOptions must be"),
+        ] as [(JSON, String)])
     func aRepositoryThatIsNoneFailsTheStep(_ info: JSON, _ message: String) async throws {
         let steps = try await download("Git", info)
         #expect(steps[0].status == .failed && steps[0].standardError.contains(message), "\(steps[0])")
@@ -182,19 +187,23 @@ import Testing
                 "aws:downloadContent",
                 ["sourceType": "SSMDocument", "sourceInfo": #"{"name": "Doc:1"}"#, "destinationPath": "d/"]
             ),
-            ("aws:runShellScript", ["runCommand": "cat Doc.json; sha256sum attachments/big.bin", "workingDirectory": "d"]))
+            (
+                "aws:runShellScript",
+                ["runCommand": "cat Doc.json; sha256sum attachments/big.bin", "workingDirectory": "d"]
+            ))
         await test.run(command)
         let steps = try await test.report(command.id).steps
         #expect(steps[1].standardOutput == "\(text)\(sha256(big))  attachments/big.bin\n", "\(steps)")
     }
 
-    @Test(arguments: [
-        ("s3://bucket/a/b c", "http://h:1/bucket/a/b%20c", "http://h:1/bucket?list-type=2&prefix=a%2Fb%20c"),
-        ("https://s3.eu-west-1.amazonaws.com/bucket/k", "https://s3.eu-west-1.amazonaws.com/bucket/k", nil),
-        ("https://bucket.s3.eu-west-1.amazonaws.com/a/k", "https://bucket.s3.eu-west-1.amazonaws.com/a/k", nil),
-        ("https://my.bucket.s3-us-west-2.amazonaws.com/k", "https://my.bucket.s3-us-west-2.amazonaws.com/k", nil),
-        ("http://store.example.org:9000/bucket/a%20b", "http://store.example.org:9000/bucket/a%20b", nil),
-    ] as [(String, String, String?)])
+    @Test(
+        arguments: [
+            ("s3://bucket/a/b c", "http://h:1/bucket/a/b%20c", "http://h:1/bucket?list-type=2&prefix=a%2Fb%20c"),
+            ("https://s3.eu-west-1.amazonaws.com/bucket/k", "https://s3.eu-west-1.amazonaws.com/bucket/k", nil),
+            ("https://bucket.s3.eu-west-1.amazonaws.com/a/k", "https://bucket.s3.eu-west-1.amazonaws.com/a/k", nil),
+            ("https://my.bucket.s3-us-west-2.amazonaws.com/k", "https://my.bucket.s3-us-west-2.amazonaws.com/k", nil),
+            ("http://store.example.org:9000/bucket/a%20b", "http://store.example.org:9000/bucket/a%20b", nil),
+        ] as [(String, String, String?)])
     func objectsAreFoundByEitherStyleOfAddress(_ path: String, _ url: String, _ listing: String?) throws {
         let location = try #require(S3Location(path, environment: ["AWS_ENDPOINT_URL": "http://h:1/"]))
         #expect(location.url(of: location.key) == url)

@@ -38,7 +38,8 @@ import Testing
 
     @Test func processorsAreCounted() {
         func core(_ processor: Int, _ core: Int) -> String {
-            "processor\t: \(processor)\nmodel name\t: A CPU\ncpu MHz\t: 2400.5\nphysical id\t: 0\ncore id\t: \(core)\n\n"
+            "processor\t: \(processor)\nmodel name\t: A CPU\ncpu MHz\t: 2400.5\n"
+                + "physical id\t: 0\ncore id\t: \(core)\n\n"
         }
         let details = InventoryCollector.processors(core(0, 0) + core(1, 0) + core(2, 1) + core(3, 1))
         #expect(details["CPUModel"] == "A CPU" && details["CPUSpeedMHz"] == "2400" && details["CPUs"] == "4")
@@ -50,7 +51,8 @@ import Testing
     @Test(arguments: [
         ("a.conf", "*.conf", true), ("a.conf", "?.conf", true), ("ab.conf", "?.conf", false), ("a.conf", "*", true),
         ("", "*", true), ("", "?", false), ("a", "", false), ("aXbXc", "a*X*c", true), ("aXbXd", "a*X*c", false),
-        ("aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaab", "*a*a*a*a*a*a*a*a*a*c", false), ("abc", "abc", true), ("abcd", "abc", false),
+        ("aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaab", "*a*a*a*a*a*a*a*a*a*c", false), ("abc", "abc", true),
+        ("abcd", "abc", false),
     ])
     func namesFitPatterns(_ name: String, _ pattern: String, _ fits: Bool) {
         #expect(FileInventory.fits(name[...], pattern[...]) == fits)
@@ -88,10 +90,11 @@ import Testing
         #expect(rack["Content"] == [["Place": "B7"]])
     }
 
-    @Test(arguments: [
-        (["applications": "Yes"], "must be Enabled or Disabled"), (["files": "no"], "must be JSON text"),
-        (["files": #"[{"Path": "relative", "Pattern": ["*"]}]"#], "absolute Path"),
-    ] as [(JSON, String)])
+    @Test(
+        arguments: [
+            (["applications": "Yes"], "must be Enabled or Disabled"), (["files": "no"], "must be JSON text"),
+            (["files": #"[{"Path": "relative", "Pattern": ["*"]}]"#], "absolute Path"),
+        ] as [(JSON, String)])
     func inputsThatMakeNoSenseAreRefused(_ inputs: JSON, _ message: String) async throws {
         let (step, _) = try await collect(inputs)
         #expect(step.status == .failed && step.standardError.contains(message), "\(step)")

@@ -114,17 +114,18 @@ import Testing
         }
     }
 
-    @Test(arguments: [
-        (["name": "demo", "action": "Remove"], "must be Install or Uninstall"),
-        (["name": "demo", "action": "Install", "source": "/no/such"], "there is no package at /no/such"),
-        (["name": "demo", "action": "Install", "source": "/etc"], "lacks install.sh"),
-        (
-            ["name": "demo", "action": "Install", "source": "/etc", "additionalArguments": ["PATH": "x"]],
-            "names that begin with SSM_"
-        ),
-        (["name": "a b; touch x", "action": "Install"], "is no name and version of a package"),
-        (["name": "--config", "action": "Uninstall"], "is no name and version of a package"),
-    ] as [(JSON, String)])
+    @Test(
+        arguments: [
+            (["name": "demo", "action": "Remove"], "must be Install or Uninstall"),
+            (["name": "demo", "action": "Install", "source": "/no/such"], "there is no package at /no/such"),
+            (["name": "demo", "action": "Install", "source": "/etc"], "lacks install.sh"),
+            (
+                ["name": "demo", "action": "Install", "source": "/etc", "additionalArguments": ["PATH": "x"]],
+                "names that begin with SSM_"
+            ),
+            (["name": "a b; touch x", "action": "Install"], "is no name and version of a package"),
+            (["name": "--config", "action": "Uninstall"], "is no name and version of a package"),
+        ] as [(JSON, String)])
     func whatMakesNoSenseIsRefused(_ inputs: JSON, _ message: String) async throws {
         let test = try await TestAgent(scratch)
         TestServerContents([:]).serve(test)
@@ -135,7 +136,8 @@ import Testing
     @Test func aSystemPackageIsLeftToTheSystemsManager() async throws {
         let programs = scratch.directory + "/programs"
         try Files.createDirectory(programs)
-        try Files.write(Array("#!/bin/sh\necho apt-get \"$@\" $DEBIAN_FRONTEND\n".utf8), to: programs + "/apt-get", mode: 0o755)
+        try Files.write(
+            Array("#!/bin/sh\necho apt-get \"$@\" $DEBIAN_FRONTEND\n".utf8), to: programs + "/apt-get", mode: 0o755)
         let test = try await TestAgent(scratch) { $0.environment["PATH"] = programs + ":/usr/bin:/bin" }
         TestServerContents([:]).serve(test)
         let step = try await configure(test, ["name": "tree", "action": "Install", "version": "1.8"])

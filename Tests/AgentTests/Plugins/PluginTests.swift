@@ -98,24 +98,26 @@ import Testing
         #expect(!Files.exists(mark))
     }
 
-    @Test(arguments: [
-        (
-            [
-                "action": "Run", "image": "web:1", "container": "w", "volume": ["/a:/a", "/b:/b"], "env": "A=1",
-                "publish": "80:80", "memory": "64m", "cpuShares": "5", "user": "u", "cmd": "serve --all",
-            ],
-            "run -d --name w --memory 64m --cpu-shares 5 --user u --publish 80:80 --volume /a:/a --volume /b:/b "
-                + "--env A=1 web:1 serve --all"
-        ),
-        (["action": "Create", "image": "web", "env": ["A=1", ""]], "create --env A=1 web"),
-        (["action": "Exec", "container": "w", "cmd": "ls -l", "user": "u"], "exec --user u w ls -l"),
-        (["action": "Stop", "container": "w"], "stop w"), (["action": "Rm", "container": "w"], "rm w"),
-        (["action": "Ps"], "ps --all"), (["action": "Stats"], "stats --no-stream"),
-        (["action": "Pull", "image": "web:1"], "pull web:1"), (["action": "Images"], "images"),
-        (["action": "Rmi", "image": "web"], "rmi web"), (["action": "Logs", "container": "w"], "logs w"),
-        (["action": "Exec", "container": "w"], "fails"), (["action": "Stop", "container": "-v"], "fails"),
-        (["action": "Run", "image": "--privileged"], "fails"), (["action": "Build"], "fails"), (["action": "Pull"], "fails"),
-    ] as [(JSON, String)])
+    @Test(
+        arguments: [
+            (
+                [
+                    "action": "Run", "image": "web:1", "container": "w", "volume": ["/a:/a", "/b:/b"], "env": "A=1",
+                    "publish": "80:80", "memory": "64m", "cpuShares": "5", "user": "u", "cmd": "serve --all",
+                ],
+                "run -d --name w --memory 64m --cpu-shares 5 --user u --publish 80:80 --volume /a:/a --volume /b:/b "
+                    + "--env A=1 web:1 serve --all"
+            ),
+            (["action": "Create", "image": "web", "env": ["A=1", ""]], "create --env A=1 web"),
+            (["action": "Exec", "container": "w", "cmd": "ls -l", "user": "u"], "exec --user u w ls -l"),
+            (["action": "Stop", "container": "w"], "stop w"), (["action": "Rm", "container": "w"], "rm w"),
+            (["action": "Ps"], "ps --all"), (["action": "Stats"], "stats --no-stream"),
+            (["action": "Pull", "image": "web:1"], "pull web:1"), (["action": "Images"], "images"),
+            (["action": "Rmi", "image": "web"], "rmi web"), (["action": "Logs", "container": "w"], "logs w"),
+            (["action": "Exec", "container": "w"], "fails"), (["action": "Stop", "container": "-v"], "fails"),
+            (["action": "Run", "image": "--privileged"], "fails"), (["action": "Build"], "fails"),
+            (["action": "Pull"], "fails"),
+        ] as [(JSON, String)])
     func anActionOfDockerIsItsArguments(_ inputs: JSON, _ expected: String) {
         var found = "fails"
         if let arguments = try? DockerPlugin.arguments(PluginInputs(inputs, of: "aws:runDockerAction")) {
@@ -144,7 +146,9 @@ final class TestPower: NodePower {
 @Suite struct RebootTests {
     let scratch = Scratch()
 
-    private func agent(_ power: TestPower) async throws -> TestAgent { try await TestAgent(scratch) { $0.power = power } }
+    private func agent(_ power: TestPower) async throws -> TestAgent {
+        try await TestAgent(scratch) { $0.power = power }
+    }
 
     private func script(_ text: String) -> NodeCommand { command(text) }
 
@@ -160,7 +164,8 @@ final class TestPower: NodePower {
     private func restarting() -> NodeCommand {
         let mark = scratch.directory + "/mark"
         return command(
-            "echo first", "[ -e \(mark) ] && { echo again; exit 0; }; touch \(mark); echo before; exit 194", "echo last")
+            "echo first", "[ -e \(mark) ] && { echo again; exit 0; }; touch \(mark); echo before; exit 194", "echo last"
+        )
     }
 
     @Test func aStepThatAskedForARebootRunsOnceMoreAfterIt() async throws {
@@ -196,7 +201,8 @@ final class TestPower: NodePower {
         await test.run(command)
         let report = try await test.report(command.id)
         #expect(report.outcome == .failed)
-        #expect(report.steps.map(\.code) == [0, 194, 0] && report.steps[1].standardError.contains("not today"), "\(report)")
+        #expect(
+            report.steps.map(\.code) == [0, 194, 0] && report.steps[1].standardError.contains("not today"), "\(report)")
         #expect(report.steps[2].standardOutput.contains("ended the document"))
         // And others go on.
         let other = script("echo other")

@@ -43,25 +43,30 @@ import Testing
         #expect(steps[1].standardOutput == "after\n")
     }
 
-    @Test(arguments: [
-        (["documentType": "SSMDocument", "documentPath": "None"], "The specified document does not exist."),
-        (["documentType": "SSMDocument", "documentPath": "Strict"], "\"who\" is required"),
-        (
-            ["documentType": "SSMDocument", "documentPath": "Strict", "documentParameters": ["who": "1"]],
-            "does not match its allowedPattern"
-        ),
-        (["documentType": "SSMDocument", "documentPath": "Runbook"], "only command documents run on nodes"),
-        (["documentType": "SSMDocument", "documentPath": "Broken"], "mainSteps must not be empty at line 1"),
-        (["documentType": "Other", "documentPath": "x"], "documentType must be"),
-        (["documentType": "LocalPath", "documentPath": "none.json"], "none.json"),
-        (["documentType": "LocalPath", "documentPath": "../x"], "leads out"),
-    ] as [(JSON, String)])
+    @Test(
+        arguments: [
+            (["documentType": "SSMDocument", "documentPath": "None"], "The specified document does not exist."),
+            (["documentType": "SSMDocument", "documentPath": "Strict"], "\"who\" is required"),
+            (
+                ["documentType": "SSMDocument", "documentPath": "Strict", "documentParameters": ["who": "1"]],
+                "does not match its allowedPattern"
+            ),
+            (["documentType": "SSMDocument", "documentPath": "Runbook"], "only command documents run on nodes"),
+            (["documentType": "SSMDocument", "documentPath": "Broken"], "mainSteps must not be empty at line 1"),
+            (["documentType": "Other", "documentPath": "x"], "documentType must be"),
+            (["documentType": "LocalPath", "documentPath": "none.json"], "none.json"),
+            (["documentType": "LocalPath", "documentPath": "../x"], "leads out"),
+        ] as [(JSON, String)])
     func whatCannotRunFailsTheStepWithTheReason(_ inputs: JSON, _ message: String) async throws {
         let documents: [String: TestServerContents.Document] = [
             "Strict": Self.document(
-                Self.script("a", "echo never"), parameters: #"{"who": {"type": "String", "allowedPattern": "^[a-z]+$"}}"#),
+                Self.script("a", "echo never"),
+                parameters: #"{"who": {"type": "String", "allowedPattern": "^[a-z]+$"}}"#),
             "Runbook": .init(
-                text: #"{"schemaVersion": "0.3", "mainSteps": [{"name": "a", "action": "aws:sleep", "inputs": {"Duration": "PT1S"}}]}"#),
+                text:
+                    #"{"schemaVersion": "0.3", "mainSteps": [{"name": "a", "action": "aws:sleep","#
+                    + #""inputs": {"Duration": "PT1S"}}]}"#
+            ),
             "Broken": Self.document(""),
         ]
         let steps = try await run(documents, inputs)
@@ -73,7 +78,9 @@ import Testing
     @Test func documentsWithinDocumentsGoThreeDeep() async throws {
         let inner = Self.document(
             Self.script("a", "echo deep") + ","
-                + #"{"action": "aws:runDocument", "name": "b", "inputs": {"documentType": "SSMDocument", "documentPath": "Self"}}"#)
+                + #"{"action": "aws:runDocument", "name": "b","#
+                + #""inputs": {"documentType": "SSMDocument", "documentPath": "Self"}}"#
+        )
         let steps = try await run(["Self": inner], ["documentType": "SSMDocument", "documentPath": "Self"])
         #expect(steps[0].standardOutput == "deep\ndeep\ndeep\n")
         #expect(steps[0].standardError.contains("3 deep") && steps[0].status == .failed)
@@ -91,7 +98,8 @@ import Testing
     @Test func theOnlyDocumentOfADirectoryIsRun() async throws {
         let directory = scratch.directory + "/documents"
         try Files.createDirectory(directory)
-        let text = "schemaVersion: '2.2'\nmainSteps: [{action: 'aws:runShellScript', name: a, inputs: {runCommand: pwd}}]\n"
+        let text =
+            "schemaVersion: '2.2'\nmainSteps: [{action: 'aws:runShellScript', name: a, inputs: {runCommand: pwd}}]\n"
         try Files.write(Array(text.utf8), to: directory + "/one.yaml")
         let inputs: JSON = ["documentType": "LocalPath", "documentPath": .string(directory)]
         #expect(try await run([:], inputs)[0].status == .success)

@@ -46,10 +46,11 @@ final class TestServerContents: Sendable {
             let content = request.attachment.map({ document.attachments[$0] }) ?? Array(document.text.utf8)
         {
             payload = Array(content.dropFirst(request.offset).prefix(pieceBytes))
-            body = ContentPiece(
-                name: request.document, version: "1", type: document.type, format: document.format,
-                attachments: document.attachments.keys.sorted(), size: content.count, sha256: sha256(content)
-            ).json
+            body =
+                ContentPiece(
+                    name: request.document, version: "1", type: document.type, format: document.format,
+                    attachments: document.attachments.keys.sorted(), size: content.count, sha256: sha256(content)
+                ).json
         } else {
             body["Code"] = "InvalidDocument"
             body["Message"] = "The specified document does not exist."

@@ -5,11 +5,18 @@ import Testing
     @Test(
         "Values are written so that people read them easily",
         arguments: [
-            (["a": "b", "list": [1, "x", ["k": "v", "l": []]], "empty": [:]], "a: b\nlist:\n  - 1\n  - x\n  - k: v\n    l: []\nempty: {}\n"),
+            (
+                ["a": "b", "list": [1, "x", ["k": "v", "l": []]], "empty": [:]],
+                "a: b\nlist:\n  - 1\n  - x\n  - k: v\n    l: []\nempty: {}\n"
+            ),
             (["script": "one\ntwo\n", "open": "one\ntwo"], "script: |\n  one\n  two\nopen: |-\n  one\n  two\n"),
-            (["quoted": ["yes", "5", "", " a", "a: b", "a #b", "{{ x }}", "-"]],
-             "quoted:\n  - \"yes\"\n  - \"5\"\n  - \"\"\n  - \" a\"\n  - \"a: b\"\n  - \"a #b\"\n  - \"{{ x }}\"\n  - \"-\"\n"),
-            ([["a", ["b"]], nil, true], "- - a\n  - - b\n- null\n- true\n"), ("aws:runShellScript", "aws:runShellScript\n"),
+            (
+                ["quoted": ["yes", "5", "", " a", "a: b", "a #b", "{{ x }}", "-"]],
+                "quoted:\n  - \"yes\"\n  - \"5\"\n  - \"\"\n  - \" a\"\n  - \"a: b\"\n"
+                    + "  - \"a #b\"\n  - \"{{ x }}\"\n  - \"-\"\n"
+            ),
+            ([["a", ["b"]], nil, true], "- - a\n  - - b\n- null\n- true\n"),
+            ("aws:runShellScript", "aws:runShellScript\n"),
         ] as [(JSON, String)])
     func written(value: JSON, text: String) throws {
         #expect(value.yamlText == text)
@@ -25,8 +32,10 @@ import Testing
             return Int(state >> 33) % bound
         }
         let pieces = [
-            "a", "Z", "0", " ", "\n", ":", "#", "-", "\"", "'", "{", "]", "é", "\t", "true", "null", "~", "\u{85}", "\u{2028}",
-            "|", ">", "&", "*", "!", "%", "@", "`", ",", "?", "\\", "\u{7F}", "\u{1}", "\r", "😀", "=", "<<", "1e3", "0x1", ".",
+            "a", "Z", "0", " ", "\n", ":", "#", "-", "\"", "'", "{", "]", "é", "\t", "true", "null", "~", "\u{85}",
+            "\u{2028}",
+            "|", ">", "&", "*", "!", "%", "@", "`", ",", "?", "\\", "\u{7F}", "\u{1}", "\r", "😀", "=", "<<", "1e3",
+            "0x1", ".",
         ]
         func text() -> String { (0..<random(8)).map { _ in pieces[random(pieces.count)] }.joined() }
         func value(_ depth: Int) -> JSON {

@@ -15,7 +15,8 @@ import Testing
              inputs: {runCommand: ["echo {{ who }}", "{{ lines }}"], onFailure: exit, timeoutSeconds: "{{ count }}"}}
           - {action: "aws:runDocument", name: b, inputs: {documentType: LocalPath, documentPath: "{{ who }}",
              documentParameters: "{{ map }}"}}
-          - {action: "aws:downloadContent", name: c, inputs: {sourceType: HTTP, sourceInfo: {url: x}, finallyStep: true}}
+          - {action: "aws:downloadContent", name: c,
+             inputs: {sourceType: HTTP, sourceInfo: {url: x}, finallyStep: true}}
         """
     private static let old = """
         {"schemaVersion": "1.2", "parameters": {"c": {"type": "StringList", "default": []}}, "runtimeConfig":
@@ -30,7 +31,9 @@ import Testing
             state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
             return Int(state >> 33) % max(1, bound)
         }
-        let pieces = ["{{", "}}", "{{ who }}", "'", "\"", "{", "}", "[", "]", ":", "\n", " ", "-", "194", "null", "\u{0}", "é"]
+        let pieces = [
+            "{{", "}}", "{{ who }}", "'", "\"", "{", "}", "[", "]", ":", "\n", " ", "-", "194", "null", "\u{0}", "é",
+        ]
         let start = ContinuousClock.now
         for round in 0..<400 {
             var text = Array((round.isMultiple(of: 3) ? Self.old : Self.text).utf8)
@@ -40,7 +43,8 @@ import Testing
                 case 0: text[place] = UInt8(truncatingIfNeeded: random(256))
                 case 1: text.insert(contentsOf: Array(pieces[random(pieces.count)].utf8), at: place)
                 case 2: text.removeSubrange(place..<min(text.count, place + 1 + random(20)))
-                default: text.insert(contentsOf: text[place..<min(text.count, place + random(60))], at: random(text.count))
+                default:
+                    text.insert(contentsOf: text[place..<min(text.count, place + random(60))], at: random(text.count))
                 }
                 if text.isEmpty { text = [UInt8(ascii: "{")] }
             }
@@ -49,7 +53,8 @@ import Testing
             else { continue }
             var machine = CommandDocumentMachine(document: document, parameters: parameters, platform: "Linux")
             let endings: [CommandStepEnding] = [
-                .exited(code: 0), .exited(code: 1), .exited(code: 168), .exited(code: 169), .exited(code: 194), .timedOut,
+                .exited(code: 0), .exited(code: 1), .exited(code: 168), .exited(code: 169), .exited(code: 194),
+                .timedOut,
                 .cancelled, .failed(message: "m"),
             ]
             var action = machine.start()

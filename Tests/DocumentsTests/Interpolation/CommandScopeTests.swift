@@ -42,7 +42,8 @@ import Testing
         ] as [(JSON, JSON)])
     func resolve(value: JSON, expected: JSON) throws {
         #expect(try scope().resolve(value) == expected)
-        #expect(try scope().resolve(inputs: ["workingDirectory": value], of: Self.shell) == ["workingDirectory": expected])
+        #expect(
+            try scope().resolve(inputs: ["workingDirectory": value], of: Self.shell) == ["workingDirectory": expected])
     }
 
     @Test("Lists within the lines of a script are flattened")

@@ -64,7 +64,8 @@ enum Corpus {
 
     /// What becomes of each document when it is created: a line `FILE: runs`, or `FILE: refused, REASONS`.
     static let table: [String: String] = {
-        let text = (try? String(contentsOf: Corpus.folder.appendingPathComponent("outcomes.txt"), encoding: .utf8)) ?? ""
+        let text =
+            (try? String(contentsOf: Corpus.folder.appendingPathComponent("outcomes.txt"), encoding: .utf8)) ?? ""
         let lines = text.split(separator: "\n").compactMap { line -> (String, String)? in
             guard let colon = line.firstRange(of: ": ") else { return nil }
             return (String(line[..<colon.lowerBound]), String(line[colon.upperBound...]))
@@ -74,7 +75,8 @@ enum Corpus {
 
     @Test("A real document can be created, or is refused for the reasons in the table", arguments: Corpus.entries)
     func outcome(entry: Corpus.Entry) throws {
-        #expect(Self.table[entry.file] == (try Self.outcome(of: entry)))
+        let outcome = try Self.outcome(of: entry)
+        #expect(Self.table[entry.file] == outcome, "\(entry.file): \(outcome)")
     }
 
     @Test("The table has a line for each document")

@@ -4,7 +4,9 @@ import Foundation
 import Testing
 
 @Suite struct DocumentTextTests {
-    private func check(_ text: String, _ format: DocumentFormat, _ type: DocumentType?) -> (DocumentText?, DocumentError?) {
+    private func check(_ text: String, _ format: DocumentFormat, _ type: DocumentType?) -> (
+        DocumentText?, DocumentError?
+    ) {
         do throws(DocumentError) {
             return (try DocumentText(checking: Array(text.utf8), format: format, type: type), nil)
         } catch {
@@ -12,15 +14,19 @@ import Testing
         }
     }
 
-    private static let commands = "schemaVersion: '2.2'\nmainSteps: [{action: 'aws:runShellScript', name: a, inputs: {runCommand: b}}]"
-    private static let runbook = "schemaVersion: '0.3'\nmainSteps: [{action: 'aws:sleep', name: a, inputs: {Duration: PT1S}}]"
-    private static let session = "schemaVersion: '1.0'\nsessionType: Port\nparameters: {port: {type: String}}\nproperties: {portNumber: x}"
+    private static let commands =
+        "schemaVersion: '2.2'\nmainSteps: [{action: 'aws:runShellScript', name: a, inputs: {runCommand: b}}]"
+    private static let runbook =
+        "schemaVersion: '0.3'\nmainSteps: [{action: 'aws:sleep', name: a, inputs: {Duration: PT1S}}]"
+    private static let session =
+        "schemaVersion: '1.0'\nsessionType: Port\nparameters: {port: {type: String}}\nproperties: {portNumber: x}"
 
     @Test(
         "A text has the type it was declared with, or the one it shows",
         arguments: [
             (commands, .yaml, nil, .command, "2.2"), (commands, .yaml, .policy, .policy, "2.2"),
             (runbook, .yaml, nil, .automation, "0.3"), (session, .yaml, .session, .session, "1.0"),
+            (session, .yaml, nil, .session, "1.0"),
             ("{\"any\": [1]}", .json, .applicationConfiguration, .applicationConfiguration, ""),
             ("a = 1", .text, .applicationConfiguration, .applicationConfiguration, ""),
             ("BEGIN:VCALENDAR\r\nVERSION:2.0\r\nEND:VCALENDAR\r\n", .text, .changeCalendar, .changeCalendar, ""),
@@ -41,10 +47,14 @@ import Testing
             (runbook, .yaml, .command, .content, "has the type Automation, not Command at line 1"),
             (commands, .json, .command, .syntax, "line 1"),
             (commands, .yaml, .session, .schemaVersion, "session documents have schemaVersion \"1.0\" at line 1"),
-            ("schemaVersion: '1.0'\nsessionType: Shell", .yaml, .session, .content, "sessionType must be Standard_Stream"),
+            (
+                "schemaVersion: '1.0'\nsessionType: Shell", .yaml, .session, .content,
+                "sessionType must be Standard_Stream"
+            ),
             ("schemaVersion: '1.0'", .yaml, .session, .content, "needs \"sessionType\""),
             ("BEGIN:VCALENDAR", .text, .changeCalendar, .content, "END:VCALENDAR"),
-            ("{}", .json, .changeCalendar, .content, "has the format TEXT"), ("x", .text, .command, .content, "not TEXT"),
+            ("{}", .json, .changeCalendar, .content, "has the format TEXT"),
+            ("x", .text, .command, .content, "not TEXT"),
             ("{}", .json, .package, .content, "needs \"schemaVersion\""),
         ] as [(String, DocumentFormat, DocumentType, DocumentError.Code, String)])
     func refused(text: String, format: DocumentFormat, type: DocumentType, code: DocumentError.Code, message: String) {
@@ -101,7 +111,8 @@ import Testing
         let manifest = try #require(
             self.manifest(
                 """
-                {debian: {'12*': {x86_64: {file: a}, _any: {file: b}}, _any: {x86_64: {file: c}}}, _any: {_any: {_any: {file: d}}}}
+                {debian: {'12*': {x86_64: {file: a}, _any: {file: b}}, _any: {x86_64: {file: c}}},
+                 _any: {_any: {_any: {file: d}}}}
                 """))
         #expect(manifest.version == "1.2" && manifest.files["a"]?.sha256 == Self.sum.lowercased())
         func file(_ platform: String, _ version: String, _ architecture: String) -> String? {
@@ -113,9 +124,11 @@ import Testing
         #expect(file("debian", "11", "arm64") == "d")
     }
 
-    @Test("A package that names what it does not have is none", arguments: [
-        "{debian: {_any: {_any: {file: z}}}}", "{debian: {_any: {_any: {}}}}", "{debian: {_any: [1]}}", "7",
-    ])
+    @Test(
+        "A package that names what it does not have is none",
+        arguments: [
+            "{debian: {_any: {_any: {file: z}}}}", "{debian: {_any: {_any: {}}}}", "{debian: {_any: [1]}}", "7",
+        ])
     func refused(packages: String) { #expect(manifest(packages) == nil) }
 
     @Test("Nothing fits where nothing is for the machine")

@@ -32,7 +32,7 @@ struct RunCommandClientTests {
     }
 
     /// A port of the loopback interface that nobody listens on.
-    private static func freePort() throws -> UInt16 {
+    static func freePort() throws -> UInt16 {
         let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         defer { close(descriptor) }
         var address = sockaddr_in()

@@ -26,9 +26,9 @@ struct TestDocuments: DocumentResolver {
             {"schemaVersion": "0.3", "mainSteps": [
               {"action": "aws:sleep", "name": "wait", "inputs": {"Duration": "PT1S"}}]}
             """,
-        "Docker": """
-            {"schemaVersion": "2.2", "mainSteps": [
-              {"action": "aws:runDockerAction", "name": "d", "inputs": {"action": "Ps"}}]}
+        "Stored": """
+            {"schemaVersion": "2.2", "mainSteps": [{"action": "aws:runShellScript", "name": "run",
+              "inputs": {"runCommand": ["echo {{ ssm:greeting }}"]}}]}
             """,
     ]
 
@@ -441,7 +441,7 @@ final class TestServer: Sendable {
     @Test(arguments: [
         (["DocumentName": "Nothing"] as JSON, ErrorCode.invalidDocument),
         (["DocumentName": "Runbook"], .invalidDocument),
-        (["DocumentName": "Docker"], .unsupportedOperation),
+        (["DocumentName": "Stored"], .unsupportedOperation),
         (["Parameters": ["command": ["x"]]], .invalidParameters),
         (["Parameters": [:]], .invalidParameters),
         (["Parameters": ["commands": ["x"], "mode": ["Fast!"]]], .invalidParameters),
@@ -536,7 +536,12 @@ final class TestServer: Sendable {
         let wrong = await #expect(throws: ServiceError.self) {
             try await server.call("ssm:ListCommands", ["Filters": [["key": "State", "value": "x"]]])
         }
-        #expect(wrong?.code == .invalidFilterKey)
+        #expect(wrong?.code == .validation)
+        let misplaced = await #expect(throws: ServiceError.self) {
+            try await server.call(
+                "ssm:ListCommandInvocations", ["Filters": [["key": "ExecutionStage", "value": "Complete"]]])
+        }
+        #expect(misplaced?.code == .invalidFilterKey)
     }
 
     @Test func theStepsOfADocumentAreAskedForByName() async throws {

@@ -78,13 +78,14 @@ import Testing
         #expect(try await service.refusal("CreateDocument", input) == nil)
     }
 
-    @Test(arguments: [
-        (["Key": "S3FileUrl", "Values": ["file:///no/such/file"]], "cannot be read"),
-        (["Key": "S3FileUrl", "Values": ["http://127.0.0.1:9/file"]], "does not accept connections"),
-        (["Key": "SourceUrl", "Values": ["http://127.0.0.1:9/"]], "needs a Name"),
-        (["Key": "AttachmentReference", "Values": ["Doc"]], "has the form"),
-        (["Values": ["file:///etc/hostname"]], "needs a Key"),
-    ] as [(JSON, String)])
+    @Test(
+        arguments: [
+            (["Key": "S3FileUrl", "Values": ["file:///no/such/file"]], "cannot be read"),
+            (["Key": "S3FileUrl", "Values": ["http://127.0.0.1:9/file"]], "does not accept connections"),
+            (["Key": "SourceUrl", "Values": ["http://127.0.0.1:9/"]], "needs a Name"),
+            (["Key": "AttachmentReference", "Values": ["Doc"]], "has the form"),
+            (["Values": ["file:///etc/hostname"]], "needs a Key"),
+        ] as [(JSON, String)])
     func whatCannotBeReadKeepsTheDocumentFromBeingMade(_ source: JSON, _ message: String) async throws {
         let error = try await service.refusal(
             "CreateDocument",
@@ -97,7 +98,8 @@ import Testing
         let url = try file("demo.tar.gz", [1, 2, 3])
         func create(_ name: String, _ sum: String, _ attachments: JSON) async throws -> ServiceError? {
             let text = """
-                {"schemaVersion": "2.0", "version": "1", "packages": {"_any": {"_any": {"_any": {"file": "demo.tar.gz"}}}},
+                {"schemaVersion": "2.0", "version": "1",
+                 "packages": {"_any": {"_any": {"_any": {"file": "demo.tar.gz"}}}},
                  "files": {"demo.tar.gz": {"checksums": {"sha256": "\(sum)"}}}}
                 """
             return try await service.refusal(
@@ -126,19 +128,23 @@ import Testing
         #expect(text.description?.isEmpty == false)
     }
 
-    @Test(arguments: [
-        ("AWS-RunShellScript", ["commands"], ["workingDirectory", "executionTimeout"]),
-        ("AWS-RunPowerShellScript", ["commands"], ["workingDirectory", "executionTimeout"]),
-        ("AWS-RunRemoteScript", ["sourceType", "sourceInfo", "commandLine"], ["workingDirectory", "executionTimeout"]),
-        ("AWS-RunDocument", ["sourceType", "sourceInfo"], ["documentParameters"]),
-        ("AWS-ConfigureAWSPackage", ["action", "name"], ["installationType", "version", "additionalArguments"]),
-        ("AWS-UpdateSSMAgent", [], ["version", "allowDowngrade"]),
-        (
-            "AWS-ApplyAnsiblePlaybooks", ["SourceType", "SourceInfo"],
-            ["InstallDependencies", "PlaybookFile", "ExtraVariables", "Check", "Verbose", "TimeoutSeconds"]
-        ),
-        ("AWS-RunAnsiblePlaybook", [], ["playbook", "playbookurl", "extravars", "check", "timeoutSeconds"]),
-    ] as [(String, [String], [String])])
+    @Test(
+        arguments: [
+            ("AWS-RunShellScript", ["commands"], ["workingDirectory", "executionTimeout"]),
+            ("AWS-RunPowerShellScript", ["commands"], ["workingDirectory", "executionTimeout"]),
+            (
+                "AWS-RunRemoteScript", ["sourceType", "sourceInfo", "commandLine"],
+                ["workingDirectory", "executionTimeout"]
+            ),
+            ("AWS-RunDocument", ["sourceType", "sourceInfo"], ["documentParameters"]),
+            ("AWS-ConfigureAWSPackage", ["action", "name"], ["installationType", "version", "additionalArguments"]),
+            ("AWS-UpdateSSMAgent", [], ["version", "allowDowngrade"]),
+            (
+                "AWS-ApplyAnsiblePlaybooks", ["SourceType", "SourceInfo"],
+                ["InstallDependencies", "PlaybookFile", "ExtraVariables", "Check", "Verbose", "TimeoutSeconds"]
+            ),
+            ("AWS-RunAnsiblePlaybook", [], ["playbook", "playbookurl", "extravars", "check", "timeoutSeconds"]),
+        ] as [(String, [String], [String])])
     func usersFindTheParametersTheyKnow(_ name: String, _ required: [String], _ optional: [String]) throws {
         let parameters = try #require(BuiltInDocuments.all[name]).text().parameters
         #expect(parameters.filter(\.isRequired).map(\.name) == required)

@@ -30,7 +30,8 @@ import Testing
         #expect(output["Description"]?["DefaultVersionName"] == "two")
         #expect(try await number([:]) == "2")
         #expect(try await number(["DocumentVersion": "1"]) == "1")
-        #expect(try await service.refusal("GetDocument", ["Name": "Doc", "VersionName": "none"])?.code == .invalidDocument)
+        #expect(
+            try await service.refusal("GetDocument", ["Name": "Doc", "VersionName": "none"])?.code == .invalidDocument)
         let both: JSON = ["Name": "Doc", "VersionName": "one", "DocumentVersion": "2"]
         #expect(try await service.refusal("GetDocument", both)?.code == .invalidDocument)
     }
@@ -68,35 +69,46 @@ import Testing
         #expect(versions["DocumentVersions"]?[0]?["DocumentVersion"] == "3" && versions["NextToken"] == "1")
         let rest = try await service.call("ListDocumentVersions", ["Name": "Doc", "NextToken": "1"])
         #expect(rest["DocumentVersions"]?[0]?["IsDefaultVersion"] == true && rest["NextToken"] == "")
-        #expect(try await service.refusal("ListDocumentVersions", ["Name": "Doc", "NextToken": "9"])?.code == .invalidNextToken)
+        #expect(
+            try await service.refusal("ListDocumentVersions", ["Name": "Doc", "NextToken": "9"])?.code
+                == .invalidNextToken)
     }
 
     @Test func aTextIsAnsweredInTheFormatAskedFor() async throws {
-        let yaml = "schemaVersion: \"2.2\" # a comment\nmainSteps:\n- {action: aws:runShellScript, name: s, inputs: {runCommand: [a]}}\n"
+        let yaml =
+            "schemaVersion: \"2.2\" # a comment\nmainSteps:\n"
+            + "- {action: aws:runShellScript, name: s, inputs: {runCommand: [a]}}\n"
         try await service.call("CreateDocument", ["Name": "Doc", "Content": .string(yaml), "DocumentFormat": "YAML"])
         let asJSON = try await service.call("GetDocument", ["Name": "Doc"])
         #expect(asJSON["DocumentFormat"] == "JSON")
         #expect(try JSON(parsing: asJSON["Content"]?.string ?? "")["schemaVersion"] == "2.2")
         let asYAML = try await service.call("GetDocument", ["Name": "Doc", "DocumentFormat": "YAML"])
         #expect(asYAML["Content"] == .string(yaml))
-        #expect(try await service.refusal("GetDocument", ["Name": "Doc", "DocumentFormat": "TEXT"])?.code == .validation)
+        #expect(
+            try await service.refusal("GetDocument", ["Name": "Doc", "DocumentFormat": "TEXT"])?.code == .validation)
         let description = try await service.call("DescribeDocument", ["Name": "Doc"])["Document"]
         #expect(description?["Hash"] == .string(sha256(Array(yaml.utf8))) && description?["DocumentFormat"] == "YAML")
     }
 
     // MARK: Names and content
 
-    @Test(arguments: [
-        (["Name": "aws-mine"], .validation, "reserved prefix"), (["Name": "AMZN.x"], .validation, "reserved prefix"),
-        (["Name": "no"], .validation, "pattern"), (["Name": "Doc", "DocumentType": "Nothing"], .validation, "enum value set"),
-        (["Name": "Doc", "DocumentType": "CloudFormation"], .unsupportedOperation, "CloudFormation"),
-        (["Name": "Doc", "DocumentFormat": "JSON", "Content": "a: 1"], .invalidDocumentContent, "is not valid"),
-        (["Name": "Doc", "Content": "{\"schemaVersion\": \"2.2\",\n \"mainSteps\": []}"], .invalidDocumentContent, "line 2, column"),
-        (["Name": "Doc", "Content": "schemaVersion: '7'"], .invalidDocumentSchemaVersion, "line 1, column"),
-        (["Name": "Doc", "Requires": [["Name": "None"]]], .invalidDocumentContent, "Requires names None"),
-        (["Name": "Doc", "TargetType": "instance"], .validation, "pattern"),
-        (["Name": "Doc", "Tags": [["Key": "a<b", "Value": ""]]], .validation, "pattern"),
-    ] as [(JSON, ErrorCode, String)])
+    @Test(
+        arguments: [
+            (["Name": "aws-mine"], .validation, "reserved prefix"),
+            (["Name": "AMZN.x"], .validation, "reserved prefix"),
+            (["Name": "no"], .validation, "pattern"),
+            (["Name": "Doc", "DocumentType": "Nothing"], .validation, "enum value set"),
+            (["Name": "Doc", "DocumentType": "CloudFormation"], .unsupportedOperation, "CloudFormation"),
+            (["Name": "Doc", "DocumentFormat": "JSON", "Content": "a: 1"], .invalidDocumentContent, "is not valid"),
+            (
+                ["Name": "Doc", "Content": "{\"schemaVersion\": \"2.2\",\n \"mainSteps\": []}"],
+                .invalidDocumentContent, "line 2, column"
+            ),
+            (["Name": "Doc", "Content": "schemaVersion: '7'"], .invalidDocumentSchemaVersion, "line 1, column"),
+            (["Name": "Doc", "Requires": [["Name": "None"]]], .invalidDocumentContent, "Requires names None"),
+            (["Name": "Doc", "TargetType": "instance"], .validation, "pattern"),
+            (["Name": "Doc", "Tags": [["Key": "a<b", "Value": ""]]], .validation, "pattern"),
+        ] as [(JSON, ErrorCode, String)])
     func whatCannotBeIsRefused(_ input: JSON, _ code: ErrorCode, _ message: String) async throws {
         var input = input
         if input["Content"] == nil { input["Content"] = TestDocumentService.content("1") }
@@ -152,7 +164,9 @@ import Testing
         let old = try await service.call(
             "ListDocuments", ["DocumentFilterList": [["key": "Name", "value": "Beta"]]])
         #expect(old["DocumentIdentifiers"]?.array?.count == 1)
-        #expect(try await service.refusal("ListDocuments", ["Filters": [["Key": "Size", "Values": ["1"]]]])?.code == .invalidFilterKey)
+        #expect(
+            try await service.refusal("ListDocuments", ["Filters": [["Key": "Size", "Values": ["1"]]]])?.code
+                == .invalidFilterKey)
         let page = try await service.call("ListDocuments", ["MaxResults": 2])
         let rest = try await service.call("ListDocuments", ["MaxResults": 2, "NextToken": page["NextToken"] ?? ""])
         #expect(page["DocumentIdentifiers"]?.array?.count == 2 && rest["DocumentIdentifiers"]?[0]?["Name"] == "Beta")

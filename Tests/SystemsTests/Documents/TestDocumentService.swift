@@ -49,7 +49,10 @@ final class TestDocumentService: Sendable {
 
     /// A document that prints the text.
     static func content(_ text: String) -> JSON {
-        .string(#"{"schemaVersion":"2.2","mainSteps":[{"action":"aws:runShellScript","name":"s","inputs":{"runCommand":["echo \#(text)"]}}]}"#)
+        .string(
+            #"{"schemaVersion":"2.2","mainSteps":[{"action":"aws:runShellScript","name":"s","#
+                + #""inputs":{"runCommand":["echo \#(text)"]}}]}"#
+        )
     }
 
     func create(_ name: String, _ text: String = "1", _ more: JSON = [:]) async throws {
