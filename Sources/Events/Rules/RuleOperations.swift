@@ -185,14 +185,17 @@ struct RuleOperations: Sendable {
     private func putTargets(_ input: JSON, _ context: OperationContext) async throws -> JSON {
         let given = input["Targets"]?.array ?? []
         for target in given { try Target.checkForm(target) }
-        _ = try await rule(input["Rule"]?.string ?? "", try bus(input))
+        let bus = try bus(input)
+        let name = input["Rule"]?.string ?? ""
+        try await managed.refuse(name, on: bus)
+        _ = try await rule(name, bus)
         let targets = try given.map { try Target(json: $0, account: account) }
         for target in targets {
-            if case .forward(let name) = try TargetAction(target), buses.snapshot.name(of: name) == nil {
-                throw ServiceError(.resourceNotFound, "Event bus \(name) does not exist.")
+            if case .forward(let other) = try TargetAction(target), buses.snapshot.name(of: other) == nil {
+                throw ServiceError(.resourceNotFound, "Event bus \(other) does not exist.")
             }
         }
-        try await change(input["Rule"]?.string ?? "", try bus(input), "PutTargets", context) { rule in
+        try await change(name, bus, "PutTargets", context) { rule in
             for target in targets {
                 if let index = rule.targets.firstIndex(where: { $0.id == target.id }) {
                     rule.targets[index] = target
