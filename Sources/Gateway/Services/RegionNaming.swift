@@ -1,4 +1,5 @@
 internal import API
+internal import Access
 internal import Core
 
 /// Lets a client be in any region.
@@ -6,9 +7,10 @@ internal import Core
 /// The server is in one region and knows no other. A client names the region that it signs for, or that its
 /// configuration happens to have, and every ARN of this account that it sends or gets is written with that name. So
 /// there is one set of resources, whatever the regions of those who use it. ARNs inside longer texts, such as patterns
-/// and policies, stay as they are.
+/// and policies, stay as they are. Events that a client puts are of its region.
 struct RegionNaming: Sendable {
-    private let region: String
+    /// The client's.
+    let region: String
     private let server: Account
 
     /// - Parameter client: What the request is signed for.
@@ -17,6 +19,10 @@ struct RegionNaming: Sendable {
         guard let client, client != server.region, RegionNaming.isRegion(client) else { return nil }
         region = client
         self.server = server
+    }
+
+    init?(_ request: HTTPRequest, server: Account) {
+        self.init(client: (try? RequestSignature(request.signed))?.scope.region, server: server)
     }
 
     /// The input as the server writes it.
@@ -32,7 +38,7 @@ struct RegionNaming: Sendable {
     /// The output as the client writes it.
     func outgoing(_ output: JSON) -> JSON {
         RegionNaming.map(output) { arn in
-            guard arn.region == server.region, arn.account == server.id else { return false }
+            guard arn.region == server.region, arn.account == server.id || arn.account.isEmpty else { return false }
             arn.region = region
             arn.partition = RegionNaming.partition(of: region)
             return true
