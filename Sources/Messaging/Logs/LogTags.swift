@@ -7,7 +7,9 @@ struct LogTags: Sendable {
     let database: Database
     let account: Account
 
-    static let map = Shape.map(.string(length: 0...256), count: 1...50)
+    static let map = Shape.map(
+        .string(length: 0...256, pattern: #"^([\p{L}\p{Z}\p{N}_.:/=+\-@]*)$"#),
+        keys: .string(length: 1...128, pattern: #"^([\p{L}\p{Z}\p{N}_.:/=+\-@]+)$"#), count: 1...50)
     private static let tagsMax = 50
     private static let keys = Shape.list(.string(length: 1...128), count: 0...50)
 

@@ -46,7 +46,9 @@ struct AWSClientTests {
                 .trimmingCharacters(in: .newlines)
             _ = try aws("sqs", "send-message", "--queue-url", url, "--message-body", "hello")
             #expect(try aws("sqs", "receive-message", "--queue-url", url).contains(#""Body": "hello""#))
-            #expect(try aws("ssm", "list-documents", "--output", "text").contains("AWS-RunShellScript"))
+            let filter = "Key=Owner,Values=Amazon"
+            #expect(
+                try aws("ssm", "list-documents", "--filters", filter, "--output", "text").contains("AWS-RunShellScript"))
             #expect(throws: ScenarioError.self) { _ = try aws("events", "describe-rule", "--name", "none") }
         }
     }
