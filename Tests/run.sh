@@ -3,6 +3,8 @@
 #
 #   Tests/run.sh            all tests
 #   Tests/run.sh FILTER     only tests whose names match, passed on to swift test
+#
+# With OPSBUS_MOTO=1 the tests of moto that must pass are run, too: see Tests/moto.sh.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -18,11 +20,12 @@ if [ ${#missing[@]} -gt 0 ]; then
     DEBIAN_FRONTEND=noninteractive $sudo apt-get install -y -qq "${missing[@]}" >/dev/null
 fi
 
-# The tests from outside are Python programs, with the clients of AWS among them, in an environment of their own.
+# The tests from outside are Python programs with pyzmq, the clients of AWS and a server that speaks S3, in an environment
+# of their own.
 environment=.build/python
-if ! "$environment/bin/python" -c 'import zmq, boto3, awscli' 2>/dev/null; then
+if ! "$environment/bin/python" -c 'import zmq, boto3, awscli, moto.server' 2>/dev/null; then
     python3 -m venv "$environment"
-    "$environment/bin/pip" install -q pyzmq boto3 awscli
+    "$environment/bin/pip" install -q pyzmq boto3 awscli 'moto[s3,server]'
 fi
 export OPSBUS_PYTHON="$PWD/$environment/bin/python"
 
@@ -38,3 +41,6 @@ fi
 swift test --skip-build --skip ScenarioTests --skip BusTests
 swift test --skip-build --filter BusTests
 swift test --skip-build --filter ScenarioTests --no-parallel
+if [ "${OPSBUS_MOTO:-}" = 1 ]; then
+    OPSBUS=$PWD/.build/debug/opsbus Tests/moto.sh
+fi

@@ -25,6 +25,8 @@ public enum Limits {
     public static let busNameBytesMax = 256
     public static let orConjunctionsMax = 1000
     public static let documentBytesMax = 64 << 10
+    /// One file that belongs to a version of a document.
+    public static let attachmentBytesMax = 32 << 20
     /// A target's `Input` or `InputTemplate`; counted, as the service does, in characters.
     public static let targetInputCharactersMax = 8192
     public static let inputPathCharactersMax = 256
@@ -51,6 +53,11 @@ public enum Limits {
     public static let eventHopsMax = 8
     public static let deduplicationIdentifiersMax = 1_000_000
     public static let readStreamMessagesMax = 1000
+    public static let archivesMax = 1000
+    /// Replays that have not ended.
+    public static let replaysActiveMax = 10
+    /// Rules that one replay may be for alone: their names fit into the event's entry in the journal.
+    public static let replayRulesMax = 900
 
     // Queues; what happens at the limit stands beside each.
 

@@ -28,6 +28,7 @@ public final class EventsService: Resettable {
     private let deadLetters: DeadLetterSender
     private let tokens: OAuthTokens
     private let retention: RetentionTask
+    let archives: ArchiveService
     private let journal: any Journal
     private let database: Database
     private let settings: Settings
@@ -54,12 +55,13 @@ public final class EventsService: Resettable {
     }
 
     /// - Parameters:
+    ///   - blocks: The file of what archives keep.
     ///   - caller: The operation table through which targets are called; it may be completed later, but before `start`.
     ///   - http: Calls API destinations.
     ///   - vault: Seals the secrets of connections.
     public init(
-        journal: any Journal, database: Database, authorizer: any Authorizer, caller: any OperationCaller,
-        http: any HTTPSender, vault: Vault, settings: Settings, clock: any Clock, log: Log
+        journal: any Journal, database: Database, blocks: ArchiveBlocks, authorizer: any Authorizer,
+        caller: any OperationCaller, http: any HTTPSender, vault: Vault, settings: Settings, clock: any Clock, log: Log
     ) {
         let account = settings.account
         let buses = BusDirectory(account: account)
@@ -75,9 +77,9 @@ public final class EventsService: Resettable {
         let concurrency = RuleConcurrency()
         let deadLetters = DeadLetterSender(
             database: database, caller: caller, account: account, clock: clock, log: log.named("dead-letters"))
+        let targets = TargetCaller(caller: caller, destinations: destinations)
         let attempt = DeliveryAttempt(
-            rule: { await rules.rule($0, $1) },
-            targets: TargetCaller(caller: caller, destinations: destinations), ingest: ingest, gate: gate,
+            rule: { await rules.rule($0, $1) }, targets: targets, ingest: ingest, gate: gate,
             causes: CauseChain(log: AuditLog(database)), account: account, clock: clock)
         let dispatcher = Dispatcher(
             database: database, journal: journal, attempt: attempt, concurrency: concurrency, deadLetters: deadLetters,
@@ -100,20 +102,24 @@ public final class EventsService: Resettable {
         relay = OutboxRelay(database: database, journal: journal, clock: clock, log: log.named("outbox"))
         schedules = ScheduleRunner(database: database, account: account, clock: clock, log: log.named("schedules"))
         busOperations = BusOperations(database: database, buses: buses, account: account)
+        archives = ArchiveService(
+            journal: journal, database: database, blocks: blocks, matcher: matcher, buses: buses, account: account,
+            clock: clock, log: log)
         let subscribers = Subscribers(journal: journal, database: database, account: account, clock: clock)
         retention = RetentionTask(
-            journal: journal, database: database, matcher: matcher, subscribers: subscribers,
+            journal: journal, database: database, matcher: matcher, archives: archives, subscribers: subscribers,
             retention: settings.retention, clock: clock, log: log.named("retention"))
         let schedules = schedules
         scheduler = SchedulerService(
-            database: database, caller: caller, account: account, clock: clock, log: log.named("scheduler"))
+            database: database, targets: targets, account: account, clock: clock, log: log.named("scheduler"))
         pipes = PipeService(
-            database: database, caller: caller, journal: journal, account: account, clock: clock,
+            database: database, targets: targets, journal: journal, account: account, clock: clock,
             log: log.named("pipes"))
         operations =
             EventOperations(ingest: ingest, matcher: matcher, buses: buses, journal: journal).all
             + RuleOperations(
-                matcher: matcher, buses: buses, account: account, onScheduleChange: { await schedules.wake() }
+                matcher: matcher, managed: archives.managedRules, buses: buses, account: account,
+                onScheduleChange: { await schedules.wake() }
             ).all
             + RuleNamesByTarget(matcher: matcher, buses: buses, account: account).all
             + TagOperations(database: database, matcher: matcher, buses: buses, account: account).all
@@ -126,6 +132,7 @@ public final class EventsService: Resettable {
             + StreamOperations(
                 journal: journal, database: database, authorizer: authorizer, subscribers: subscribers
             ).all
+            + archives.operations
             + scheduler.operations + pipes.operations
     }
 
@@ -142,6 +149,7 @@ public final class EventsService: Resettable {
         await dispatcher.start()
         await deadLetters.wake()
         try await tokens.start()
+        try await archives.start()
         await schedules.wake()
         try await scheduler.start()
         try await pipes.start()
@@ -160,6 +168,7 @@ public final class EventsService: Resettable {
     public func stop() async {
         retention.stop()
         await schedules.stop()
+        await archives.stop()
         await scheduler.stop()
         await pipes.stop()
         await dispatcher.stop()
@@ -169,6 +178,7 @@ public final class EventsService: Resettable {
     }
 
     public func suspend() async {
+        await archives.suspend()
         await scheduler.suspend()
         await pipes.suspend()
         await relay.suspend()
@@ -184,10 +194,14 @@ public final class EventsService: Resettable {
         try await matcher.resume(account: settings.account)
         await relay.resume()
         await dispatcher.resume()
+        try await archives.resume()
         await schedules.wake()
         try await scheduler.start()
         try await pipes.start()
     }
+
+    /// Whether there is an event bus of that name.
+    public func hasBus(_ name: String) -> Bool { buses.snapshot.name(of: name) != nil }
 
     /// Brings the rules that come from files in line with what the files say now, in one step.
     /// - Parameters:

@@ -77,4 +77,5 @@ public let eventsMigrations: [Migration] = [
             ALTER TABLE dead_letters ADD COLUMN queue_error TEXT;
             CREATE INDEX dead_letters_unsent ON dead_letters (sequence) WHERE body IS NOT NULL;
             """),
-] + ConnectionStore.migrations + SchedulerStore.migrations + PipeStore.migrations
+] + ConnectionStore.migrations + ArchiveStore.migrations + ReplayStore.migrations + SchedulerStore.migrations
+    + PipeStore.migrations

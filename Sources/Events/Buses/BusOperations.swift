@@ -146,6 +146,13 @@ struct BusOperations: Sendable {
             guard hasRules == nil else {
                 throw ServiceError(.validation, "Event bus \(name) can't be deleted since it has rules.")
             }
+            let archive: String? = try transaction.queryOne("SELECT name FROM archives WHERE bus = ?", name) {
+                try $0[0]
+            }
+            if let archive {
+                throw ServiceError(
+                    .validation, "Event bus \(name) can't be deleted since the archive \(archive) keeps its events.")
+            }
             try transaction.execute("DELETE FROM buses WHERE name = ?", name)
             try TagStore.removeAll(of: arn, transaction)
             try transaction.audit("DeleteEventBus", on: Subject(.bus, name), outcome: .success)

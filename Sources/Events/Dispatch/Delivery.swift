@@ -33,9 +33,16 @@ struct Delivery: Sendable {
     var ruleKey: RuleCatalog.Key { RuleCatalog.Key(bus: bus, name: rule) }
 
     /// What the audit log, the dead-letter queue and clients call it.
-    var identifier: String { "\(eventID)/\(bus)/\(rule)/\(target)" }
+    ///
+    /// A replay makes deliveries of its own: its name tells them from those of the event itself.
+    var identifier: String {
+        let identifier = "\(eventID)/\(bus)/\(rule)/\(target)"
+        return entry?.replay.map { "\(identifier)/\($0)" } ?? identifier
+    }
 
     var subject: Subject { Subject(.delivery, identifier) }
 
-    var eventSubject: Subject { Subject(.event, eventID.description) }
+    var eventSubject: Subject {
+        entry?.replay.map { Replay.subject($0, eventID) } ?? Subject(.event, eventID.description)
+    }
 }

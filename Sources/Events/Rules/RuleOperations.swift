@@ -7,6 +7,7 @@ internal import Storage
 /// The operations on rules and their targets, as in the EventBridge API.
 struct RuleOperations: Sendable {
     let matcher: Matcher
+    let managed: ManagedRules
     let buses: BusDirectory
     let account: Account
     /// Called after rules with schedules may have changed.
@@ -80,6 +81,7 @@ struct RuleOperations: Sendable {
             state: input["State"]?.string.flatMap(Rule.State.init) ?? .enabled,
             description: input["Description"]?.string, roleARN: input["RoleArn"]?.string,
             options: try RuleOptions(json: input["Options"]))
+        try await managed.refuse(rule.name, on: bus)
         try RuleOperations.check(rule)
         let proposed = rule
         let tags = try ResourceTags(input["Tags"])
@@ -135,6 +137,7 @@ struct RuleOperations: Sendable {
     private func delete(_ input: JSON, _ context: OperationContext) async throws -> JSON {
         let bus = try bus(input)
         let name = input["Name"]?.string ?? ""
+        try await managed.refuse(name, on: bus)
         _ = try await matcher.change(context) { catalog in
             guard let rule = catalog.entry(bus, name)?.rule else { return RuleChange(action: "DeleteRule") }
             try RuleOperations.refuseFile(rule, force: input["Force"])
@@ -148,7 +151,10 @@ struct RuleOperations: Sendable {
     }
 
     private func describe(_ input: JSON, _ context: OperationContext) async throws -> JSON {
-        var output = try await rule(input["Name"]?.string ?? "", try bus(input)).json(in: account)
+        let bus = try bus(input)
+        let name = input["Name"]?.string ?? ""
+        if let managed = await managed.describe(name, on: bus) { return managed }
+        var output = try await rule(name, bus).json(in: account)
         output["CreatedBy"] = .string(account.id)
         return output
     }
@@ -156,9 +162,10 @@ struct RuleOperations: Sendable {
     private func list(_ input: JSON, _ context: OperationContext) async throws -> JSON {
         let prefix = input["NamePrefix"]?.string ?? ""
         let bus = try bus(input)
-        let rules = await matcher.catalog.rules(on: bus).filter { $0.name.hasPrefix(prefix) }
+        let own = await matcher.catalog.rules(on: bus).map { (name: $0.name, json: $0.json(in: account)) }
+        let rules = (own + (await managed.list(on: bus))).filter { $0.name.hasPrefix(prefix) }
         let page = Page(rules, by: \.name, input)
-        var output: JSON = ["Rules": .array(page.items.map { $0.json(in: account) })]
+        var output: JSON = ["Rules": .array(page.items.map(\.json))]
         output["NextToken"] = page.nextToken
         return output
     }
@@ -218,9 +225,12 @@ struct RuleOperations: Sendable {
     }
 
     private func listTargets(_ input: JSON, _ context: OperationContext) async throws -> JSON {
-        let rule = try await rule(input["Rule"]?.string ?? "", try bus(input))
-        let page = Page(rule.targets, by: \.id, input)
-        var output: JSON = ["Targets": .array(page.items.map(\.json))]
+        let bus = try bus(input)
+        let name = input["Rule"]?.string ?? ""
+        var targets = await managed.targets(name, on: bus)
+        if targets == nil { targets = try await rule(name, bus).targets.map(\.json) }
+        let page = Page(targets ?? [], by: { $0["Id"]?.string ?? "" }, input)
+        var output: JSON = ["Targets": .array(page.items)]
         output["NextToken"] = page.nextToken
         return output
     }
@@ -232,6 +242,7 @@ struct RuleOperations: Sendable {
         _ name: String, _ bus: String, _ action: String, _ context: OperationContext, force: JSON? = nil,
         _ edit: @escaping @Sendable (inout Rule) throws -> Void
     ) async throws {
+        try await managed.refuse(name, on: bus)
         _ = try await matcher.change(context) { catalog in
             guard var rule = catalog.entry(bus, name)?.rule else { throw RuleOperations.noRule(name, bus) }
             try RuleOperations.refuseFile(rule, force: force)

@@ -20,6 +20,7 @@ final class TestEvents: Sendable {
     let clock: ManualClock
     let journal: any Journal
     let database: Database
+    let blocks: ArchiveBlocks
     let service: EventsService
     let table: OperationTable
     /// The operations of other engines.
@@ -30,18 +31,19 @@ final class TestEvents: Sendable {
 
     init(
         clock: ManualClock = ManualClock(), journal: (any Journal)? = nil, database: Database? = nil,
-        targets: CallerDouble = CallerDouble(), web: WebDouble = WebDouble(),
+        blocks: ArchiveBlocks? = nil, targets: CallerDouble = CallerDouble(), web: WebDouble = WebDouble(),
         authorizer: any Authorizer = OpenAuthorizer(),
         settings: EventsService.Settings = EventsService.Settings()
     ) throws {
         let journal = journal ?? MemoryJournal(clock: clock)
         let database = try database ?? TestEvents.database(clock: clock)
+        let blocks = try blocks ?? TestEvents.blocks(clock: clock)
         let link = Once<OperationTable>()
         let directory = try TemporaryDirectory()
         self.directory = directory
         self.web = web
         service = EventsService(
-            journal: journal, database: database, authorizer: authorizer,
+            journal: journal, database: database, blocks: blocks, authorizer: authorizer,
             caller: Caller(own: link, others: targets), http: web,
             vault: try Vault(file: directory.path + "/vault.key"), settings: settings, clock: clock, log: quiet)
         let messaging = MessagingService(database: database, account: Account(), clock: clock, log: quiet)
@@ -52,11 +54,17 @@ final class TestEvents: Sendable {
         self.clock = clock
         self.journal = journal
         self.database = database
+        self.blocks = blocks
         self.targets = targets
     }
 
     static func database(_ path: String = Database.inMemory, clock: ManualClock) throws -> Database {
         try Database(path: path, migrations: eventsMigrations + MessagingService.migrations, clock: clock, log: quiet)
+    }
+
+    static func blocks(_ path: String = Database.inMemory, clock: ManualClock) throws -> ArchiveBlocks {
+        ArchiveBlocks(
+            try Database(path: path, migrations: ArchiveBlocks.migrations, canShrink: true, clock: clock, log: quiet))
     }
 
     private struct Caller: OperationCaller {
