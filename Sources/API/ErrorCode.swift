@@ -36,6 +36,8 @@ public enum ErrorCode: String, Sendable, CaseIterable {
     case notAuthorizedForSource = "NotAuthorizedForSourceException"
     case managedRule = "ManagedRuleException"
     case concurrentModification = "ConcurrentModificationException"
+    case policyLengthExceeded = "PolicyLengthExceededException"
+    case illegalStatus = "IllegalStatusException"
 
     // Topics.
     case notFound = "NotFound"

@@ -160,7 +160,7 @@ public enum Files {
 
     public static func exists(_ path: String) -> Bool { access(path, F_OK) == 0 }
 
-    /// Whether it is a file that this process may run.
+    /// Whether this process may execute the file.
     public static func isExecutable(_ path: String) -> Bool { access(path, X_OK) == 0 && !isDirectory(path) }
 
     public static func isDirectory(_ path: String) -> Bool {

@@ -92,9 +92,8 @@ struct DocumentsCommandTests {
         let show = await opsbus(["documents", "show", "Wait", "--version", "2"], connection)
         #expect(show.output == "a: 1\nb: \u{FFFD}\n")
         #expect(
-            connection.inputs("ssm:GetDocument") == [
-                ["Name": "Wait", "DocumentVersion": "2", "DocumentFormat": "YAML"]
-            ])
+            connection.inputs("ssm:GetDocument")
+                == [["Name": "Wait", "DocumentVersion": "2", "DocumentFormat": "YAML"]])
         #expect(await opsbus(["documents", "delete", "Wait"], connection).output == "Wait deleted\n")
     }
 }
