@@ -4,8 +4,8 @@
 /// The elements of an event form a tree, and what must be chosen is one element of each array on the way, so a single
 /// pass from the innermost arrays outwards decides: an array passes on what its elements can satisfy if one of them
 /// alone satisfies everything that the array must. What a value around the array satisfies, such as a scalar that
-/// stands between its elements, the array need not satisfy, but an element may. Linear in the elements and values of the event
-/// for each candidate; a search over combinations of values is exponential.
+/// stands between its elements, the array need not satisfy, but an element may. Linear in the elements and values of
+/// the event for each candidate; a search over combinations of values is exponential.
 ///
 /// An object that repeats a key and holds an array of objects under both is taken as if either array had to satisfy
 /// by itself whatever both could.
