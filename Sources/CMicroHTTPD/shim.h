@@ -1,7 +1,8 @@
 #pragma once
-#include <pthread.h>
-#include <signal.h>
+#include <poll.h>
 #include <stdint.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
 #include <microhttpd.h>
 
 // Swift cannot call functions with a variable number of arguments.
@@ -13,7 +14,6 @@ struct ops_http_options {
     unsigned connections_per_address_max;
     unsigned idle_timeout_seconds;
     size_t memory_per_connection;
-    size_t stack_bytes;
     /// PEM; both NULL for plain HTTP.
     const char *certificate;
     const char *key;
@@ -26,9 +26,9 @@ struct ops_http_options {
     MHD_NotifyConnectionCallback notify_connection;
 };
 
-/// Starts a server on a thread of its own, which takes no signals. NULL where that is impossible.
+/// Makes a server that serves while its owner calls ops_http_wait and MHD_run in turn. NULL where that is impossible.
 static inline struct MHD_Daemon *ops_http_start(const struct ops_http_options *options) {
-    unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME;
+    unsigned flags = MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME;
     if (options->certificate != NULL) flags |= MHD_USE_TLS;
     struct MHD_OptionItem security[] = {
         {MHD_OPTION_HTTPS_MEM_CERT, 0, (void *)options->certificate},
@@ -36,25 +36,37 @@ static inline struct MHD_Daemon *ops_http_start(const struct ops_http_options *o
         {MHD_OPTION_END, 0, NULL},
     };
     if (options->certificate == NULL) security[0].option = MHD_OPTION_END;
-    sigset_t all, before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    struct MHD_Daemon *daemon = MHD_start_daemon(
+    return MHD_start_daemon(
         flags, 0, NULL, NULL, options->handle, options->context,
         MHD_OPTION_LISTEN_SOCKET, options->listen_socket,
         MHD_OPTION_CONNECTION_LIMIT, options->connections_max,
         MHD_OPTION_PER_IP_CONNECTION_LIMIT, options->connections_per_address_max,
         MHD_OPTION_CONNECTION_TIMEOUT, options->idle_timeout_seconds,
         MHD_OPTION_CONNECTION_MEMORY_LIMIT, options->memory_per_connection,
-        MHD_OPTION_THREAD_STACK_SIZE, options->stack_bytes,
         MHD_OPTION_STRICT_FOR_CLIENT, 1,
         MHD_OPTION_URI_LOG_CALLBACK, options->begin, options->context,
         MHD_OPTION_NOTIFY_COMPLETED, options->end, options->context,
         MHD_OPTION_NOTIFY_CONNECTION, options->notify_connection, options->context,
         MHD_OPTION_ARRAY, security,
         MHD_OPTION_END);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    return daemon;
+}
+
+/// A descriptor by which other threads end ops_http_wait. -1 where there is none left.
+static inline int ops_http_make_wake(void) { return eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC); }
+
+/// Ends the present ops_http_wait, or the next one.
+static inline void ops_http_wake(int wake) { eventfd_write(wake, 1); }
+
+/// Waits until a socket has something to do or another thread says so: the library sees only the former. At most so many
+/// milliseconds.
+static inline void ops_http_wait(struct MHD_Daemon *daemon, int wake, int milliseconds) {
+    MHD_UNSIGNED_LONG_LONG timeout;
+    if (MHD_get_timeout(daemon, &timeout) == MHD_YES && timeout < (MHD_UNSIGNED_LONG_LONG)milliseconds)
+        milliseconds = (int)timeout;
+    struct pollfd descriptors[] = {
+        {MHD_get_daemon_info(daemon, MHD_DAEMON_INFO_EPOLL_FD)->epoll_fd, POLLIN, 0}, {wake, POLLIN, 0}};
+    eventfd_t count;
+    if (poll(descriptors, 2, milliseconds) > 0 && descriptors[1].revents != 0) eventfd_read(wake, &count);
 }
 
 /// The socket of a connection; -1 where it cannot be told.

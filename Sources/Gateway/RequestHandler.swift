@@ -24,6 +24,8 @@ struct RequestHandler: HTTPHandler {
     /// `http` or `https`.
     let scheme: String
     private let random = SharedRandom()
+    /// Requests to publish that came at a time, for one batch in the journal.
+    private let round = Round()
 
     init(
         operations: OperationTable, account: Account, publisher: any PublishHandler, authentication: Authentication,
@@ -42,10 +44,10 @@ struct RequestHandler: HTTPHandler {
         let identifier = random.identifier()
         // With nothing to decode and no signature to compute there is nothing to leave the server's thread for.
         if authentication.mode == .development, request.header("x-amz-target") == RequestHandler.publishTarget {
-            let endpoint = router.fallback(for: request)
+            let endpoint = router.publishing(request)
             do throws(ServiceError) {
                 let principal = try authentication.principal(of: request, for: endpoint.service.signingName)
-                return publish(request.body, endpoint, principal, identifier, reply)
+                return round.add(publishRequest(request.body, endpoint, principal, identifier, reply))
             } catch {
                 return reply(endpoint.failure(error, identifier))
             }
@@ -57,6 +59,11 @@ struct RequestHandler: HTTPHandler {
             }
             await answer(request, identifier, reply)
         }
+    }
+
+    func finishRound() {
+        let requests = round.take()
+        if !requests.isEmpty { publisher.publish(requests) }
     }
 
     func refuse(_ request: HTTPRequest, because refusal: HTTPRefusal) -> HTTPResponse {
@@ -84,7 +91,7 @@ struct RequestHandler: HTTPHandler {
             let principal = try authentication.principal(of: request, for: endpoint.service.signingName)
             guard let name = endpoint.operation else { throw RequestHandler.noOperation(request) }
             if name == RequestHandler.publishOperation, case .json = endpoint.wire {
-                return publish(request.body, endpoint, principal, identifier, reply)
+                return publisher.publish([publishRequest(request.body, endpoint, principal, identifier, reply)])
             }
             let operation = try operations.operation(name)
             let input = try endpoint.input(of: request, for: operation)
@@ -97,11 +104,13 @@ struct RequestHandler: HTTPHandler {
         }
     }
 
-    private func publish(
+    private func publishRequest(
         _ body: [UInt8], _ endpoint: Endpoint, _ principal: Principal, _ identifier: Identifier,
         _ reply: @escaping @Sendable (HTTPResponse) -> Void
-    ) {
-        let request = PublishRequest(body: body, principal: principal) { status, body in
+    ) -> PublishRequest {
+        PublishRequest(
+            body: body, principal: principal, entriesMax: Limits.awsPutEventsEntriesMax
+        ) { status, body in
             if status == 200, case .json(let version) = endpoint.wire {
                 reply(JSONProtocol.success(bytes: body, version: version, identifier))
             } else {
@@ -111,7 +120,6 @@ struct RequestHandler: HTTPHandler {
                         error ?? ServiceError(.internalFailure, "Internal Service Failure"), identifier))
             }
         }
-        publisher.publish([request])
     }
 
     private static func noOperation(_ request: HTTPRequest) -> ServiceError {
@@ -120,6 +128,20 @@ struct RequestHandler: HTTPHandler {
         }
         return ServiceError(
             .unknownOperation, "\(request.method) \(request.path) names no operation of any service here.")
+    }
+}
+
+/// What waits for the end of the server's round.
+private final class Round: Sendable {
+    private let requests = Mutex<[PublishRequest]>([])
+
+    func add(_ request: PublishRequest) { requests.withLock { $0.append(request) } }
+
+    func take() -> [PublishRequest] {
+        requests.withLock { requests in
+            defer { requests = [] }
+            return requests
+        }
     }
 }
 

@@ -51,8 +51,8 @@ public struct OperationTable: OperationCaller {
 
     /// The operation that lists all of them and itself.
     private static func list(_ operations: [Operation]) -> Operation {
-        let own = (
-            name: "opsbus:ListOperations", summary: "Lists the operations that there are, by name.", effect: Operation.Effect.reads
+        let own: (name: String, summary: String, effect: Operation.Effect) = (
+            "opsbus:ListOperations", "Lists the operations that there are, by name.", .reads
         )
         let all = (operations.map { ($0.name, $0.summary, $0.effect) } + [own]).sorted { $0.0 < $1.0 }
         return Operation(

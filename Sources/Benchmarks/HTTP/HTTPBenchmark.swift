@@ -114,7 +114,8 @@ struct HTTPBenchmark {
             wrk.headers["X-Amz-Target"] = "AWSEvents.PutEvents"
             wrk.headers["X-Amz-Date"] = "20240101T000000Z"
             wrk.headers["User-Agent"] = "Boto3/1.40 md/Botocore#1.40 ua/2.1 os/linux lang/python#3.11"
-            wrk.headers["Authorization"] = "AWS4-HMAC-SHA256 Credential=AKIABENCH/20240101/us-east-1/events/aws4_request, \
+            wrk.headers["Authorization"] = "AWS4-HMAC-SHA256 \
+            Credential=AKIABENCH/20240101/us-east-1/events/aws4_request, \
             SignedHeaders=content-type;host;x-amz-date;x-amz-target, Signature=\(signature)"
 
             """

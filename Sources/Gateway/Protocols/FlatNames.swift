@@ -21,8 +21,8 @@ struct FlatNames: Sendable {
     }
 
     let members: [Member]
-    /// Members of batch requests whose elements are named after the operation: `Entries` is, in the input of
-    /// `SendMessageBatch`, `SendMessageBatchRequestEntry.1…`, and `Successful` in its output `SendMessageBatchResultEntry`.
+    /// Members of batch requests whose elements are named after the operation: in the input of `SendMessageBatch`,
+    /// `Entries` is `SendMessageBatchRequestEntry.1…`, and in its output `Successful` is `SendMessageBatchResultEntry`.
     let batch: (input: String, output: String)?
 
     static let none = FlatNames(members: [], batch: nil)

@@ -11,8 +11,8 @@ enum QueryProtocol {
         _ form: QueryForm, of request: HTTPRequest, for operation: Operation, in service: WireService
     ) -> JSON {
         var input = QueryInput(operation, service.flat).input(form)
-        if let member = service.pathMember, input[member] == nil, operation.input.contains(where: { $0.name == member }),
-            request.path.split(separator: "/").count == 2
+        if let member = service.pathMember, input[member] == nil,
+            operation.input.contains(where: { $0.name == member }), request.path.split(separator: "/").count == 2
         {
             input[member] = .string("http://\(request.header("host") ?? "localhost")\(request.path)")
         }

@@ -83,6 +83,9 @@ protocol HTTPHandler: Sendable {
     /// - Parameter reply: Called exactly once, from any thread.
     func handle(_ request: HTTPRequest, reply: @escaping @Sendable (HTTPResponse) -> Void)
 
+    /// Called when all requests that came at a time have been handed over.
+    func finishRound()
+
     /// The answer to a request that cannot be taken; its body is not there.
     func refuse(_ request: HTTPRequest, because refusal: HTTPRefusal) -> HTTPResponse
 }

@@ -5,8 +5,9 @@ internal import Glibc
 internal import Platform
 internal import Synchronization
 
-/// An HTTP/1.1 server: libmicrohttpd with one thread, which parses, and hands whole requests to a handler.
+/// An HTTP/1.1 server: libmicrohttpd on one thread, which parses, and hands whole requests to a handler.
 ///
+/// What came at a time is handed over together: after each round of reading the handler is told that it has all.
 /// A connection waits suspended while its request is worked on, so one thread serves all. There are at most
 /// `connectionsMax` connections; others wait in the kernel's queue. Bodies being received or worked on have a bound
 /// together, past which requests are refused. Clients too slow to send a request or to read an answer are cut off.
@@ -29,6 +30,8 @@ final class HTTPServer: Sendable {
 
     /// Room for a request's head and a piece of its body; a longer head is answered 431.
     private static let memoryPerConnection = 64 << 10
+    /// How long the thread waits for something to happen before it looks at the time.
+    private static let roundMilliseconds: Int32 = 1000
     /// A refused body is read to its end so that the client gets the answer, unless it is this much too long.
     private static let discardedBytesMax = 16 << 20
 
@@ -41,6 +44,12 @@ final class HTTPServer: Sendable {
     private let isStopping = Atomic<Bool>(false)
     private let daemon = Once<Daemon>()
     private let sweeper = Once<Task<Void, Never>>()
+    private let thread = WorkerThread(name: "http")
+    private let isEnding = Atomic<Bool>(false)
+    private let wakeDescriptor = ops_http_make_wake()
+    /// Whether the thread has been told that there is something to do, and has not looked since.
+    private let isWoken = Atomic<Bool>(false)
+    private let rounds = Once<Task<Void, Never>>()
 
     init(handler: any HTTPHandler, limits: Limits = Limits(), clock: any Clock) {
         self.handler = handler
@@ -49,6 +58,8 @@ final class HTTPServer: Sendable {
         connections = Mutex(
             ConnectionTable(idleTimeout: limits.idleTimeout, transferTimeout: limits.transferTimeout))
     }
+
+    deinit { close(wakeDescriptor) }
 
     /// Begins to serve; once only.
     /// - Parameters:
@@ -62,9 +73,7 @@ final class HTTPServer: Sendable {
         options.connections_per_address_max = UInt32(limits.connectionsPerAddressMax ?? 0)
         options.idle_timeout_seconds = UInt32(max(1, limits.idleTimeout.components.seconds))
         options.memory_per_connection = HTTPServer.memoryPerConnection
-        // As the threads of this program have: deep JSON is read on it.
-        options.stack_bytes = 8 << 20
-        // The library's threads end in `stop`, before which the server lives by the reference given back there.
+        // The library calls back until the end of `stop`; the server lives so long by the reference given back there.
         options.context = Unmanaged.passRetained(self).toOpaque()
         HTTPServer.setCallbacks(&options)
         let pointer: OpaquePointer?
@@ -86,7 +95,9 @@ final class HTTPServer: Sendable {
                 ? GatewayError(.server, "the HTTP server cannot be started")
                 : GatewayError(.tls, "the certificate and the key are not a pair in PEM that GnuTLS takes")
         }
-        daemon.set(Daemon(pointer: pointer))
+        let daemon = Daemon(pointer: pointer)
+        self.daemon.set(daemon)
+        rounds.set(Task(executorPreference: thread) { self.serve(daemon) })
         sweeper.set(Task { await self.sweep() })
     }
 
@@ -101,10 +112,12 @@ final class HTTPServer: Sendable {
         for exchange in unanswered.withLock({ Array($0.values) }) {
             exchange.reply(handler.refuse(exchange.incoming.request, because: .stopping))
         }
+        wake()
         await waitUntilIdle(for: .seconds(1))
         sweeper.value?.cancel()
-        let thread = WorkerThread(name: "http-stop")
-        await Task(executorPreference: thread) { MHD_stop_daemon(daemon.pointer) }.value
+        isEnding.store(true, ordering: .releasing)
+        wake()
+        await rounds.value?.value
         thread.stop()
         Unmanaged.passUnretained(self).release()
     }
@@ -119,7 +132,24 @@ final class HTTPServer: Sendable {
         }
     }
 
-    /// Cuts off slow clients.
+    /// Serves until the server stops; the thread does nothing else.
+    private func serve(_ daemon: Daemon) {
+        while !isEnding.load(ordering: .acquiring) {
+            ops_http_wait(daemon.pointer, wakeDescriptor, HTTPServer.roundMilliseconds)
+            // Before the round: what comes to be done from here on may have to wake the thread again.
+            isWoken.store(false, ordering: .sequentiallyConsistent)
+            MHD_run(daemon.pointer)
+            handler.finishRound()
+        }
+        MHD_stop_daemon(daemon.pointer)
+    }
+
+    /// Has the thread look for connections that go on. From any thread; many at a time cost one call of the system.
+    private func wake() {
+        if !isWoken.exchange(true, ordering: .sequentiallyConsistent) { ops_http_wake(wakeDescriptor) }
+    }
+
+    /// Cuts off slow clients, and those that are gone.
     private func sweep() async {
         let interval = min(.seconds(1), limits.transferTimeout / 4)
         while true {
@@ -127,9 +157,17 @@ final class HTTPServer: Sendable {
             let now = clock.monotonic
             // Under the lock: a connection leaves the table before its socket is closed and its number used again.
             connections.withLock { connections in
-                for socket in connections.overdue(now: now) { shutdown(socket, Int32(SHUT_RDWR)) }
+                for socket in connections.overdue(now: now, hasEnded: HTTPServer.hasEnded) {
+                    shutdown(socket, Int32(SHUT_RDWR))
+                }
             }
         }
+    }
+
+    /// Whether the client has finished sending and all that it sent has been read.
+    private static func hasEnded(_ socket: Int32) -> Bool {
+        var byte: UInt8 = 0
+        return recv(socket, &byte, 1, Int32(MSG_PEEK) | Int32(MSG_DONTWAIT)) == 0
     }
 
     private func enter(_ phase: ConnectionTable.Phase, _ connection: ConnectionHandle) {
@@ -246,6 +284,7 @@ extension HTTPServer {
         handler.handle(request) { response in
             self.unanswered.withLock { $0[ObjectIdentifier(exchange)] = nil }
             exchange.reply(response)
+            self.wake()
         }
     }
 

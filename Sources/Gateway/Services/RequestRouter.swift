@@ -10,8 +10,11 @@ struct RequestRouter: Sendable {
     private let services: [WireService]
     private let routes: RouteTable
 
+    private let events: WireService
+
     init(_ operations: [Operation], services: [WireService] = WireService.all) {
         self.services = services
+        events = services.first { $0.name == "events" } ?? .own
         routes = RouteTable(operations)
     }
 
@@ -19,17 +22,24 @@ struct RequestRouter: Sendable {
     func endpoint(of request: HTTPRequest) throws(ServiceError) -> Endpoint {
         if let target = request.header("x-amz-target") { return json(request, target) }
         let isForm = request.method == "POST" && request.mediaType == "application/x-www-form-urlencoded"
-        if isForm || request.method == "GET" && request.query.contains("Action=") {
-            return try query(request, isForm: isForm)
-        }
+        if isForm || request.query.contains("Action=") { return try query(request, isForm: isForm) }
         return rest(request)
+    }
+
+    /// The endpoint of a request that is known to be `events:PutEvents` in AWS JSON, found without taking it apart.
+    func publishing(_ request: HTTPRequest) -> Endpoint {
+        let isOlder = request.header("content-type") == "application/x-amz-json-1.0"
+        return Endpoint(
+            service: events, wire: .json(version: isOlder ? "1.0" : events.jsonVersion), operation: "events:PutEvents")
     }
 
     /// The endpoint for an error that comes before `endpoint(of:)`, or out of it.
     func fallback(for request: HTTPRequest) -> Endpoint {
         if let target = request.header("x-amz-target") { return json(request, target) }
         let service = signed(request) ?? named(request) ?? .own
-        let isQuery = request.mediaType == "application/x-www-form-urlencoded" && service.queryVersion != nil
+        let isQuery =
+            request.mediaType == "application/x-www-form-urlencoded"
+            && (service.queryVersion != nil || service.name == WireService.own.name)
         return Endpoint(service: service, wire: isQuery ? .query(QueryForm()) : .rest(nil), operation: nil)
     }
 
@@ -38,7 +48,8 @@ struct RequestRouter: Sendable {
         let prefix = dot.map { String(target[..<$0]) } ?? ""
         let action = dot.map { String(target[target.index(after: $0)...]) } ?? target
         let service = services.first { $0.targetPrefix == prefix }
-        let version = request.mediaType.hasSuffix("x-amz-json-1.0") ? "1.0" : service?.jsonVersion ?? "1.1"
+        let asked = ["1.0", "1.1"].first { request.mediaType == "application/x-amz-json-\($0)" }
+        let version = asked ?? service?.jsonVersion ?? "1.1"
         guard let service else {
             return Endpoint(service: signed(request) ?? .own, wire: .json(version: version), operation: nil)
         }
@@ -47,9 +58,11 @@ struct RequestRouter: Sendable {
     }
 
     private func query(_ request: HTTPRequest, isForm: Bool) throws(ServiceError) -> Endpoint {
-        let text = isForm ? String(validating: request.body, as: UTF8.self) : request.query
-        guard let text else { throw ServiceError(.serialization, "The form is not UTF-8.") }
-        let form = try QueryForm(text)
+        guard let body = isForm ? String(validating: request.body, as: UTF8.self) : "" else {
+            throw ServiceError(.serialization, "The form is not UTF-8.")
+        }
+        // A presigned request has its parameters in its query, whatever its method.
+        let form = try QueryForm(request.query + "&" + body)
         let candidates = [signed(request), services.first { $0.queryVersion == form.version }, named(request)]
         let service = candidates.compactMap { $0 }.first { $0.queryVersion != nil } ?? .own
         return Endpoint(

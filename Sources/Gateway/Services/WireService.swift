@@ -85,7 +85,8 @@ extension WireService {
             "sns", query: ("2010-03-31", "http://sns.amazonaws.com/doc/2010-03-31/"),
             errors: [
                 .accessDenied: WireError("AuthorizationError", 403), .throttling: WireError("Throttled", 429),
-                .internalFailure: WireError("InternalError", 500), .resourceNotFound: WireError("ResourceNotFound", 404),
+                .internalFailure: WireError("InternalError", 500),
+                .resourceNotFound: WireError("ResourceNotFound", 404),
                 .invalidParameterValue: WireError("ParameterValueInvalid", 400),
             ]),
         WireService("sts", query: ("2011-06-15", "https://sts.amazonaws.com/doc/2011-06-15/")),
@@ -103,6 +104,7 @@ extension WireService {
             errors: [
                 .validation: WireError("BadRequestException", 400),
                 .serialization: WireError("BadRequestException", 400),
+                .invalidNextToken: WireError("BadRequestException", 400),
                 .resourceNotFound: WireError("NotFoundException", 404),
                 .accessDenied: WireError("ForbiddenException", 403),
                 .throttling: WireError("TooManyRequestsException", 429),

@@ -60,7 +60,8 @@ import Testing
     func own() async throws {
         #expect(await handler.json("OpsBus.events:Echo", #"{"Text":"a"}"#).text == #"{"Text":"a"}"#)
         let list = await handler.json("OpsBus.opsbus:ListOperations", #"{"NamePrefix":"sns:"}"#)
-        #expect(list.json["Operations"]?.array?.compactMap { $0["Name"]?.string } == ["sns:Echo", "sns:Fail", "sns:Nothing"])
+        let names = list.json["Operations"]?.array?.compactMap { $0["Name"]?.string }
+        #expect(names == ["sns:Echo", "sns:Fail", "sns:Nothing"])
     }
 
     @Test("PutEvents goes straight to the publisher, and so do its errors")
@@ -89,7 +90,7 @@ import Testing
             ("AWSEvents.Fail", "ThrottlingException", 400, "ThrottlingException"),
             ("AWSEvents.Fail", "ServiceUnavailable", 503, "ServiceUnavailable"),
             ("AWSEvents.Fail", "RequestExpired", 400, "InvalidSignatureException"),
-            ("AmazonSQS.Fail", "ValidationException", 400, "ValidationException"),
+            ("AmazonSQS.Fail", "ValidationException", 400, "com.amazonaws.sqs#ValidationException"),
         ])
     func errors(target: String, code: String, status: Int, name: String) async throws {
         let answer = await handler.json(target, #"{"Code":"\#(code)"}"#)
@@ -102,7 +103,6 @@ import Testing
     func queryCompatible() async throws {
         let answer = await handler.json("AmazonSQS.Fail", #"{"Code":"ValidationException"}"#)
         #expect(answer.header("x-amzn-query-error") == "ValidationException;Sender")
-        #expect(answer.header("content-type") == "application/x-amz-json-1.1")
         #expect(await handler.json("AWSEvents.Fail", #"{"Code":"NotFound"}"#).header("x-amzn-query-error") == nil)
     }
 
@@ -111,9 +111,11 @@ import Testing
         let events = await handler.json("AWSEvents.Echo", #"{"Count":10}"#)
         #expect(
             events.json["message"]
-                == "1 validation error detected: Value '10' at 'count' failed to satisfy constraint: Member must have value less than or equal to 9"
-        )
+                == .string(
+                    "1 validation error detected: Value '10' at 'count' failed to satisfy constraint: Member must "
+                        + "have value less than or equal to 9"))
         #expect(events.json["__type"] == "ValidationException")
-        #expect(await handler.json("Logs_20140328.Echo", #"{"Count":10}"#).json["__type"] == "InvalidParameterException")
+        let logs = await handler.json("Logs_20140328.Echo", #"{"Count":10}"#)
+        #expect(logs.json["__type"] == "InvalidParameterException")
     }
 }

@@ -46,19 +46,23 @@ import Testing
         let identifier = try #require(answer.header("x-amzn-requestid"))
         #expect(
             answer.text == #"<NothingResponse xmlns="http://sns.amazonaws.com/doc/2010-03-31/">"#
-                + "<ResponseMetadata><RequestId>\(identifier)</RequestId></ResponseMetadata></NothingResponse>")
+                + "<NothingResult></NothingResult><ResponseMetadata>"
+                + "<RequestId>\(identifier)</RequestId></ResponseMetadata></NothingResponse>")
     }
 
-    @Test("The same parameters may stand in the query of a GET")
-    func get() async throws {
-        let answer = await handler.rest("GET", "/?Action=Echo&\(version)&Text=a%2Bb")
-        #expect(result(answer) == "<Text>a+b</Text>")
+    @Test("The same parameters may stand in the query, whatever the method")
+    func inQuery() async throws {
+        let target = "/?Action=Echo&\(version)&Text=a%2Bb"
+        for method in ["GET", "POST"] {
+            #expect(result(await handler.rest(method, target)) == "<Text>a+b</Text>")
+        }
+        #expect(result(await handler.query("", target: target)) == "<Text>a+b</Text>")
     }
 
     @Test(
         "Errors have the code and status of the service",
         arguments: [
-            ("NotFound", "NotFound", 404, "Sender"), ("ResourceNotFoundException", "NotFound", 404, "Sender"),
+            ("NotFound", "NotFound", 404, "Sender"), ("ResourceNotFoundException", "ResourceNotFound", 404, "Sender"),
             ("InvalidParameter", "InvalidParameter", 400, "Sender"),
             ("AccessDeniedException", "AuthorizationError", 403, "Sender"),
             ("ThrottlingException", "Throttled", 429, "Sender"), ("InternalFailure", "InternalError", 500, "Receiver"),
@@ -121,6 +125,6 @@ import Testing
         writer.write(["1 <b>": "x", "": "y", "é": "z"], .any)
         #expect(
             String(decoding: writer.bytes, as: UTF8.self)
-                == "<_1__b_>x</_1__b_><_>y</_><___>z</___>")
+                == "<_1__b_>x</_1__b_><_>y</_><__>z</__>")
     }
 }

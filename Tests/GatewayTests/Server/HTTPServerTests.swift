@@ -22,6 +22,20 @@ import Testing
         }
     }
 
+    @Test("An answer that is found on another thread is sent at once")
+    func prompt() async throws {
+        try await TestGateway.run { gateway in
+            let connection = try gateway.connect()
+            let start = ContinuousClock.now
+            for number in 0..<100 {
+                await connection.send(TestGateway.echo("n\(number)"))
+                #expect(try await connection.answer().status == 200)
+            }
+            // A server that only looks now and then would need a hundred times as long as it waits.
+            #expect(ContinuousClock.now - start < .seconds(20))
+        }
+    }
+
     @Test("A body may come in chunks", arguments: [1, 2, 7, 1000])
     func chunked(size: Int) async throws {
         try await TestGateway.run { gateway in

@@ -26,7 +26,9 @@ import Testing
         TestHandler(.required, credentials: keys, clock: clock)
     }
 
-    private func request(_ body: String = "{}", time: String = "20240101T000000Z", token: String? = nil) -> HTTPRequest {
+    private func request(
+        _ body: String = "{}", time: String = "20240101T000000Z", token: String? = nil
+    ) -> HTTPRequest {
         var request = HTTPRequest(target: "/")
         request.method = "POST"
         request.headers = [
@@ -39,7 +41,9 @@ import Testing
     }
 
     /// Signs as a client does.
-    private func signed(_ request: HTTPRequest, service: String = "events", key: String = "AKIATEST") throws -> HTTPRequest {
+    private func signed(
+        _ request: HTTPRequest, service: String = "events", key: String = "AKIATEST"
+    ) throws -> HTTPRequest {
         var request = request
         let names = request.headers.map(\.name).sorted()
         let canonical = try CanonicalRequest(request.signed, signedHeaders: names)

@@ -32,7 +32,8 @@ import Testing
         #expect(resets.count.load(ordering: .relaxed) == 0)
         #expect(await post(handler, "secret") == 200)
         #expect(resets.count.load(ordering: .relaxed) == 1)
-        #expect(await handler.rest("GET", "/_opsbus/reset", headers: [("x-opsbus-reset-token", "secret")]).status == 404)
+        let read = await handler.rest("GET", "/_opsbus/reset", headers: [("x-opsbus-reset-token", "secret")])
+        #expect(read.status == 404)
         #expect(await post(TestHandler(), "") == 404)
         let failing = TestHandler(
             resetToken: "secret", reset: { _ in throw ServiceError(.serviceUnavailable, "the disk is full") })

@@ -24,6 +24,7 @@ struct TestHandler {
     func answer(_ request: HTTPRequest) async -> HTTPResponse {
         await withCheckedContinuation { continuation in
             handler.handle(request) { continuation.resume(returning: $0) }
+            handler.finishRound()
         }
     }
 

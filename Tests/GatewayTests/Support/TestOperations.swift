@@ -73,7 +73,10 @@ struct TestOperations {
                 .optional("Attributes", .map(.string())), .optional("Input", .any),
             ]
         ) { input, _ in
-            ["Successful": input["Entries"] ?? [], "Attributes": input["Attributes"] ?? [:], "Input": .string(input.text)]
+            [
+                "Successful": input["Entries"] ?? [], "Attributes": input["Attributes"] ?? [:],
+                "Input": .string(input.text),
+            ]
         }
     }
 

@@ -173,13 +173,26 @@ final class Scenario {
         return try outcome.json()
     }
 
-    /// Starts one of the Python programs of `Clients`.
+    /// Starts one of the Python programs of `Clients`, or one that an absolute path names.
     func startPython(_ script: String, _ arguments: [String], input: String? = nil) throws -> ChildProcess {
         // `env` looks for it along the path of the tests themselves, which may be longer than that of the system.
         let path = ProcessInfo.processInfo.environment["PATH"] ?? ""
+        let file = script.hasPrefix("/") ? script : "\(Scenario.clients)/\(script)"
         return try start(
-            "/usr/bin/env", [Scenario.python, "-B", "\(Scenario.clients)/\(script)"] + arguments, name: script,
+            "/usr/bin/env", [Scenario.python, "-B", file] + arguments, name: URL(fileURLWithPath: file).lastPathComponent,
             input: input, environment: ["PATH": path])
+    }
+
+    /// Runs aws-cli, which must succeed.
+    func aws(_ arguments: [String], _ endpoint: String) throws -> String {
+        let child = try start(
+            "/usr/bin/env", [Scenario.python, "-m", "awscli", "--endpoint-url", endpoint] + arguments, name: "aws",
+            environment: [
+                "PATH": ProcessInfo.processInfo.environment["PATH"] ?? "", "AWS_ACCESS_KEY_ID": "any",
+                "AWS_SECRET_ACCESS_KEY": "any", "AWS_DEFAULT_REGION": "eu-west-1", "AWS_PAGER": "",
+            ])
+        guard try child.wait(within: 60) == 0 else { throw ScenarioError("aws \(arguments):\n\(child.errorOutput)") }
+        return child.output
     }
 
     /// Runs one of the Python programs of `Clients` to its end, which must be success.

@@ -7,7 +7,7 @@ the smallest and the fullest valid input must be taken, or be refused for what t
 that breaks one constraint of the model must be refused as invalid; every answer must be readable by botocore and of the
 types that the model says. Prints each failure once per operation, member and kind; exits 1 if there is any.
 
-Exceptions are lines `OPERATION MEMBER.PATH KIND  reason`; `*` stands for anything. Each must be needed.
+Exceptions are lines `OPERATION MEMBER.PATH KIND  reason`; `*` stands for anything. Those that nothing needs are named.
 """
 
 import argparse
@@ -28,7 +28,8 @@ ORDER = ["Create", "Register", "Put", "Add", "Start", "Send", "Subscribe", "Publ
 LAST = ["Update", "Cancel", "Stop", "Disassociate", "Untag", "Remove", "Deregister", "Unsubscribe", "Delete", "Purge"]
 INVALID = {
     "ValidationException", "ValidationError", "SerializationException", "MalformedInput", "InvalidParameter",
-    "InvalidParameterException", "InvalidParameterValue", "ParameterValueInvalid",
+    "InvalidParameterException", "InvalidParameterValue", "ParameterValueInvalid", "InvalidAttributeName",
+    "InvalidAttributeValue", "BadRequestException", "InvalidParameterValueException",
 }
 # An answer that speaks of an input's form, and so must not come to a valid one.
 FORM = re.compile(
@@ -88,6 +89,9 @@ class Run:
         for kind, full in (("smallest", False), ("fullest", True)):
             value = maker.value(shape, full) if shape else {}
             answer = self.call(name, service, operation, value, [], kind)
+            # There may be no such thing on one's own machines; that is said whatever the input.
+            if answer.code.startswith("UnsupportedOperation"):
+                return
             if answer.status >= 500 or answer.status == 404 and answer.code.startswith(("Unknown", "InvalidAction")):
                 self.fail(name, [], kind, f"{answer.status} {answer.code} {answer.message} for {shown(value)}")
             elif answer.status >= 300 and FORM.search(answer.code + " " + answer.message):
@@ -101,7 +105,7 @@ class Run:
             answer = self.call(name, service, operation, value, path, kind)
             if answer.status < 300 or answer.status >= 500:
                 self.fail(name, path, kind, f"{answer.status} for {shown(value)}")
-            elif answer.code not in INVALID:
+            elif answer.code not in INVALID and not FORM.search(answer.message):
                 self.fail(name, path, kind, f"{answer.code} {answer.message} for {shown(value)}")
 
     def call(self, name, service, operation, value, path, kind):
@@ -193,7 +197,6 @@ def main():
     if not arguments.prefix:
         for line in run.exceptions.lines:
             if line not in run.exceptions.used:
-                run.failures[line[:3]] = "unneeded"
                 print(f"an exception that nothing needs: {line[3]}")
     print(
         f"{len(chosen)} operations, {sum(run.cases.values())} cases in {time.monotonic() - began:.1f} s "

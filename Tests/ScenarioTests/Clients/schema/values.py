@@ -206,7 +206,8 @@ class Maker:
             return self.structure(shape, full, depth)
         low, high = bounds(shape)
         if kind == "list":
-            count = int(low or 0)
+            # A list in a query that is empty is not there.
+            count = max(int(low or 0), 1 if shape.serialization.get("location") == "querystring" else 0)
             if full:
                 count = max(1, min(int(high or 2), 2), count)
             items = [self.value(shape.member, full, depth + 1) for _ in range(count)]
@@ -389,7 +390,8 @@ def distinct(items, shape):
     for number, item in enumerate(items):
         for name in ("Id", "Key"):
             if isinstance(item, dict) and isinstance(item.get(name), str) and number:
-                item[name] = (item[name] + str(number))[-len(item[name]) - 1:]
+                mark = str(number)
+                item[name] = item[name][: -len(mark)] + mark if len(item[name]) > len(mark) else item[name] + mark
     return items
 
 
