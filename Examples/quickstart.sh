@@ -10,7 +10,7 @@ say() { printf '\n\033[1m%s\033[0m\n' "$*"; }
 [ -t 1 ] || say() { printf '\n%s\n' "$*"; }
 
 install_packages() {
-    local packages=(libzmq3-dev libsqlite3-dev libyaml-dev libsodium-dev libmicrohttpd-dev python3 python3-zmq)
+    local packages=(libzmq3-dev libsqlite3-dev libyaml-dev libsodium-dev libmicrohttpd-dev libcurl4-gnutls-dev python3 python3-zmq)
     local package missing=() sudo=sudo
     for package in "${packages[@]}"; do
         dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'install ok installed' || missing+=("$package")

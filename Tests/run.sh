@@ -8,7 +8,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-packages=(libzmq3-dev libsqlite3-dev libyaml-dev libsodium-dev libmicrohttpd-dev)
+packages=(libzmq3-dev libsqlite3-dev libyaml-dev libsodium-dev libmicrohttpd-dev libcurl4-gnutls-dev)
 missing=()
 for package in "${packages[@]}"; do
     dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'install ok installed' || missing+=("$package")
@@ -20,11 +20,12 @@ if [ ${#missing[@]} -gt 0 ]; then
     DEBIAN_FRONTEND=noninteractive $sudo apt-get install -y -qq "${missing[@]}" >/dev/null
 fi
 
-# The tests from outside are Python programs, with the clients of AWS among them, in an environment of their own.
+# The tests from outside are Python programs with pyzmq, the clients of AWS and a server that speaks S3, in an environment
+# of their own.
 environment=.build/python
-if ! "$environment/bin/python" -c 'import zmq, boto3, awscli' 2>/dev/null; then
+if ! "$environment/bin/python" -c 'import zmq, boto3, awscli, moto.server' 2>/dev/null; then
     python3 -m venv "$environment"
-    "$environment/bin/pip" install -q pyzmq boto3 awscli
+    "$environment/bin/pip" install -q pyzmq boto3 awscli 'moto[s3,server]'
 fi
 export OPSBUS_PYTHON="$PWD/$environment/bin/python"
 
@@ -35,10 +36,10 @@ swift build --build-tests
 if [ $# -gt 0 ]; then
     exec swift test --skip-build --filter "$1"
 fi
-# Three runs: the tests of the bus have deadlines, which the storage tests' long sweeps would make them miss on two cores,
+# Three runs: the tests of the bus and of HTTP have deadlines, which the storage tests' long sweeps would make them miss on two cores,
 # and the scenarios wait for whole processes and would hold up the threads that the other tests run on.
-swift test --skip-build --skip ScenarioTests --skip BusTests
-swift test --skip-build --filter BusTests
+swift test --skip-build --skip ScenarioTests --skip BusTests --skip GatewayTests
+swift test --skip-build --filter 'BusTests|GatewayTests'
 swift test --skip-build --filter ScenarioTests --no-parallel
 if [ "${OPSBUS_MOTO:-}" = 1 ]; then
     OPSBUS=$PWD/.build/debug/opsbus Tests/moto.sh

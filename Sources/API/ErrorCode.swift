@@ -36,6 +36,8 @@ public enum ErrorCode: String, Sendable, CaseIterable {
     case notAuthorizedForSource = "NotAuthorizedForSourceException"
     case managedRule = "ManagedRuleException"
     case concurrentModification = "ConcurrentModificationException"
+    case policyLengthExceeded = "PolicyLengthExceededException"
+    case illegalStatus = "IllegalStatusException"
 
     // Topics.
     case notFound = "NotFound"
@@ -75,6 +77,11 @@ public enum ErrorCode: String, Sendable, CaseIterable {
     case invalidDocumentOperation = "InvalidDocumentOperation"
     case documentAlreadyExists = "DocumentAlreadyExists"
     case duplicateDocumentContent = "DuplicateDocumentContent"
+    case duplicateDocumentVersionName = "DuplicateDocumentVersionName"
+    case documentLimitExceeded = "DocumentLimitExceeded"
+    case documentVersionLimitExceeded = "DocumentVersionLimitExceeded"
+    case documentPermissionLimit = "DocumentPermissionLimit"
+    case invalidPermissionType = "InvalidPermissionType"
     case maxDocumentSizeExceeded = "MaxDocumentSizeExceeded"
     case invalidParameters = "InvalidParameters"
     case invalidInstanceID = "InvalidInstanceId"

@@ -72,8 +72,9 @@ extension Agent {
         stored.state.steps = []
         stored.state.isAcknowledged = true
         commands[id] = stored
-        save(stored.state, id)
         do throws(FileError) {
+            // Should that be lost with the power, the end is reported and acknowledged once more.
+            try store.save(stored.state, of: id, isDurable: false)
             try store.removeWork(of: id)
         } catch {
             log.warning("what the command \(id) left cannot be removed: \(error)")
@@ -109,16 +110,17 @@ extension Agent {
     // MARK: Running
 
     func startQueued() {
-        while !isStopping, runs.count < options.parallelCommandsMax, !queue.isEmpty {
+        while !isStopping, !isRebooting, runs.count < options.parallelCommandsMax, !queue.isEmpty {
             let id = queue.removeFirst()
             guard let command = commands[id]?.command else { continue }
             let runner = CommandRunner(
-                command: command, agent: self, store: store, processes: processes, environment: environment,
-                user: options.user, limits: options.limits, clock: clock)
+                command: command, interruption: commands[id]?.state.reboot, agent: self, store: store,
+                processes: processes, environment: environment, user: options.user, limits: options.limits,
+                clock: clock)
             // On the agent's thread, since it waits for the disk.
             let task = Task(executorPreference: thread) { await runner.run() }
             runs[id] = Run(task: task)
-            uploads[id] = Upload(credit: outputWindowBytes)
+            uploads[id] = uploads[id] ?? Upload(credit: outputWindowBytes)
         }
     }
 
@@ -138,12 +140,48 @@ extension Agent {
         return environment
     }
 
+    // MARK: Restarts of the machine
+
+    /// Keeps a run whose step asked for a restart of the machine, to go on with it after that.
+    func paused(_ id: Identifier, _ step: String, _ machine: JSON) {
+        runs[id] = nil
+        guard var stored = commands[id] else { return }
+        stored.state.current = nil
+        stored.state.reboot = CommandState.Reboot(step: step, machine: machine, bootID: options.power.bootID)
+        commands[id] = stored
+        save(stored.state, id)
+        queue.insert(id, at: 0)
+        isRebooting = true
+        rebootWhenIdle()
+    }
+
+    /// Other commands come to their end first.
+    func rebootWhenIdle() {
+        guard isRebooting, runs.isEmpty, !isStopping else { return }
+        Task {
+            do throws(NodePowerError) {
+                log.info("a command has the machine restarted")
+                try await options.power.reboot()
+            } catch {
+                rebootFailed(error.reason)
+            }
+        }
+    }
+
+    private func rebootFailed(_ reason: String) {
+        log.warning("the machine is not restarted: \(reason)")
+        for id in queue { commands[id]?.state.reboot?.failure = reason }
+        isRebooting = false
+        startQueued()
+    }
+
     func isCancelled(_ id: Identifier) -> Bool { runs[id]?.isCancelled ?? false }
 
     /// Notes that a step is about to be started.
     /// - Throws: `FileError`; the step must then not be started.
     func began(_ id: Identifier, _ step: CommandStepRun, at start: Timestamp) throws {
         guard var stored = commands[id] else { return }
+        stored.state.reboot = nil
         stored.state.current = CommandState.Current(step: step.name, action: step.action, start: start)
         try store.forgetProcess(of: id)
         try store.save(stored.state, of: id)
@@ -171,14 +209,15 @@ extension Agent {
     }
 
     /// Notes steps that are done.
-    func ended(_ id: Identifier, _ reports: [StepReport]) {
+    /// - Parameter isLast: Whether the end of the command is noted at once after it, and this with it.
+    func ended(_ id: Identifier, _ reports: [StepReport], isLast: Bool) {
         runs[id]?.child = nil
         closeSpools(id)
         guard var stored = commands[id] else { return }
         stored.state.current = nil
         stored.state.steps += reports
         commands[id] = stored
-        save(stored.state, id)
+        if !isLast { save(stored.state, id) }
         for report in reports {
             var body = report.json
             body["CommandId"] = .string(id.description)
@@ -193,10 +232,11 @@ extension Agent {
         let report = CommandReport(command: id, outcome: outcome, message: message, steps: stored.state.steps)
         stored.state.report = report
         stored.state.current = nil
+        stored.state.reboot = nil
         commands[id] = stored
         save(stored.state, id)
         self.report(id)
-        startQueued()
+        if isRebooting { rebootWhenIdle() } else { startQueued() }
     }
 
     // MARK: Forgetting

@@ -29,6 +29,17 @@ extension Agent {
         pump(id)
     }
 
+    /// Where the outputs of a step go on: at their beginning, but for a step that runs once more after a reboot.
+    func nextOutputs(of step: String, in id: Identifier) -> [NodeOutput] {
+        OutputStream.allCases.map { stream in
+            var output = NodeOutput(command: id, step: step, stream: stream.rawValue, offset: 0)
+            if let upload = uploads[id], let index = upload.index(of: output) {
+                output.offset = upload.spools[index].end
+            }
+            return output
+        }
+    }
+
     private func spool(for output: NodeOutput) -> Int? {
         let id = output.command
         guard let upload = uploads[id] else { return nil }

@@ -17,6 +17,10 @@ public actor Agent {
         public var region: String
         /// What scripts inherit.
         public var environment: [String: String]
+        /// What downloads find beside that: `AWS_ACCESS_KEY_ID` and its fellows, proxies, `GITHUB_SERVER_URL`.
+        public var downloadEnvironment: [String: String] = [:]
+        /// How steps restart the machine.
+        public var power: any NodePower = NoPower()
         /// As whom scripts run; nil for as the agent itself.
         public var user: ProcessUser?
         /// What each process of a script may use.
@@ -50,6 +54,8 @@ public actor Agent {
     nonisolated let processes: ProcessLoop
     nonisolated let clock: any Clock
     nonisolated let log: Log
+    /// What steps need from the server while they run.
+    nonisolated let contents = ServerContents()
     /// Nil once the agent has stopped: the directory is free for the next one.
     private var lock: DirectoryLock?
     /// The agent's own, because it waits for the disk.
@@ -70,6 +76,8 @@ public actor Agent {
     /// Output of commands whose end the server has not acknowledged.
     var uploads: [Identifier: Upload] = [:]
     var outputWindowBytes = 64 << 10
+    /// Set from when a step asks for a restart of the machine: no further command is started before it.
+    var isRebooting = false
 
     public nonisolated var unownedExecutor: UnownedSerialExecutor { thread.asUnownedSerialExecutor() }
 
@@ -97,14 +105,23 @@ public actor Agent {
         for stored in try store.commands() {
             let recovered = try Recovery(store: store, clock: clock).recover(stored)
             commands[stored.id] = recovered
-            if recovered.state.isWaiting { queue.append(stored.id) }
+            if recovered.state.isWaiting || recovered.state.reboot != nil { queue.append(stored.id) }
             if let report = recovered.state.report {
                 uploads[stored.id] = Upload(spools: store.spools(of: report), credit: 0)
             }
+            if let reboot = recovered.state.reboot {
+                let steps = recovered.state.steps.map(\.name) + [reboot.step]
+                uploads[stored.id] = Upload(spools: store.spools(of: steps, in: stored.id), credit: 0)
+            }
         }
-        // The order of arrival is not kept; what expires first goes first.
-        let expiries = commands.mapValues(\.state.expiresAt)
-        queue.sort { (expiries[$0] ?? clock.now) < (expiries[$1] ?? clock.now) }
+        // What a restart interrupted goes on first; the order of arrival is not kept: what expires first goes first.
+        let states = commands.mapValues(\.state)
+        queue.sort { left, right in
+            guard let left = states[left], let right = states[right] else { return false }
+            let (isLeftBegun, isRightBegun) = (left.reboot != nil, right.reboot != nil)
+            return isLeftBegun == isRightBegun ? left.expiresAt < right.expiresAt : isLeftBegun
+        }
+        isRebooting = states.values.contains { $0.reboot?.bootID == options.power.bootID }
     }
 
     deinit { thread.stop() }
@@ -133,7 +150,7 @@ public actor Agent {
         self.link = link
         linkMachine = LinkMachine(now: clock.monotonic)
         register()
-        startQueued()
+        if isRebooting { rebootWhenIdle() } else { startQueued() }
     }
 
     /// The link was made anew by itself: its other end knows nothing of this node yet, so the agent registers again.
@@ -209,8 +226,9 @@ public actor Agent {
         case .cancel: message.command.map(cancel)
         case .finishedReceived: message.command.map(acknowledge)
         case .outputCredit: NodeOutput(message.body).map { addCredit($0, message.body["Bytes"]?.int ?? 0) }
+        case .fetched: Task { await contents.answered(message) }
         case .heartbeat: break
-        case .register, .accepted, .stepStarted, .output, .stepFinished, .finished:
+        case .register, .accepted, .stepStarted, .output, .stepFinished, .finished, .fetch:
             log.warning("the server sent \(message.kind.rawValue), which only agents send")
         }
     }

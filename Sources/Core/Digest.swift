@@ -56,6 +56,23 @@ public func sha256(_ bytes: [UInt8]) -> String {
     return output.hexadecimal
 }
 
+/// SHA-256 of bytes that come piece by piece.
+public struct SHA256: Sendable {
+    private var state = crypto_hash_sha256_state()
+
+    public init() { crypto_hash_sha256_init(&state) }
+
+    public mutating func update(_ bytes: [UInt8]) { crypto_hash_sha256_update(&state, bytes, UInt64(bytes.count)) }
+
+    /// The hash of all that came so far, as lower-case hexadecimal digits.
+    public func hexadecimal() -> String {
+        var state = state
+        var output = [UInt8](repeating: 0, count: 32)
+        crypto_hash_sha256_final(&state, &output)
+        return output.hexadecimal
+    }
+}
+
 extension Sequence where Element == UInt8 {
     /// Two lower-case digits a byte.
     public var hexadecimal: String {

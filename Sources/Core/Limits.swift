@@ -12,6 +12,8 @@ public enum Limits {
     public static let putEventsBytesMax = 1 << 20
     /// Entries of one PutEvents request. The service takes 10; local clients may batch further.
     public static let putEventsEntriesMax = 1000
+    /// The same for clients of AWS.
+    public static let awsPutEventsEntriesMax = 10
     /// One frame on the requests socket: a full PutEvents request with room for escapes and framing.
     public static let requestBytesMax = 4 << 20
     /// Request identifier chosen by the client.
@@ -23,6 +25,8 @@ public enum Limits {
     public static let busNameBytesMax = 256
     public static let orConjunctionsMax = 1000
     public static let documentBytesMax = 64 << 10
+    /// One file that belongs to a version of a document.
+    public static let attachmentBytesMax = 32 << 20
     /// A target's `Input` or `InputTemplate`; counted, as the service does, in characters.
     public static let targetInputCharactersMax = 8192
     public static let inputPathCharactersMax = 256
@@ -41,11 +45,19 @@ public enum Limits {
     public static let pipesMax = 1000
     /// Bytes of the messages of one batch, past which no more are added.
     public static let pipeBatchBytesMax = 6 << 20
-    public static let targetsPerRuleMax = 5
+    /// Five at AWS, unless a customer asks for more.
+    public static let targetsPerRuleMax = 20
     public static let rulesPerBusMax = 100_000
+    /// How far back a rule may look for a repeated event.
+    public static let ruleDeduplicationSecondsMax = 86_400
     public static let eventHopsMax = 8
     public static let deduplicationIdentifiersMax = 1_000_000
     public static let readStreamMessagesMax = 1000
+    public static let archivesMax = 1000
+    /// Replays that have not ended.
+    public static let replaysActiveMax = 10
+    /// Rules that one replay may be for alone: their names fit into the event's entry in the journal.
+    public static let replayRulesMax = 900
 
     // Queues; what happens at the limit stands beside each.
 

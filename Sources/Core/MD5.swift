@@ -5,7 +5,9 @@ public func md5(_ message: [UInt8]) -> [UInt8] {
     var state: (UInt32, UInt32, UInt32, UInt32) = (0x6745_2301, 0xefcd_ab89, 0x98ba_dcfe, 0x1032_5476)
     let wholeBlocks = message.count / 64
     message.withUnsafeBytes { bytes in
-        for block in 0..<wholeBlocks { mix(UnsafeRawBufferPointer(rebasing: bytes[block * 64..<block * 64 + 64]), &state) }
+        for start in stride(from: 0, to: wholeBlocks * 64, by: 64) {
+            mix(UnsafeRawBufferPointer(rebasing: bytes[start..<start + 64]), &state)
+        }
     }
     // The rest, a one bit, zeros, and the length in bits: one block or two.
     var tail = Array(message[(wholeBlocks * 64)...])

@@ -24,7 +24,11 @@ public final class EventsService: Resettable {
     private let pipes: PipeService
     private let buses: BusDirectory
     private let busOperations: BusOperations
+    private let gate: DeliveryGate
+    private let deadLetters: DeadLetterSender
+    private let tokens: OAuthTokens
     private let retention: RetentionTask
+    let archives: ArchiveService
     private let journal: any Journal
     private let database: Database
     private let settings: Settings
@@ -36,40 +40,59 @@ public final class EventsService: Resettable {
         public var deduplicationWindow: Duration
         /// How long the journal keeps what has been handled.
         public var retention: Duration
+        /// Whether an event for a bus that does not exist is answered as taken, and vanishes, as at AWS.
+        public var acceptsUnknownBuses: Bool
 
         public init(
             account: Account = Account(), deduplicationWindow: Duration = .seconds(600),
-            retention: Duration = .seconds(7 * 86_400)
+            retention: Duration = .seconds(7 * 86_400), acceptsUnknownBuses: Bool = false
         ) {
+            self.acceptsUnknownBuses = acceptsUnknownBuses
             self.account = account
             self.deduplicationWindow = deduplicationWindow
             self.retention = retention
         }
     }
 
-    /// - Parameter caller: The operation table through which targets are called; it may be completed later, but before
-    ///   `start`.
+    /// - Parameters:
+    ///   - blocks: The file of what archives keep.
+    ///   - caller: The operation table through which targets are called; it may be completed later, but before `start`.
+    ///   - http: Calls API destinations.
+    ///   - vault: Seals the secrets of connections.
     public init(
-        journal: any Journal, database: Database, authorizer: any Authorizer, caller: any OperationCaller,
-        settings: Settings, clock: any Clock, log: Log
+        journal: any Journal, database: Database, blocks: ArchiveBlocks, authorizer: any Authorizer,
+        caller: any OperationCaller, http: any HTTPSender, vault: Vault, settings: Settings, clock: any Clock, log: Log
     ) {
         let account = settings.account
         let buses = BusDirectory(account: account)
         let ingest = EventIngest(
             journal: journal, buses: buses, account: account, authorizer: authorizer, clock: clock,
-            window: settings.deduplicationWindow)
+            window: settings.deduplicationWindow, acceptsUnknownBuses: settings.acceptsUnknownBuses)
         let rules = RuleLookup()
+        let tokens = OAuthTokens(
+            database: database, vault: vault, sender: http, clock: clock, log: log.named("connections"))
+        let destinations = DestinationCaller(
+            database: database, vault: vault, sender: http, tokens: tokens, clock: clock)
+        let gate = DeliveryGate()
+        let concurrency = RuleConcurrency()
+        let deadLetters = DeadLetterSender(
+            database: database, caller: caller, account: account, clock: clock, log: log.named("dead-letters"))
+        let targets = TargetCaller(caller: caller, destinations: destinations)
         let attempt = DeliveryAttempt(
-            rule: { await rules.rule($0, $1) }, targets: TargetCaller(caller: caller), ingest: ingest, account: account,
-            clock: clock)
+            rule: { await rules.rule($0, $1) }, targets: targets, ingest: ingest, gate: gate,
+            causes: CauseChain(log: AuditLog(database)), account: account, clock: clock)
         let dispatcher = Dispatcher(
-            database: database, journal: journal, attempt: attempt, clock: clock, log: log.named("dispatcher"))
+            database: database, journal: journal, attempt: attempt, concurrency: concurrency, deadLetters: deadLetters,
+            clock: clock, log: log.named("dispatcher"))
         let matcher = Matcher(
-            journal: journal, database: database, clock: clock, log: log.named("matcher"),
-            onDeliveries: { deliveries in Task { await dispatcher.add(deliveries) } })
+            journal: journal, database: database, account: account, concurrency: concurrency, clock: clock,
+            log: log.named("matcher"), onDeliveries: { deliveries in Task { await dispatcher.add(deliveries) } })
         rules.connect(matcher)
         self.ingest = ingest
         self.buses = buses
+        self.gate = gate
+        self.deadLetters = deadLetters
+        self.tokens = tokens
         self.dispatcher = dispatcher
         self.matcher = matcher
         self.journal = journal
@@ -79,28 +102,37 @@ public final class EventsService: Resettable {
         relay = OutboxRelay(database: database, journal: journal, clock: clock, log: log.named("outbox"))
         schedules = ScheduleRunner(database: database, account: account, clock: clock, log: log.named("schedules"))
         busOperations = BusOperations(database: database, buses: buses, account: account)
+        archives = ArchiveService(
+            journal: journal, database: database, blocks: blocks, matcher: matcher, buses: buses, account: account,
+            clock: clock, log: log)
         let subscribers = Subscribers(journal: journal, database: database, account: account, clock: clock)
         retention = RetentionTask(
-            journal: journal, database: database, matcher: matcher, subscribers: subscribers,
+            journal: journal, database: database, matcher: matcher, archives: archives, subscribers: subscribers,
             retention: settings.retention, clock: clock, log: log.named("retention"))
         let schedules = schedules
         scheduler = SchedulerService(
-            database: database, caller: caller, account: account, clock: clock, log: log.named("scheduler"))
+            database: database, targets: targets, account: account, clock: clock, log: log.named("scheduler"))
         pipes = PipeService(
-            database: database, caller: caller, journal: journal, account: account, clock: clock,
+            database: database, targets: targets, journal: journal, account: account, clock: clock,
             log: log.named("pipes"))
         operations =
             EventOperations(ingest: ingest, matcher: matcher, buses: buses, journal: journal).all
             + RuleOperations(
-                matcher: matcher, buses: buses, account: account, onScheduleChange: { await schedules.wake() }
+                matcher: matcher, managed: archives.managedRules, buses: buses, account: account,
+                onScheduleChange: { await schedules.wake() }
             ).all
-            + busOperations.all
+            + RuleNamesByTarget(matcher: matcher, buses: buses, account: account).all
+            + TagOperations(database: database, matcher: matcher, buses: buses, account: account).all
+            + busOperations.all + PermissionOperations(operations: busOperations, buses: buses).all
+            + ConnectionOperations(database: database, vault: vault, tokens: tokens, account: account).all
+            + ApiDestinationOperations(database: database, account: account).all + PartnerOperations().all
             + DeadLetterOperations(
                 database: database, clock: clock, onRedrive: { Task { await dispatcher.reload() } }
             ).all
             + StreamOperations(
                 journal: journal, database: database, authorizer: authorizer, subscribers: subscribers
             ).all
+            + archives.operations
             + scheduler.operations + pipes.operations
     }
 
@@ -115,6 +147,9 @@ public final class EventsService: Resettable {
         try await relay.start()
         try await matcher.start(account: settings.account)
         await dispatcher.start()
+        await deadLetters.wake()
+        try await tokens.start()
+        try await archives.start()
         await schedules.wake()
         try await scheduler.start()
         try await pipes.start()
@@ -133,19 +168,24 @@ public final class EventsService: Resettable {
     public func stop() async {
         retention.stop()
         await schedules.stop()
+        await archives.stop()
         await scheduler.stop()
         await pipes.stop()
         await dispatcher.stop()
+        await deadLetters.stop()
         await relay.stop()
         await matcher.stop()
     }
 
     public func suspend() async {
+        await archives.suspend()
         await scheduler.suspend()
         await pipes.suspend()
         await relay.suspend()
         await matcher.suspend()
         await dispatcher.suspend(forgettingThrough: journal.lastSequence)
+        gate.removeAll()
+        await tokens.forgetAll()
         ingest.forgetIdentifiers()
     }
 
@@ -154,10 +194,14 @@ public final class EventsService: Resettable {
         try await matcher.resume(account: settings.account)
         await relay.resume()
         await dispatcher.resume()
+        try await archives.resume()
         await schedules.wake()
         try await scheduler.start()
         try await pipes.start()
     }
+
+    /// Whether there is an event bus of that name.
+    public func hasBus(_ name: String) -> Bool { buses.snapshot.name(of: name) != nil }
 
     /// Brings the rules that come from files in line with what the files say now, in one step.
     /// - Parameters:

@@ -50,4 +50,32 @@ public let eventsMigrations: [Migration] = [
                 lagging INTEGER NOT NULL DEFAULT 0
             ) STRICT, WITHOUT ROWID;
             """),
-] + SchedulerStore.migrations + PipeStore.migrations
+    Migration(
+        module: "events", number: 2, name: "settings of buses and rules, tags, queues of dead letters",
+        sql: """
+            ALTER TABLE buses ADD COLUMN kms_key TEXT;
+            ALTER TABLE buses ADD COLUMN dead_letter TEXT;
+            ALTER TABLE buses ADD COLUMN log_config TEXT;
+            -- The resource policy, as it was written.
+            ALTER TABLE buses ADD COLUMN policy TEXT;
+            ALTER TABLE buses ADD COLUMN modified INTEGER;
+            ALTER TABLE rules ADD COLUMN options TEXT;
+            CREATE TABLE event_tags (
+                arn TEXT NOT NULL, key TEXT NOT NULL, value TEXT NOT NULL, PRIMARY KEY (arn, key)
+            ) STRICT, WITHOUT ROWID;
+            -- The keys that rules with a deduplication window have met, and when first.
+            CREATE TABLE rule_occurrences (
+                bus TEXT NOT NULL, rule TEXT NOT NULL, key BLOB NOT NULL, time INTEGER NOT NULL,
+                PRIMARY KEY (bus, rule, key)
+            ) STRICT, WITHOUT ROWID;
+            CREATE INDEX rule_occurrences_time ON rule_occurrences (time);
+            -- Whether `due` is a turn at a rate, which the delivery has waited for.
+            ALTER TABLE deliveries ADD COLUMN has_turn INTEGER NOT NULL DEFAULT 0;
+            -- `body` is what the queue is to receive; null once it has, or where there is no queue. `queue_error` says
+            -- why the queue would not have it.
+            ALTER TABLE dead_letters ADD COLUMN body TEXT;
+            ALTER TABLE dead_letters ADD COLUMN queue_error TEXT;
+            CREATE INDEX dead_letters_unsent ON dead_letters (sequence) WHERE body IS NOT NULL;
+            """),
+] + ConnectionStore.migrations + ArchiveStore.migrations + ReplayStore.migrations + SchedulerStore.migrations
+    + PipeStore.migrations

@@ -108,7 +108,9 @@ struct RequestHandler: HTTPHandler {
         _ body: [UInt8], _ endpoint: Endpoint, _ principal: Principal, _ identifier: Identifier,
         _ reply: @escaping @Sendable (HTTPResponse) -> Void
     ) -> PublishRequest {
-        PublishRequest(body: body, principal: principal) { status, body in
+        PublishRequest(
+            body: body, principal: principal, entriesMax: Limits.awsPutEventsEntriesMax
+        ) { status, body in
             if status == 200, case .json(let version) = endpoint.wire {
                 reply(JSONProtocol.success(bytes: body, version: version, identifier))
             } else {

@@ -14,12 +14,12 @@ public final class MessagingService: Resettable {
     private let database: Database
     private let clock: any Clock
     private let log: Log
-    private let contents: QueueContents
-    private let upkeep = Once<Task<Void, Never>>()
+    let contents: QueueContents
+    private let running = Once<[Task<Void, Never>]>()
 
     /// The tables of this module.
     public static var migrations: [Migration] {
-        TopicStore.migrations + QueueStore.migrations + LogStore.migrations
+        TopicStore.migrations + QueueStore.migrations + MessageMoveTasks.migrations + LogStore.migrations
     }
 
     /// - Parameter address: Of the HTTP endpoint, `http://HOST:PORT`: queue URLs begin with it.
@@ -29,7 +29,7 @@ public final class MessagingService: Resettable {
         self.database = database
         self.clock = clock
         self.log = log
-        contents = QueueContents(account: account, clock: clock, waiters: QueueWaiters())
+        contents = QueueContents(account: account, clock: clock, waiters: QueueWaiters(), moves: MessageMoves())
         let calls = QueueCalls(database: database, account: account, address: address, contents: contents)
         let gauge = InFlightGauge()
         let topics = TopicCalls(database: database, account: account)
@@ -38,17 +38,26 @@ public final class MessagingService: Resettable {
             TopicOperations(calls: topics).all + SubscriptionOperations(calls: topics).all
             + PublishOperations(calls: topics, delivery: delivery).all
             + QueueOperations(calls: calls, gauge: gauge).all
-            + QueuePermissions(calls: calls).all
+            + QueuePermissions(calls: calls).all + MessageMoveTasks(calls: calls).all
             + MessageOperations(calls: calls, gauge: gauge, clock: clock).all
             + LogOperations(database: database, account: account, clock: clock).all
     }
 
-    public func start() { upkeep.set(Task { await self.keepUp() }) }
+    public func start() {
+        let mover = MessageMover(database: database, contents: contents, clock: clock, log: log)
+        running.set([Task { await self.keepUp() }, Task { await mover.run() }])
+        // Tasks of an earlier run go on.
+        contents.moves.wake()
+    }
+
+    /// Answers those who wait for messages, and lets nobody wait any more: called before requests are waited for.
+    public func endWaiting() { contents.waiters.close() }
 
     public func stop() async {
-        contents.waiters.close()
-        upkeep.value?.cancel()
-        await upkeep.value?.value
+        endWaiting()
+        contents.moves.end()
+        for task in running.value ?? [] { task.cancel() }
+        for task in running.value ?? [] { await task.value }
     }
 
     /// Nothing is kept in memory.

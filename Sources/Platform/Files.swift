@@ -160,12 +160,32 @@ public enum Files {
 
     public static func exists(_ path: String) -> Bool { access(path, F_OK) == 0 }
 
-    /// Whether it is a file that this process may run.
+    /// Whether this process may execute the file.
     public static func isExecutable(_ path: String) -> Bool { access(path, X_OK) == 0 && !isDirectory(path) }
 
     public static func isDirectory(_ path: String) -> Bool {
         var status = stat()
         return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
+    }
+
+    /// What a file is; of a symbolic link the link itself.
+    public struct Attributes: Sendable, Hashable {
+        public let isDirectory: Bool
+        public let isRegular: Bool
+        /// In bytes.
+        public let size: Int
+        /// Seconds since 1970.
+        public let modifiedSeconds: Int64
+    }
+
+    /// Nil where there is no such file, or it cannot be looked at.
+    public static func attributes(of path: String) -> Attributes? {
+        var status = stat()
+        guard lstat(path, &status) == 0 else { return nil }
+        let kind = status.st_mode & S_IFMT
+        return Attributes(
+            isDirectory: kind == S_IFDIR, isRegular: kind == S_IFREG, size: Int(status.st_size),
+            modifiedSeconds: Int64(status.st_mtim.tv_sec))
     }
 
     /// Removes a file, or a directory with all it holds. Symbolic links are removed, not followed.

@@ -10,6 +10,7 @@ internal import Platform
 /// | `lock` | locked by the server; its process id |
 /// | `journal/` | segments: see `SegmentJournal` |
 /// | `state.db` | rules, deliveries, cursors, audit: SQLite |
+/// | `archives.db` | events kept by archives: SQLite |
 /// | `keys/` | secret keys, readable by the owner only |
 /// | `reserve` | space given back when the disk is full, so that recovery and trimming can work |
 public final class DataDirectory: Sendable {
@@ -30,6 +31,7 @@ public final class DataDirectory: Sendable {
 
     public var journalPath: String { path + "/journal" }
     public var databasePath: String { path + "/state.db" }
+    public var archivesPath: String { path + "/archives.db" }
     public var keysPath: String { path + "/keys" }
     /// The key of the `Vault`.
     public var vaultKeyPath: String { keysPath + "/vault.key" }

@@ -29,30 +29,51 @@ public final class SystemsService: Resettable {
 
     /// The tables of this module.
     public static var migrations: [Migration] {
-        NodeStore.migrations + CommandStore.migrations + AutomationStore.migrations + FunctionStore.migrations
-            + ResourceGroupStore.migrations
+        NodeStore.migrations + CommandStore.migrations + AutomationStore.migrations + DocumentStore.migrations
+            + FunctionStore.migrations + ResourceGroupStore.migrations
+    }
+
+    public struct Settings: Sendable {
+        public var account: Account
+        /// For throw-away directories of scripts; emptied at the start.
+        public var directory: String
+        /// Of the HTTP endpoint, for the AWS clients of functions.
+        public var address: String
+        /// Of the program that reads attachments: `PATH`, the keys of S3, proxies.
+        public var downloadEnvironment: [String: String]
+        public var commands: CommandService.Settings
+
+        public init(
+            account: Account = Account(), directory: String, address: String = "http://127.0.0.1:7400",
+            downloadEnvironment: [String: String] = [:], commands: CommandService.Settings
+        ) {
+            self.account = account
+            self.directory = directory
+            self.address = address
+            self.downloadEnvironment = downloadEnvironment
+            self.commands = commands
+        }
     }
 
     /// - Parameters:
     ///   - caller: The operation table, for the steps of runbooks.
     ///   - objects: Where output can be put into buckets; nil where there is no such storage.
-    ///   - directory: For throw-away directories of scripts; emptied at the start.
-    ///   - address: Of the HTTP endpoint, for the AWS clients of functions.
     public init(
         database: Database, caller: any OperationCaller, authorizer: any Authorizer, processes: ProcessLoop,
-        commandSettings: CommandService.Settings, objects: (any ObjectStore)?, directory: String, account: Account,
-        address: String = "http://127.0.0.1:7400", clock: any Clock, log: Log
+        objects: (any ObjectStore)?, settings: Settings, clock: any Clock, log: Log
     ) {
         self.database = database
         self.clock = clock
         self.log = log.named("systems")
+        let account = settings.account
+        let directory = settings.directory
         let documents = DocumentStore(database: database, account: account, clock: clock)
         let commandStore = CommandStore(database)
         nodes = NodeService(
             store: NodeStore(database), account: account, authorizer: authorizer, clock: clock, log: log.named("nodes"))
         commands = CommandService(
             store: commandStore, nodes: nodes, documents: documents, account: account, authorizer: authorizer,
-            settings: commandSettings, objects: objects, clock: clock, log: log.named("commands"))
+            settings: settings.commands, objects: objects, clock: clock, log: log.named("commands"))
         sender = OutputSender(
             store: commandStore, caller: caller, objects: objects, clock: clock, log: log.named("output"))
         automation = AutomationService(
@@ -60,10 +81,14 @@ public final class SystemsService: Resettable {
             directory: directory, account: account, clock: clock, log: log.named("automation"))
         functions = FunctionService(
             database: database, caller: caller,
-            runner: FunctionRunner(processes: processes, account: account, address: address, clock: clock),
+            runner: FunctionRunner(processes: processes, account: account, address: settings.address, clock: clock),
             clock: clock, log: log.named("functions"))
+        let loader = AttachmentLoader(
+            store: documents, processes: processes, directory: directory, environment: settings.downloadEnvironment)
+        let tags = TagOperations(database: database, resources: [NodeTags(), DocumentTags()])
         operations =
-            nodes.operations + commands.operations + automation.operations + DocumentOperations(store: documents).all
+            nodes.operations + commands.operations + automation.operations + tags.all
+            + DocumentOperations(store: documents, loader: loader).all
             + FunctionOperations(database: database, service: functions, account: account).all
             + ResourceGroupOperations(nodes: nodes, database: database, account: account).all
     }

@@ -38,7 +38,9 @@ import Testing
         await test.run(command)
         let report = try await test.report(command.id)
         #expect(report.steps[0].standardOutput == "#!/bin/cat\nnot a shell\n")
-        #expect(report.steps[1].standardOutput == "mi-0123456789abcdef0 us-east-1 \(command.id) /root\n/usr\n")
+        #expect(
+            report.steps[1].standardOutput
+                == "mi-0123456789abcdef0 us-east-1 \(command.id) \(scratch.directory)\n/usr\n")
         let script = scratch.directory + "/commands/\(command.id)/steps/step1/_script.sh"
         let attributes = try FileManager.default.attributesOfItem(atPath: script)
         #expect((attributes[.posixPermissions] as? NSNumber)?.intValue == 0o700)

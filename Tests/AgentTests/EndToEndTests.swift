@@ -24,6 +24,10 @@ private struct OneDocument: DocumentResolver {
               runCommand: ["echo hello {{ name }}", "sleep {{ name }} 2>/dev/null; true"]
         """
 
+    func piece(_ request: ContentRequest) async throws -> (piece: ContentPiece, bytes: [UInt8]) {
+        throw ServiceError(.invalidDocument, "The specified document does not exist.")
+    }
+
     func resolve(_ name: String, version: String?) async throws -> ResolvedDocument {
         ResolvedDocument(
             name: name, version: "1", content: OneDocument.text,

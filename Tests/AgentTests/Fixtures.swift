@@ -24,16 +24,22 @@ final class TestLink: AgentLink {
         var messages: [NodeMessage] = []
         var reconnections = 0
         var isDown = false
+        var answer: (@Sendable (NodeMessage) -> Void)?
     }
 
     private let state = Mutex(State())
 
     func send(_ message: NodeMessage) -> Bool {
-        state.withLock { state in
+        let (isTaken, answer) = state.withLock { state in
             if !state.isDown { state.messages.append(message) }
-            return !state.isDown
+            return (!state.isDown, state.answer)
         }
+        if isTaken { answer?(message) }
+        return isTaken
     }
+
+    /// Has every message that the agent sends looked at.
+    func onMessage(_ answer: @escaping @Sendable (NodeMessage) -> Void) { state.withLock { $0.answer = answer } }
 
     func reconnect() { state.withLock { $0.reconnections += 1 } }
 
@@ -64,10 +70,14 @@ struct TestAgent {
     let agent: Agent
     let link = TestLink()
 
-    init(_ scratch: Scratch, window: Int = 65_536) async throws {
+    /// - Parameter adjust: Changes the agent's options.
+    init(_ scratch: Scratch, window: Int = 65_536, adjust: (inout Agent.Options) -> Void = { _ in }) async throws {
+        var options = Agent.Options(
+            directory: scratch.directory, environment: ["PATH": "/usr/bin:/bin", "HOME": scratch.directory])
+        adjust(&options)
         agent = try Agent(
-            Agent.Options(directory: scratch.directory, environment: ["PATH": "/usr/bin:/bin", "HOME": "/root"]),
-            processes: TestAgent.processes, clock: SystemClock(), log: Log(component: "agent", minimum: .error))
+            options, processes: TestAgent.processes, clock: SystemClock(),
+            log: Log(component: "agent", minimum: .error))
         await agent.connect(link)
         await register(window: window)
     }
@@ -102,14 +112,29 @@ func command(
     _ scripts: String..., timeout: Int = 60, inputs: JSON = [:], streams: Bool = false,
     expiresIn: Duration = .seconds(600)
 ) -> NodeCommand {
-    var generator = SystemRandomNumberGenerator()
     let steps = scripts.enumerated().map { number, script -> JSON in
         var all: JSON = ["runCommand": [.string(script)], "timeoutSeconds": .integer(timeout)]
         for member in inputs.object?.members ?? [] { all[member.key] = member.value }
         return ["action": "aws:runShellScript", "name": .string("step\(number + 1)"), "inputs": all]
     }
-    let document: JSON = ["schemaVersion": "2.2", "mainSteps": .array(steps)]
+    return command(
+        document: ["schemaVersion": "2.2", "mainSteps": .array(steps)], streams: streams, expiresIn: expiresIn)
+}
+
+/// A command of steps with actions and inputs of their own, named `step1` and so on.
+func command(steps: (String, JSON)...) -> NodeCommand {
+    let steps = steps.enumerated().map { number, step -> JSON in
+        ["action": .string(step.0), "name": .string("step\(number + 1)"), "inputs": step.1]
+    }
+    return command(document: ["schemaVersion": "2.2", "mainSteps": .array(steps)])
+}
+
+/// A command of a whole document.
+func command(
+    document: JSON, parameters: JSON = [:], streams: Bool = false, expiresIn: Duration = .seconds(600)
+) -> NodeCommand {
+    var generator = SystemRandomNumberGenerator()
     return NodeCommand(
-        id: Identifier(using: &generator), documentName: "Test", document: document.text, parameters: [:],
+        id: Identifier(using: &generator), documentName: "Test", document: document.text, parameters: parameters,
         expiresAt: SystemClock().now + expiresIn, streamsOutput: streams)
 }

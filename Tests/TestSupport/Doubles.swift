@@ -75,8 +75,11 @@ public final class CallerDouble: OperationCaller {
         }
         return try await answer(call)
     }
+}
 
-    public func find(_ name: String) -> Operation? { nil }
+extension OperationCaller {
+    /// Doubles find none.
+    public func find(_ name: String) -> API.Operation? { nil }
 }
 
 /// A journal in memory whose appends can be made to fail.

@@ -15,6 +15,8 @@ public struct NodeCommand: Sendable, Hashable {
     /// Of each output of a step, what the server keeps; what is beyond is not sent, unless all of it is wanted.
     public var outputBytesMax: Int
 
+    /// Room beyond it for the line that says where output was cut.
+    public static let outputMarkBytesMax = 128
     /// What the server keeps where it does not say.
     public static let outputBytesDefault = 16 << 20
 

@@ -17,6 +17,8 @@ public import Core
 /// | `Finished` | agent | after all output; repeated until `FinishedReceived` | ``CommandReport`` |
 /// | `FinishedReceived` | server | the outcome is in the database, or of no interest | `CommandId` |
 /// | `Cancel` | server | repeated until `Finished` | `CommandId` |
+/// | `Fetch` | agent | a step needs a document or an attachment; repeated until `Fetched` | ``ContentRequest`` |
+/// | `Fetched` | server | answers `Fetch` | `CommandId, Number` and ``ContentPiece`` or `Code, Message`; payload: bytes |
 public struct NodeMessage: Sendable, Hashable {
     public enum Kind: String, Sendable, CaseIterable {
         case register = "Register"
@@ -32,6 +34,8 @@ public struct NodeMessage: Sendable, Hashable {
         case finished = "Finished"
         case finishedReceived = "FinishedReceived"
         case cancel = "Cancel"
+        case fetch = "Fetch"
+        case fetched = "Fetched"
     }
 
     /// The `Code` of a `Refused` that asks for `Register`, as after a restart of the server.

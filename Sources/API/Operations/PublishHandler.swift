@@ -5,12 +5,18 @@ public struct PublishRequest: Sendable {
     /// UTF-8 JSON text, not yet looked at.
     public let body: [UInt8]
     public let principal: Principal
+    /// Entries the request may have.
+    public let entriesMax: Int
     /// Answers the request; callable once, from any thread, without waiting.
     public let reply: @Sendable (_ status: Int, _ body: [UInt8]) -> Void
 
-    public init(body: [UInt8], principal: Principal, reply: @escaping @Sendable (Int, [UInt8]) -> Void) {
+    public init(
+        body: [UInt8], principal: Principal, entriesMax: Int = Limits.putEventsEntriesMax,
+        reply: @escaping @Sendable (Int, [UInt8]) -> Void
+    ) {
         self.body = body
         self.principal = principal
+        self.entriesMax = entriesMax
         self.reply = reply
     }
 }

@@ -11,6 +11,8 @@ internal import Platform
 ///     DIRECTORY/commands/COMMAND-ID/process       the process of the step begun last
 ///     DIRECTORY/commands/COMMAND-ID/steps/STEP/   the step's script
 ///     DIRECTORY/commands/COMMAND-ID/output/STEP/  output that the server does not have yet
+///     DIRECTORY/packages/                         what aws:configurePackage installed
+///     DIRECTORY/inventory/TYPE.json               what aws:softwareInventory found last
 struct AgentStore: Sendable {
     private let directory: String
     /// As whom scripts run, where not as the agent: they must be able to reach their files, and no others.
@@ -88,8 +90,8 @@ struct AgentStore: Sendable {
         try Files.syncDirectory(of: path(stored.id))
     }
 
-    func save(_ state: CommandState, of id: Identifier) throws(FileError) {
-        try Files.write(state.json.bytes, to: path(id) + "/state.json", mode: 0o600)
+    func save(_ state: CommandState, of id: Identifier, isDurable: Bool = true) throws(FileError) {
+        try Files.write(state.json.bytes, to: path(id) + "/state.json", mode: 0o600, isDurable: isDurable)
     }
 
     /// Notes the process of the step that runs; need not survive a loss of power, which the process does not either.
@@ -118,11 +120,14 @@ struct AgentStore: Sendable {
     }
 
     /// Output that an earlier agent left, of a command that has ended.
-    func spools(of report: CommandReport) -> [OutputSpool] {
-        report.steps.flatMap { step in
+    func spools(of report: CommandReport) -> [OutputSpool] { spools(of: report.steps.map(\.name), in: report.command) }
+
+    /// Likewise of these steps of a command.
+    func spools(of steps: [String], in id: Identifier) -> [OutputSpool] {
+        steps.flatMap { step in
             OutputStream.allCases.compactMap { stream in
-                let output = NodeOutput(command: report.command, step: step.name, stream: stream.rawValue, offset: 0)
-                return OutputSpool(leftBy: output, directory: path("output", step.name, report.command))
+                let output = NodeOutput(command: id, step: step, stream: stream.rawValue, offset: 0)
+                return OutputSpool(leftBy: output, directory: path("output", step, id))
             }
         }
     }
@@ -166,6 +171,12 @@ struct AgentStore: Sendable {
     /// Where relative working directories are.
     func downloads(of id: Identifier) -> String { path(id) + "/downloads" }
 
+    /// Where packages are.
+    var packages: String { directory + "/packages" }
+
+    /// Where the inventory is.
+    var inventory: String { directory + "/inventory" }
+
     private func path(_ id: Identifier) -> String { "\(directory)/commands/\(id)" }
 
     private func json(_ path: String) -> JSON? {
@@ -198,8 +209,21 @@ struct CommandState: Sendable, Hashable {
         var start: Timestamp
     }
 
+    /// A run that waits for a restart of the machine.
+    struct Reboot: Sendable, Hashable {
+        /// The step that asked for it and runs once more.
+        var step: String
+        /// The document machine's state.
+        var machine: JSON
+        /// Of the machine when the step asked for it.
+        var bootID: String
+        /// Why it did not come about; only known to the agent that tried.
+        var failure: String?
+    }
+
     var steps: [StepReport] = []
     var current: Current?
+    var reboot: Reboot?
     /// The end, until the server has acknowledged it.
     var report: CommandReport?
     /// The server knows the end: only kept so that a late copy of the command does not run.
@@ -226,6 +250,11 @@ struct CommandState: Sendable, Hashable {
         {
             self.current = Current(step: step, action: action, start: start)
         }
+        if let reboot = body["Reboot"], let step = reboot["StepName"]?.string, let machine = reboot["Machine"],
+            let bootID = reboot["BootId"]?.string
+        {
+            self.reboot = Reboot(step: step, machine: machine, bootID: bootID)
+        }
         report = body["Report"].flatMap { CommandReport($0) }
         isAcknowledged = body["Acknowledged"]?.bool ?? false
     }
@@ -239,6 +268,11 @@ struct CommandState: Sendable, Hashable {
             body["Current"] = [
                 "StepName": .string(current.step), "Action": .string(current.action),
                 "StartTime": .string(current.start.millisecondDescription),
+            ]
+        }
+        if let reboot {
+            body["Reboot"] = [
+                "StepName": .string(reboot.step), "Machine": reboot.machine, "BootId": .string(reboot.bootID),
             ]
         }
         body["Report"] = report?.json

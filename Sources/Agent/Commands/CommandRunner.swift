@@ -8,6 +8,8 @@ internal import Platform
 /// Every step is noted on the disk, through the agent, before its process is started and again when it has ended.
 struct CommandRunner: Sendable {
     let command: NodeCommand
+    /// Where a restart of the machine interrupted the command; nil for one that begins.
+    let interruption: CommandState.Reboot?
     let agent: Agent
     let store: AgentStore
     let processes: ProcessLoop
@@ -16,8 +18,6 @@ struct CommandRunner: Sendable {
     let user: ProcessUser?
     let limits: ProcessLimits
     let clock: any Clock
-
-    private static let shell = "/bin/sh"
 
     /// What a step came to, before the document has its say about the status.
     private struct Execution {
@@ -29,19 +29,17 @@ struct CommandRunner: Sendable {
 
     /// Runs to the end and hands the agent the outcome; a cancelled task leaves things as they stand on the disk.
     func run() async {
-        guard clock.now < command.expiresAt else {
+        guard interruption != nil || clock.now < command.expiresAt else {
             return await agent.finished(command.id, .deliveryTimedOut, "It arrived after its time and was not started.")
         }
         var machine: CommandDocumentMachine
         do throws(DocumentError) {
-            let document = try Document(parsing: Array(command.document.utf8))
-            let parameters = try Parameters(binding: command.parameters.object ?? JSONObject(), to: document)
-            machine = CommandDocumentMachine(document: document, parameters: parameters, platform: "Linux")
+            machine = try self.machine()
         } catch {
             return await agent.finished(command.id, .failed, "\(command.documentName): \(error)")
         }
-        var reported = 0
-        var action = machine.start()
+        var reported = machine.results.prefix(while: \.isOver).count
+        var action = interruption?.failure.map { machine.rebootFailed($0) } ?? machine.start()
         while true {
             if await agent.isCancelled(command.id), case .run = action {
                 // Decided but not started: taken back as a cancelled step.
@@ -56,12 +54,26 @@ struct CommandRunner: Sendable {
                 action = machine.stepEnded(done.ending)
                 execution = done
             }
+            if case .reboot(let step) = action { return await agent.paused(command.id, step, machine.json) }
             let reports = newReports(machine, &reported, execution)
-            if !reports.isEmpty { await agent.ended(command.id, reports) }
+            let isLast = if case .finish = action { true } else { false }
+            if !reports.isEmpty { await agent.ended(command.id, reports, isLast: isLast) }
             if case .finish(let status, _) = action {
                 return await agent.finished(command.id, CommandReport.Outcome(status), "")
             }
         }
+    }
+
+    private func machine() throws(DocumentError) -> CommandDocumentMachine {
+        let document = try Document(parsing: Array(command.document.utf8))
+        if let interruption {
+            guard let machine = CommandDocumentMachine(resuming: interruption.machine, document: document) else {
+                throw DocumentError(.content, "the state that was kept over the restart is not of this document")
+            }
+            return machine
+        }
+        let parameters = try Parameters(binding: command.parameters.object ?? JSONObject(), to: document)
+        return CommandDocumentMachine(document: document, parameters: parameters, platform: Machine.platformType)
     }
 
     /// Reports of all steps decided since the last call; the first of them is the one executed, if any was.
@@ -89,78 +101,22 @@ struct CommandRunner: Sendable {
 
     private func execute(_ step: CommandStepRun) async -> Execution {
         let start = clock.now
-        guard let script = ShellScript(inputs: step.inputs) else {
-            return Execution(ending: .failed(message: "runCommand must be a text or a list of texts"), start: start)
-        }
-        do {
-            try await agent.began(command.id, step, at: start)
-            let directory = try store.directory(of: step.name, in: command.id)
-            let path = directory + "/_script.sh"
-            try Files.write(Array(script.text.utf8), to: path, mode: 0o700, isDurable: false)
-            try store.giveToScript(path)
-            let child = try await processes.start(request(script, path, step))
-            await agent.spawned(command.id, child)
-            return await follow(child, step, start)
-        } catch {
-            return Execution(ending: .failed(message: "the step cannot be started: \(error)"), start: start)
-        }
-    }
-
-    private func request(_ script: ShellScript, _ path: String, _ step: CommandStepRun) -> ProcessRequest {
+        let output = StepOutput(await agent.nextOutputs(of: step.name, in: command.id), agent: agent)
         var variables = environment.merging(step.environment) { _, argument in argument }
         variables["SSM_COMMAND_ID"] = command.id.description
-        var request = ProcessRequest(
-            CommandRunner.shell, ["-c", ShellScript.quote(path)], environment: variables,
-            directory: workingDirectory(script), timeout: .seconds(script.timeoutSeconds))
-        request.user = user
-        request.limits = limits
-        return request
-    }
-
-    /// A relative directory is one of the command's downloads, or else does not count.
-    private func workingDirectory(_ script: ShellScript) -> String? {
-        if script.workingDirectory.hasPrefix("/") { return script.workingDirectory }
-        let path = store.downloads(of: command.id) + "/" + script.workingDirectory
-        return !script.workingDirectory.isEmpty && Files.isDirectory(path) ? path : nil
-    }
-
-    private func follow(_ child: ChildProcess, _ step: CommandStepRun, _ start: Timestamp) async -> Execution {
-        var captures = [OutputStream: OutputCapture]()
-        var streams: [OutputStream: StreamedOutput] = [:]
-        for stream in OutputStream.allCases {
-            captures[stream] = OutputCapture()
-            streams[stream] = StreamedOutput(
-                NodeOutput(command: command.id, step: step.name, stream: stream.rawValue, offset: 0))
-        }
-        var ending = CommandStepEnding.failed(message: "the step's process was lost")
-        while let event = await child.next() {
-            switch event {
-            case .output(let stream, let bytes):
-                captures[stream]?.append(bytes)
-                if let piece = streams[stream]?.take(bytes) { await agent.stream(piece) }
-            case .ended(let outcome):
-                ending = CommandStepEnding(outcome)
-                // What left the group, as daemons do, is ended with it.
-                if outcome.stopped != nil { _ = ProcessIdentity.killGroups(marker: "SSM_COMMAND_ID=\(command.id)") }
-            }
-        }
-        for stream in OutputStream.allCases {
-            if let rest = streams[stream]?.takeRest() { await agent.stream(rest) }
-        }
-        return Execution(
-            ending: ending, standardOutput: captures[.standardOutput]?.text ?? "",
-            standardError: captures[.standardError]?.text ?? "", start: start)
-    }
-}
-
-extension CommandStepEnding {
-    fileprivate init(_ outcome: ProcessOutcome) {
-        switch (outcome.stopped, outcome.status) {
-        case (.timedOut?, _): self = .timedOut
-        case (.cancelled?, _): self = .cancelled
-        case (nil, .exited(let code)): self = .exited(code: Int(code))
-        // As a shell reports it.
-        case (nil, .signalled(let signal)): self = .exited(code: 128 + Int(signal))
+        do {
+            try await agent.began(command.id, step, at: start)
+            let context = StepContext(
+                command: command, step: step.name, depth: 0, environment: variables,
+                directory: try store.directory(of: step.name, in: command.id), agent: agent, store: store,
+                processes: processes, user: user, limits: limits, clock: clock, output: output)
+            let ending = await StepExecution(run: step, context: context).execute()
+            await output.finish()
+            return Execution(
+                ending: ending, standardOutput: output.text(.standardOutput),
+                standardError: output.text(.standardError), start: start)
+        } catch {
+            return Execution(ending: .failed(message: "the step cannot be started: \(error)"), start: start)
         }
     }
 }

@@ -13,6 +13,7 @@ struct Recovery {
     func recover(_ stored: StoredCommand) throws(FileError) -> StoredCommand {
         var stored = stored
         if stored.state.report != nil || stored.state.isAcknowledged || stored.state.isWaiting { return stored }
+        if stored.state.reboot != nil, stored.state.current == nil { return stored }
         if let current = stored.state.current {
             let leftovers =
                 killProcesses(of: stored.id)
@@ -50,5 +51,5 @@ struct Recovery {
 
 extension CommandState {
     /// Whether the command is accepted and no step of it has been started.
-    var isWaiting: Bool { current == nil && steps.isEmpty && report == nil && !isAcknowledged }
+    var isWaiting: Bool { current == nil && reboot == nil && steps.isEmpty && report == nil && !isAcknowledged }
 }

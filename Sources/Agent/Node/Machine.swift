@@ -3,8 +3,25 @@ internal import Platform
 
 /// What the agent can tell of the machine it runs on.
 struct Machine: Sendable, Hashable {
+    /// What preconditions compare `platformType` with.
+    static let platformType = "Linux"
+
+    /// What the processor's architecture is called, the kernel's name first.
+    static var architectures: [String] {
+        #if arch(arm64)
+            ["arm64", "aarch64"]
+        #else
+            ["x86_64", "amd64"]
+        #endif
+    }
+
+    /// What packages may call the platform, the most special first.
+    var platforms: [String] { [platformID, platformName.lowercased(), "linux"] }
+
     let computerName: String
     let platformName: String
+    /// `debian`
+    let platformID: String
     let platformVersion: String
     /// The first IPv4 address that is not of the loopback interface; empty where there is none.
     let ipAddress: String
@@ -19,7 +36,8 @@ struct Machine: Sendable, Hashable {
             computerName: withUnsafePointer(to: &name.nodename) {
                 $0.withMemoryRebound(to: CChar.self, capacity: 65) { String(cString: $0) }
             },
-            platformName: values["NAME"] ?? "Linux", platformVersion: values["VERSION_ID"] ?? "",
+            platformName: values["NAME"] ?? "Linux", platformID: values["ID"] ?? "linux",
+            platformVersion: values["VERSION_ID"] ?? "",
             ipAddress: address)
     }
 

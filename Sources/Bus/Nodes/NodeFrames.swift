@@ -54,8 +54,8 @@ extension NodeMessage.Kind {
     /// Whether agents send it.
     var isFromAgent: Bool {
         switch self {
-        case .register, .heartbeat, .accepted, .stepStarted, .output, .stepFinished, .finished: true
-        case .registered, .refused, .run, .outputCredit, .finishedReceived, .cancel: false
+        case .register, .heartbeat, .accepted, .stepStarted, .output, .stepFinished, .finished, .fetch: true
+        case .registered, .refused, .run, .outputCredit, .finishedReceived, .cancel, .fetched: false
         }
     }
 

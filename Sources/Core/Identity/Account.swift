@@ -21,4 +21,11 @@ public struct Account: Sendable, Hashable {
         if arn.account.isEmpty { arn.account = id }
         return arn
     }
+
+    /// The ARN by which policies know a caller. The administrator of this machine is to the account what root is at
+    /// AWS.
+    public func arn(of principal: Principal) -> ARN {
+        let isRoot = principal == .local || principal == .system
+        return ARN(service: "iam", region: "", account: id, resource: isRoot ? "root" : "user/\(principal.name)")
+    }
 }

@@ -32,7 +32,8 @@ public struct Subject: Sendable, Hashable, CustomStringConvertible {
 
     public enum Kind: String, Sendable, CaseIterable {
         case event, delivery, rule, bus, topic, document, command, invocation, automation, step, node, key
-        case subscriber, schedule, execution, pipe, operation, log, parameter, state, queue, function
+        case subscriber, schedule, execution, pipe, operation, log, parameter, state, queue, function, connection
+        case destination, archive, replay
     }
 
     public init(_ kind: Kind, _ identifier: String) {

@@ -64,6 +64,8 @@ struct ScalarSet: Sendable, Hashable {
     var ignoresCase = false
     /// `[a&&b]` is not offered; a class inside a class is, and keeps its own negation.
     var nested: [ScalarSet] = []
+    /// General categories of Unicode whose scalars are in the set too.
+    var categories: [Unicode.GeneralCategory] = []
 
     init(_ ranges: [ClosedRange<UInt32>] = [], negated: Bool = false) {
         self.ranges = ranges
@@ -75,8 +77,13 @@ struct ScalarSet: Sendable, Hashable {
     func contains(_ value: UInt32) -> Bool {
         let isListed =
             lists(value) || ignoresCase && Self.caseVariant(of: value).map(lists) ?? false
-            || nested.contains { $0.contains(value) }
+            || nested.contains { $0.contains(value) } || isOfCategory(value)
         return isListed != isNegated
+    }
+
+    private func isOfCategory(_ value: UInt32) -> Bool {
+        guard !categories.isEmpty, let scalar = Unicode.Scalar(value) else { return false }
+        return categories.contains(scalar.properties.generalCategory)
     }
 
     private func lists(_ value: UInt32) -> Bool { ranges.contains { $0.contains(value) } }
@@ -101,4 +108,24 @@ struct ScalarSet: Sendable, Hashable {
         copy.isNegated.toggle()
         return copy
     }
+}
+
+/// The general categories of Unicode by the names that `\p{…}` takes.
+enum UnicodeCategories {
+    private static let all: [String: [Unicode.GeneralCategory]] = [
+        "L": [.uppercaseLetter, .lowercaseLetter, .titlecaseLetter, .modifierLetter, .otherLetter],
+        "Lu": [.uppercaseLetter], "Ll": [.lowercaseLetter],
+        "M": [.nonspacingMark, .spacingMark, .enclosingMark],
+        "N": [.decimalNumber, .letterNumber, .otherNumber], "Nd": [.decimalNumber],
+        "P": [
+            .connectorPunctuation, .dashPunctuation, .openPunctuation, .closePunctuation, .initialPunctuation,
+            .finalPunctuation, .otherPunctuation,
+        ],
+        "S": [.mathSymbol, .currencySymbol, .modifierSymbol, .otherSymbol],
+        "Z": [.spaceSeparator, .lineSeparator, .paragraphSeparator],
+        "C": [.control, .format, .surrogate, .privateUse, .unassigned],
+    ]
+
+    /// Nil for a name that is none of these.
+    static func named(_ name: String) -> [Unicode.GeneralCategory]? { all[name] }
 }

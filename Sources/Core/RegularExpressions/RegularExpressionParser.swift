@@ -206,15 +206,25 @@ struct RegularExpressionParser {
             guard let number = groupNames[name] else { throw error("there is no group '\(name)'") }
             return .backReference(number)
         default:
-            if let set = scalarClassEscape() { return .scalars(set) }
+            if let set = try scalarClassEscape() { return .scalars(set) }
             return .scalars(literal(try scalarEscape()))
         }
     }
 
-    /// `\d`, `\W` and the like, the backslash read already; nil for other escapes.
-    private mutating func scalarClassEscape() -> ScalarSet? {
+    /// `\d`, `\W`, `\p{L}` and the like, the backslash read already; nil for other escapes.
+    private mutating func scalarClassEscape() throws(RegularExpressionError) -> ScalarSet? {
         let set: ScalarSet
         switch next {
+        case "p", "P":
+            let isNegated = next == "P"
+            index += 1
+            let name = consume("{") ? try name(until: "}") : try digits(1)
+            guard let categories = UnicodeCategories.named(name) else {
+                throw error("the category \\p{\(name)} is unknown")
+            }
+            var set = ScalarSet([], negated: isNegated)
+            set.categories = categories
+            return set
         case "d": set = .digits
         case "D": set = .digits.negated
         case "w": set = .word
@@ -297,7 +307,7 @@ struct RegularExpressionParser {
         guard let scalar = next else { throw error("a class '[' is not closed") }
         index += 1
         guard scalar == "\\" else { return scalar }
-        if let escaped = scalarClassEscape() {
+        if let escaped = try scalarClassEscape() {
             set.nested.append(escaped)
             return nil
         }

@@ -3,10 +3,13 @@ extension Node {
     ///
     /// Scalars follow YAML 1.2's core schema (see `YAMLScalar`); keys that are no strings become their text; aliases
     /// and merge keys (`<<`) are expanded, and a value that came through an alias has the position of its anchor.
-    /// - Parameter bytes: UTF-8, at most `Limits.jsonDepthMax` levels and `Limits.yamlNodesMax` nodes once expanded.
+    /// - Parameters:
+    ///   - bytes: UTF-8, at most `Limits.jsonDepthMax` levels and `Limits.yamlNodesMax` nodes once expanded.
+    ///   - hasFunctions: Whether a tag such as `!Sub` is a template's function rather than a mistake: `!Ref x` is read
+    ///     as `{Ref: x}`, `!GetAtt a.b` as `{Fn::GetAtt: [a, b]}` and any other `!F x` as `{Fn::F: x}`.
     /// - Throws: `YAMLError` with the first offending line and column.
-    public init(parsingYAML bytes: [UInt8]) throws(YAMLError) {
-        var parser = YAMLParser(bytes)
+    public init(parsingYAML bytes: [UInt8], hasFunctions: Bool = false) throws(YAMLError) {
+        var parser = YAMLParser(bytes, hasFunctions: hasFunctions)
         self = try parser.document()
     }
 
@@ -15,10 +18,11 @@ extension Node {
     ///   - bytes: UTF-8.
     ///   - fileName: `.json` means JSON and `.yaml` or `.yml` YAML; with any other name, or none, a text that begins
     ///     with `{` is JSON.
+    ///   - hasFunctions: As for `init(parsingYAML:hasFunctions:)`.
     /// - Throws: `YAMLError`, also for texts read as JSON.
-    public init(parsing bytes: [UInt8], fileName: String? = nil) throws(YAMLError) {
+    public init(parsing bytes: [UInt8], fileName: String? = nil, hasFunctions: Bool = false) throws(YAMLError) {
         guard Self.isJSON(bytes, fileName: fileName) else {
-            try self.init(parsingYAML: bytes)
+            try self.init(parsingYAML: bytes, hasFunctions: hasFunctions)
             return
         }
         do throws(JSONError) {
@@ -72,8 +76,12 @@ private struct YAMLParser: ~Copyable {
     var nodes = 0
     var aliasedBytes = 0
     var depth = 0
+    let hasFunctions: Bool
 
-    init(_ bytes: [UInt8]) { events = YAMLEvents(bytes) }
+    init(_ bytes: [UInt8], hasFunctions: Bool) {
+        events = YAMLEvents(bytes)
+        self.hasFunctions = hasFunctions
+    }
 
     mutating func document() throws(YAMLError) -> Node {
         _ = try events.next()  // The start of the stream.
@@ -96,18 +104,30 @@ private struct YAMLParser: ~Copyable {
         if case .alias(let name) = event.kind { return try alias(name, at: event.position) }
         try count(1, at: event.position)
         if let anchor = event.anchor { openAnchors.insert(anchor) }
-        let built: Built =
+        let function = hasFunctions ? YAMLParser.function(event.tag) : nil
+        var untagged = event
+        if function != nil { untagged.tag = nil }
+        var built: Built =
             switch event.kind {
-            case .scalar(let text, let plain): try scalar(text, plain, event)
-            case .sequenceStart: try sequence(event)
-            case .mappingStart: try mapping(event)
+            // What a function is given as a single value is text, whatever it looks like.
+            case .scalar(let text, let plain): try scalar(text, plain && function == nil, untagged)
+            case .sequenceStart: try sequence(untagged)
+            case .mappingStart: try mapping(untagged)
             default: preconditionFailure("libyaml yields a value here")
             }
+        if let function { built.wrap(in: function) }
         if let anchor = event.anchor {
             openAnchors.remove(anchor)
             anchors[anchor] = built
         }
         return built
+    }
+
+    /// The name of a template's function in its long form; nil for a tag that is none.
+    static func function(_ tag: String?) -> String? {
+        guard let tag, tag.hasPrefix("!"), tag.utf8.count > 1, !tag.hasPrefix("!!") else { return nil }
+        let name = String(tag.dropFirst())
+        return name == "Ref" || name == "Condition" ? name : "Fn::\(name)"
     }
 
     mutating func count(_ added: Int, at position: TextPosition) throws(YAMLError) {
@@ -264,6 +284,20 @@ private struct YAMLParser: ~Copyable {
 }
 
 extension YAMLParser.Built {
+    /// Makes the value the argument of a function.
+    fileprivate mutating func wrap(in function: String) {
+        if function == "Fn::GetAtt", let text = node.string {
+            let parts = text.split(separator: ".", maxSplits: 1, omittingEmptySubsequences: false)
+            node.value = .array(parts.map { Node(.string(String($0)), at: node.position) })
+            nodes += parts.count
+            height += 1
+        }
+        let member = Node.Member(key: function, keyPosition: node.position, value: node)
+        node = Node(.object([member]), at: node.position)
+        nodes += 1
+        height += 1
+    }
+
     fileprivate mutating func add(_ child: Self) {
         nodes += child.nodes
         bytes += child.bytes

@@ -12,6 +12,9 @@ public struct CommandDocumentMachine: Sendable, Equatable {
         case run(CommandStepRun)
         /// End the processes of the step that runs, then report its end.
         case cancel(step: String)
+        /// Keep the machine, restart the node and call `start` again, which runs the same step once more; or say by
+        /// `rebootFailed` that the node cannot be restarted.
+        case reboot(step: String)
         case finish(CommandStepResult.Status, code: Int)
         /// The call did not fit the state, and changed nothing.
         case nothing
@@ -22,6 +25,7 @@ public struct CommandDocumentMachine: Sendable, Equatable {
         static let endDocumentWithSuccess = 168
         static let endDocumentWithFailure = 169
         static let reboot = 194
+        static let rebootOfWindows = 3010
         static let killed = 137
     }
 
@@ -36,14 +40,22 @@ public struct CommandDocumentMachine: Sendable, Equatable {
     /// Why the steps left are not to run; nil while they are.
     private var endReason: String?
     private var isCancelled = false
+    /// Restarts of the node that steps asked for so far.
+    private var reboots = 0
+    private let rebootsMax: Int
+
+    /// Restarts that one run may ask for: beyond it the script is one that never ends.
+    public static let rebootsMax = 10
 
     /// - Parameters:
     ///   - document: A command document; a runbook has no such steps, and ends as soon as it starts.
     ///   - platform: `Linux`, `MacOS` or `Windows`.
-    public init(document: Document, parameters: Parameters, platform: String) {
+    ///   - isNested: Whether a step of another document runs this one; its steps then cannot restart the node.
+    public init(document: Document, parameters: Parameters, platform: String, isNested: Bool = false) {
         self.document = document
         self.parameters = parameters
         self.platform = platform
+        rebootsMax = isNested ? 0 : Self.rebootsMax
         results = Array(repeating: CommandStepResult(), count: document.commandSteps.count)
     }
 
@@ -58,7 +70,22 @@ public struct CommandDocumentMachine: Sendable, Equatable {
     /// Takes the end of the step that runs.
     public mutating func stepEnded(_ ending: CommandStepEnding) -> Action {
         guard let index = current else { return .nothing }
+        if asksForReboot(ending), !isCancelled, reboots < rebootsMax {
+            reboots += 1
+            results[index] = CommandStepResult()
+            return .reboot(step: document.commandSteps[index].name)
+        }
         results[index] = result(of: ending)
+        applyFlow(index)
+        return advance()
+    }
+
+    /// The restart that the next step asked for did not come about: the step has failed, and ends the document.
+    public mutating func rebootFailed(_ reason: String) -> Action {
+        guard current == nil, reboots > 0, let index = results.firstIndex(where: { $0.status == .notStarted }) else {
+            return .nothing
+        }
+        results[index] = CommandStepResult(.failed, rebootCode, "the step asked for a reboot: \(reason)")
         applyFlow(index)
         return advance()
     }
@@ -77,7 +104,7 @@ public struct CommandDocumentMachine: Sendable, Equatable {
     private var current: Int? { results.firstIndex { $0.status == .inProgress } }
 
     /// Whether no step runs and none is to run.
-    public var isFinished: Bool { results.allSatisfy { $0.status != .notStarted && $0.status != .inProgress } }
+    public var isFinished: Bool { results.allSatisfy(\.isOver) }
 
     /// What became of the document: a failure outweighs a timeout, and that a cancel.
     public var status: CommandStepResult.Status {
@@ -106,7 +133,7 @@ public struct CommandDocumentMachine: Sendable, Equatable {
             let step = document.commandSteps[index]
             return .run(
                 CommandStepRun(
-                    index: index, name: step.name, action: step.action, inputs: scope.resolve(inputs: step.inputs),
+                    index: index, name: step.name, action: step.action, inputs: inputs(index),
                     environment: scope.environment))
         }
         return .finish(status, code: code)
@@ -114,16 +141,26 @@ public struct CommandDocumentMachine: Sendable, Equatable {
 
     private var scope: CommandScope { CommandScope(parameters: parameters) }
 
+    /// The inputs of a step, references resolved.
+    private func inputs(_ index: Int) -> JSON {
+        let step = document.commandSteps[index]
+        return scope.resolve(inputs: step.inputs, of: step.action)
+    }
+
+    private var rebootCode: Int {
+        platform == PlatformType.windows.rawValue ? ExitCode.rebootOfWindows : ExitCode.reboot
+    }
+
+    private func asksForReboot(_ ending: CommandStepEnding) -> Bool { ending == .exited(code: rebootCode) }
+
     /// The result of a step that need not run; nil for one that must.
     private func decide(_ index: Int) -> CommandStepResult? {
         let step = document.commandSteps[index]
         if isCancelled { return CommandStepResult(.cancelled, -1, "the command was cancelled") }
         if let endReason, !isFinally(index) { return CommandStepResult(.skipped, 0, endReason) }
-        guard let plugin = ActionSchema.command(step.action) else {
-            return CommandStepResult(.failed, 1, "the plugin \(step.action) is unknown")
-        }
-        guard plugin.isExecutable else {
-            let message = "the plugin \(step.action) does not run on this node"
+        let plugin = ActionSchema.command(step.action)
+        if let plugin, !plugin.platforms.contains(where: { $0.rawValue == platform }) {
+            let message = "the plugin \(step.action) does not run on \(platform)"
             return document.schema == .command22
                 ? CommandStepResult(.skipped, 0, message) : CommandStepResult(.failed, 1, message)
         }
@@ -131,7 +168,7 @@ public struct CommandDocumentMachine: Sendable, Equatable {
             return CommandStepResult(.failed, 1, "preconditions need schema 2.2, this document has another")
         }
         switch Precondition(scope: scope, platform: platform).evaluate(step.precondition) {
-        case .holds: return nil
+        case .holds: return plugin == nil ? CommandStepResult(.failed, 1, "the plugin \(step.action) is unknown") : nil
         case .skips(let reason): return CommandStepResult(.skipped, 0, reason)
         case .fails(let reason): return CommandStepResult(.failed, 1, reason)
         }
@@ -147,9 +184,12 @@ public struct CommandDocumentMachine: Sendable, Equatable {
             return CommandStepResult(.success, ExitCode.endDocumentWithSuccess, "exit code 168 ended the document")
         case .exited(ExitCode.endDocumentWithFailure):
             return CommandStepResult(.failed, ExitCode.endDocumentWithFailure, "exit code 169 ended the document")
-        case .exited(ExitCode.reboot):
-            return CommandStepResult(
-                .failed, ExitCode.reboot, "exit code 194 asks for a reboot, which OpsBus does not support yet")
+        case .exited(rebootCode) where !isCancelled:
+            let reason =
+                rebootsMax == 0
+                ? "a document within a document cannot restart the node"
+                : "\(rebootsMax) reboots of one command are allowed"
+            return CommandStepResult(.failed, rebootCode, "exit code \(rebootCode) asks for a reboot, and \(reason)")
         case .exited(ExitCode.killed):
             return isCancelled
                 ? CommandStepResult(.cancelled, ExitCode.killed, "the command was cancelled")
@@ -161,13 +201,13 @@ public struct CommandDocumentMachine: Sendable, Equatable {
     /// Decides after a step whether the rest is to run.
     private mutating func applyFlow(_ index: Int) {
         let name = document.commandSteps[index].name
-        let inputs = scope.resolve(inputs: document.commandSteps[index].inputs)
+        let inputs = inputs(index)
         switch results[index].status {
         case .success:
             if results[index].code == ExitCode.endDocumentWithSuccess || inputs["onSuccess"] == "exit" {
                 endReason = "the step \"\(name)\" ended the document"
             }
-        case .failed where [ExitCode.endDocumentWithFailure, ExitCode.reboot].contains(results[index].code):
+        case .failed where [ExitCode.endDocumentWithFailure, rebootCode].contains(results[index].code):
             endReason = "the step \"\(name)\" ended the document"
         case .failed, .timedOut:
             if inputs["onFailure"] == "exit" {
@@ -183,7 +223,7 @@ public struct CommandDocumentMachine: Sendable, Equatable {
 
     /// Whether a step runs even after the document was ended: only the last can.
     private func isFinally(_ index: Int) -> Bool {
-        let value = scope.resolve(inputs: document.commandSteps[index].inputs)["finallyStep"]
+        let value = inputs(index)["finallyStep"]
         return index == results.count - 1 && value?.plainText.flatMap(Bool.init(spelled:)) == true
     }
 }
@@ -194,6 +234,7 @@ extension CommandDocumentMachine {
         var json: JSON = [
             "Parameters": .object(parameters.values), "Platform": .string(platform),
             "Results": .array(results.map(\.json)), "Cancelled": .bool(isCancelled),
+            "Reboots": .integer(reboots),
         ]
         json["EndReason"] = endReason.map { .string($0) }
         return json
@@ -211,5 +252,6 @@ extension CommandDocumentMachine {
         self.results = results.compactMap { $0 }
         isCancelled = json["Cancelled"]?.bool ?? false
         endReason = json["EndReason"]?.string
+        reboots = json["Reboots"]?.int ?? 0
     }
 }

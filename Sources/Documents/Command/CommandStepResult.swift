@@ -29,8 +29,11 @@ public struct CommandStepResult: Sendable, Hashable {
         self.message = message
     }
 
+    /// Whether the step will not change any more.
+    public var isOver: Bool { status != .notStarted && status != .inProgress }
+
     /// A step that is over without a failure.
-    var isGood: Bool { status == .success || status == .skipped }
+    public var isGood: Bool { status == .success || status == .skipped }
 
     init?(_ json: JSON) {
         guard let status = json["Status"]?.string.flatMap(Status.init(rawValue:)), let code = json["Code"]?.int else {

@@ -13,7 +13,7 @@ struct Precondition {
     }
 
     private static let operatorName = "StringEquals"
-    private static let platformVariable = "platformType"
+    static let platformVariable = "platformType"
 
     let scope: CommandScope
     /// `Linux`, `MacOS` or `Windows`.

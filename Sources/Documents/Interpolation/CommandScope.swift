@@ -15,50 +15,68 @@ struct CommandScope {
         return environment
     }
 
-    /// Replaces the references in a step's inputs; in `runCommand` those to ENV_VAR arguments become `${SSM_NAME}`, and
-    /// lists within the list of lines are flattened.
-    func resolve(inputs: JSON) -> JSON {
-        guard let object = inputs.object else { return resolve(inputs, inScript: false) }
-        var resolved = JSONObject()
-        for member in object {
-            let isScript = member.key == "runCommand"
-            let value = resolve(member.value, inScript: isScript)
-            resolved.append(member.key, isScript ? value.flattened : value)
+    /// How the script of a plugin spells a variable of its environment.
+    enum Variables {
+        case shell, powerShell
+
+        init(of action: String) { self = action == "aws:runPowerShellScript" ? .powerShell : .shell }
+
+        fileprivate func reference(_ name: String) -> String {
+            self == .shell ? "${SSM_\(name)}" : "${env:SSM_\(name)}"
         }
-        return .object(resolved)
+    }
+
+    /// Replaces the references in a step's inputs, or in each element of a list of inputs.
+    ///
+    /// In `runCommand` those to ENV_VAR arguments become references to variables, and lists within the list of lines
+    /// are flattened.
+    func resolve(inputs: JSON, of action: String) -> JSON {
+        switch inputs {
+        case .array(let elements): return .array(elements.map { resolve(inputs: $0, of: action) })
+        case .object(let object):
+            var resolved = JSONObject()
+            for member in object {
+                let isScript = member.key == "runCommand"
+                let value = resolve(member.value, in: isScript ? Variables(of: action) : nil)
+                resolved.append(member.key, isScript ? value.flattened : value)
+            }
+            return .object(resolved)
+        default: return resolve(inputs, in: nil)
+        }
     }
 
     /// Replaces the references in any other part of a step, such as a precondition.
-    func resolve(_ value: JSON) -> JSON { resolve(value, inScript: false) }
+    func resolve(_ value: JSON) -> JSON { resolve(value, in: nil) }
 
-    private func resolve(_ value: JSON, inScript: Bool) -> JSON {
+    /// - Parameter script: The variables of the script that the value is part of; nil for none.
+    private func resolve(_ value: JSON, in script: Variables?) -> JSON {
         switch value {
-        case .string(let text): return resolve(text, inScript: inScript)
-        case .array(let elements): return .array(elements.map { resolve($0, inScript: inScript) })
+        case .string(let text): return resolve(text, in: script)
+        case .array(let elements): return .array(elements.map { resolve($0, in: script) })
         case .object(let object):
             var resolved = JSONObject()
-            for member in object { resolved.append(member.key, resolve(member.value, inScript: inScript)) }
+            for member in object { resolved.append(member.key, resolve(member.value, in: script)) }
             return .object(resolved)
         default: return value
         }
     }
 
-    private func resolve(_ text: String, inScript: Bool) -> JSON {
+    private func resolve(_ text: String, in script: Variables?) -> JSON {
         let template = Template(text)
-        if let name = template.single { return value(of: name, inScript: inScript) ?? .string(text) }
+        if let name = template.single { return value(of: name, in: script) ?? .string(text) }
         var result = ""
         for part in template.parts {
             switch part {
             case .text(let text): result += text
             case .reference(let name, let spelled):
-                result += value(of: name, inScript: inScript).map { collapsed($0.insertedText) } ?? spelled
+                result += value(of: name, in: script).map { collapsed($0.insertedText) } ?? spelled
             }
         }
         return .string(result)
     }
 
-    private func value(of name: String, inScript: Bool) -> JSON? {
-        if inScript, parameters.environmentNames.contains(name) { return .string("${SSM_\(name)}") }
+    private func value(of name: String, in script: Variables?) -> JSON? {
+        if let script, parameters.environmentNames.contains(name) { return .string(script.reference(name)) }
         return parameters[name]
     }
 

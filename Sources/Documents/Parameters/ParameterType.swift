@@ -84,7 +84,7 @@ public enum ParameterType: String, Sendable, Hashable, CaseIterable {
 
 extension JSON {
     /// Strings as they are, numbers and booleans by their spelling; nil for the rest.
-    var plainText: String? {
+    public var plainText: String? {
         switch self {
         case .string(let text): text
         case .number(let number): number.text

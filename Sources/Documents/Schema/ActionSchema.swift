@@ -7,7 +7,9 @@ struct ActionSchema: Sendable {
     var oneOf: [String] = []
     /// Names that later steps may refer to without a declaration.
     var outputs: [String] = []
-    /// Whether OpsBus runs it.
+    /// Where a plugin of a command document runs, by the names of `platformType`.
+    var platforms = PlatformType.allCases
+    /// Whether OpsBus runs an action of a runbook.
     var isExecutable = false
     /// For an attempt of a step whose author set none.
     var timeoutSeconds = 3600
@@ -39,7 +41,7 @@ struct ActionSchema: Sendable {
 extension ActionSchema {
     /// - Source: Systems Manager user guide, "Command document plugin reference".
     static let commands: [String: ActionSchema] = [
-        "aws:runShellScript": ActionSchema(required: ["runCommand"], isExecutable: true),
+        "aws:runShellScript": ActionSchema(required: ["runCommand"], platforms: [.linux, .macOS]),
         "aws:runPowerShellScript": ActionSchema(required: ["runCommand"]),
         "aws:downloadContent": ActionSchema(required: ["sourceType", "sourceInfo"]),
         "aws:runDocument": ActionSchema(required: ["documentType", "documentPath"]),
@@ -48,12 +50,12 @@ extension ActionSchema {
         "aws:refreshAssociation": ActionSchema(),
         "aws:updateSsmAgent": ActionSchema(),
         "aws:runDockerAction": ActionSchema(required: ["action"]),
-        "aws:configureDocker": ActionSchema(required: ["action"]),
-        "aws:psModule": ActionSchema(),
-        "aws:applications": ActionSchema(required: ["action", "source"]),
         "aws:domainJoin": ActionSchema(),
-        "aws:cloudWatch": ActionSchema(),
-        "aws:updateAgent": ActionSchema(),
+        "aws:configureDocker": ActionSchema(required: ["action"], platforms: [.windows]),
+        "aws:psModule": ActionSchema(platforms: [.windows]),
+        "aws:applications": ActionSchema(required: ["action", "source"], platforms: [.windows]),
+        "aws:cloudWatch": ActionSchema(platforms: [.windows]),
+        "aws:updateAgent": ActionSchema(platforms: [.windows]),
     ]
 
     /// - Source: Systems Manager user guide, "Systems Manager Automation actions reference".

@@ -2,11 +2,11 @@ public import Core
 
 /// One step of a command document.
 public struct CommandStep: Sendable, Hashable {
-    /// Unique in the document, except in schema 1.2.
+    /// Unique in the document; in schema 1.2 the plugin's.
     public let name: String
     /// The plugin, such as `aws:runShellScript`.
     public let action: String
-    /// As written, references not yet resolved: an object, or in schema 1.2 also a list of objects.
+    /// As written, references not yet resolved: an object; in schema 1.2 also a list of objects, each run in turn.
     public let inputs: JSON
     /// As written; evaluated on the node, where a malformed one fails the step.
     public let precondition: JSON?
@@ -53,7 +53,7 @@ extension CommandStep {
         return inputs
     }
 
-    /// The steps of schema 1.2: one for each element of each plugin's `properties`.
+    /// The steps of schema 1.2: one for each plugin, whose inputs are its `properties`, a map or a list of maps.
     static func list(runtimeConfig document: Node) throws(DocumentError) -> [CommandStep] {
         let config = try document.required("runtimeConfig", of: "a document of schema 1.2")
         let plugins = try config.map("runtimeConfig")
@@ -67,15 +67,11 @@ extension CommandStep {
             }
             let properties = try plugin.value.required("properties", of: "\"\(plugin.key)\"")
             // Some documents of the old schema pass all their inputs through one parameter.
-            let isList = properties.elements != nil
-            for (index, node) in (properties.elements ?? [properties]).enumerated() {
-                if node.string == nil { _ = try node.map("properties") }
-                let name = isList ? "\(index).\(plugin.key)" : plugin.key
-                steps.append(
-                    CommandStep(
-                        name: node["id"]?.string ?? name, action: plugin.key, inputs: node.json,
-                        precondition: nil, position: node.position))
-            }
+            for node in properties.elements ?? [properties] where node.string == nil { _ = try node.map("properties") }
+            steps.append(
+                CommandStep(
+                    name: plugin.key, action: plugin.key, inputs: properties.json, precondition: nil,
+                    position: plugin.keyPosition))
         }
         return steps
     }
@@ -85,9 +81,11 @@ extension DocumentError {
     static func unknownAction(
         _ name: String, _ place: String, _ known: [String: ActionSchema], at position: TextPosition
     ) -> DocumentError {
-        let names = known.keys.sorted().joined(separator: ", ")
+        let names = known.keys.sorted()
+        let near = nearest(to: name, among: names).map { " (did you mean \($0)?)" } ?? ""
         return DocumentError(
-            .unknownAction, "\(place) uses \"\(name)\", which is no action of this schema; it knows: \(names)",
-            at: position)
+            .unknownAction,
+            "\(place) uses \"\(name)\", which is no action of this schema\(near); it knows: "
+                + names.joined(separator: ", "), at: position)
     }
 }

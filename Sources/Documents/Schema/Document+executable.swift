@@ -1,26 +1,18 @@
 internal import Core
 
 /// What a valid document asks for that OpsBus cannot do yet. Creation refuses such a document, so that no run of it
-/// ever fails half-way for that reason.
+/// ever fails half-way for that reason. The plugins of command documents are all known to the nodes: one that a node
+/// does not have is skipped there or fails its step by name.
 extension Document {
     /// Everything in the document that cannot run here, in the order of the text; empty for one that runs.
     public var unsupportedParts: [DocumentError] {
         var parts: [DocumentError] = []
         switch body {
-        case .command(let steps):
-            if schema != .command22 {
-                parts.append(
-                    DocumentError(
-                        .unsupported, "schema \(schema.rawValue) cannot run yet; write the document in schema 2.2",
-                        at: source["schemaVersion"]?.position))
-            }
-            for step in steps where ActionSchema.command(step.action)?.isExecutable != true {
-                parts.append(unsupported(step.name, step.action, ActionSchema.commands, step.position))
-            }
+        case .command: break
         case .runbook(let runbook):
             for step in runbook.steps {
                 if ActionSchema.runbook(step.action)?.isExecutable != true {
-                    parts.append(unsupported(step.name, step.action, ActionSchema.runbooks, step.position))
+                    parts.append(unsupported(step))
                 } else if step.action == "aws:executeScript" {
                     parts += unsupportedScript(step)
                 }
@@ -45,13 +37,12 @@ extension Document {
         throw DocumentError(.unsupported, parts.map(\.description).joined(separator: "; "), at: first.position)
     }
 
-    private func unsupported(
-        _ step: String, _ action: String, _ actions: [String: ActionSchema], _ position: TextPosition
-    ) -> DocumentError {
-        let runs = ActionSchema.executable(in: actions)
+    private func unsupported(_ step: RunbookStep) -> DocumentError {
+        let runs = ActionSchema.executable(in: ActionSchema.runbooks)
         return DocumentError(
-            .unsupported, "step \"\(step)\" uses \(action), which OpsBus cannot run yet; it runs: \(runs)", at: position
-        )
+            .unsupported,
+            "step \"\(step.name)\" uses \(step.action), which OpsBus cannot run yet; it runs: \(runs)",
+            at: step.position)
     }
 
     private func unsupportedScript(_ step: RunbookStep) -> [DocumentError] {

@@ -13,14 +13,21 @@ struct DeadLetter: Sendable {
     var condition: String?
     var attempts: Int
     var time: Timestamp
+    /// What the queue is to receive; nil once it has.
+    var body: String?
+    /// Why the queue would not have it.
+    var queueError: String?
 
     init(
-        _ delivery: Delivery, attempts: Int, _ failure: TargetFailure, _ target: Target?,
+        _ delivery: Delivery, attempts: Int, _ failure: TargetFailure, _ result: DeliveryAttempt.Result,
         _ condition: RetryMachine.Condition?, time: Timestamp
     ) {
         self.delivery = delivery
-        targetARN = target?.arn.description ?? ""
-        queueARN = target?.deadLetterQueue
+        targetARN = result.target?.arn.description ?? ""
+        queueARN = result.target?.deadLetterQueue
+        // The queue gets what the target would have got; the event itself where that could not be made.
+        let event = delivery.entry.map { String(decoding: $0.payload, as: UTF8.self) }
+        body = queueARN == nil ? nil : result.text ?? event
         errorCode = failure.code
         errorMessage = failure.message
         self.condition = condition?.rawValue
@@ -41,17 +48,19 @@ struct DeadLetter: Sendable {
         errorMessage = try row[9]
         condition = try row[13]
         attempts = try row[10]
+        body = try row[14]
+        queueError = try row[15]
     }
 
     func insert(_ transaction: borrowing Transaction) throws(StorageError) {
         try transaction.execute(
             """
             INSERT OR REPLACE INTO dead_letters (delivery_id, sequence, bus, rule, target, target_arn, queue_arn,
-                event_id, error_code, error_message, attempts, time, entry, condition)
-            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                event_id, error_code, error_message, attempts, time, entry, condition, body)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
             """, delivery.identifier, Int64(delivery.sequence), delivery.bus, delivery.rule, delivery.target,
             targetARN, queueARN, delivery.eventID, errorCode, errorMessage, attempts, time,
-            delivery.entry?.encoded ?? [], condition)
+            delivery.entry?.encoded ?? [], condition, body)
     }
 
     /// Dead letters in the order they came, after the row given.
@@ -62,7 +71,7 @@ struct DeadLetter: Sendable {
         try transaction.query(
             """
             SELECT rowid, sequence, bus, rule, target, target_arn, queue_arn, event_id, error_code, error_message,
-                attempts, time, entry, condition FROM dead_letters WHERE rowid > ? AND \(condition)
+                attempts, time, entry, condition, body, queue_error FROM dead_letters WHERE rowid > ? AND \(condition)
             ORDER BY rowid LIMIT ?
             """, values: [row] + values + [limit]
         ) { row in (try row[0], try DeadLetter(row)) }
@@ -79,6 +88,7 @@ struct DeadLetter: Sendable {
         ]
         json["ExhaustedRetryCondition"] = condition.map { .string($0) }
         json["QueueArn"] = queueARN.map { .string($0) }
+        json["QueueError"] = queueError.map { .string($0) }
         return json
     }
 }

@@ -17,6 +17,10 @@ struct Delivery: Sendable {
     var due: Timestamp
     /// The event; nil while it is only in the journal.
     var entry: StreamEntry?
+    /// Whether it has waited for its turn at a rate already.
+    var hasTurn = false
+    /// What makes the event a repeat to its rule; known only when the delivery is decided.
+    var occurrence: Occurrence?
 
     struct Key: Hashable {
         let sequence: UInt64
@@ -26,10 +30,19 @@ struct Delivery: Sendable {
 
     var key: Key { Key(sequence: sequence, rule: rule, target: target) }
 
+    var ruleKey: RuleCatalog.Key { RuleCatalog.Key(bus: bus, name: rule) }
+
     /// What the audit log, the dead-letter queue and clients call it.
-    var identifier: String { "\(eventID)/\(bus)/\(rule)/\(target)" }
+    ///
+    /// A replay makes deliveries of its own: its name tells them from those of the event itself.
+    var identifier: String {
+        let identifier = "\(eventID)/\(bus)/\(rule)/\(target)"
+        return entry?.replay.map { "\(identifier)/\($0)" } ?? identifier
+    }
 
     var subject: Subject { Subject(.delivery, identifier) }
 
-    var eventSubject: Subject { Subject(.event, eventID.description) }
+    var eventSubject: Subject {
+        entry?.replay.map { Replay.subject($0, eventID) } ?? Subject(.event, eventID.description)
+    }
 }

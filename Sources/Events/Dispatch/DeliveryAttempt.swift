@@ -9,6 +9,8 @@ struct DeliveryAttempt: Sendable {
     let rule: @Sendable (_ bus: String, _ name: String) async -> Rule?
     let targets: TargetCaller
     let ingest: EventIngest
+    let gate: DeliveryGate
+    let causes: CauseChain
     let account: Account
     let clock: any Clock
 
@@ -17,6 +19,12 @@ struct DeliveryAttempt: Sendable {
         var operation: String?
         var output: JSON?
         var failure: TargetFailure?
+        /// When the attempt, which was not made, may be; and whether that is a turn taken at a rate.
+        var postponed: (due: Timestamp, hasTurn: Bool)?
+        /// What the target was given, where that could be made.
+        var text: String?
+        /// What the target's breaker did for this.
+        var breaker: CircuitBreaker.Change?
     }
 
     /// Who delivers, and why.
@@ -39,13 +47,16 @@ struct DeliveryAttempt: Sendable {
         }
         var result = Result(target: target)
         do {
-            try checkHops(entry)
-            let call = try await invoke(target, rule, delivery, entry)
-            result.operation = call.operation
-            result.output = call.output
+            try await checkHops(entry)
+            let event = try JSON(parsing: entry.payload)
+            let action = try TargetAction(target)
+            result.postponed = try await postponement(delivery, rule, target, action)
+            if result.postponed != nil { return result }
+            try await invoke(Attempt(target, rule, delivery, entry, event, action), &result)
         } catch {
             result.failure = TargetFailure(any: error)
         }
+        result.breaker = gate.record(target: target.arn.description, failure: result.failure, now: clock.now)
         return result
     }
 
@@ -53,51 +64,96 @@ struct DeliveryAttempt: Sendable {
         Result(failure: TargetFailure(code: code, message: message))
     }
 
-    private func checkHops(_ entry: StreamEntry) throws {
+    private func checkHops(_ entry: StreamEntry) async throws {
         guard entry.hops >= Limits.eventHopsMax else { return }
         throw TargetFailure(
             code: "HOP_LIMIT_EXCEEDED",
-            message: "The event is the result of a chain of \(entry.hops) rules, the last cause being "
-                + "\(entry.cause?.description ?? "unknown"); the limit is \(Limits.eventHopsMax). "
-                + "Is a rule matching what its own target causes?")
+            message: "The event is the result of a chain of \(entry.hops) rules; the limit is \(Limits.eventHopsMax). "
+                + "Is a rule matching what its own target causes? The chain, from the last cause to the first: "
+                + (await causes.description(of: entry)))
     }
 
-    private func invoke(
-        _ target: Target, _ rule: Rule, _ delivery: Delivery, _ entry: StreamEntry
-    ) async throws -> (operation: String, output: JSON) {
-        let event = try JSON(parsing: entry.payload)
-        let action = try TargetAction(target)
-        if case .forward(let bus) = action {
-            try await forward(entry, event, to: bus, delivery)
-            return ("events:PutEvents", ["EventBusName": .string(bus)])
+    /// When the attempt may be made, where that is not now.
+    private func postponement(
+        _ delivery: Delivery, _ rule: Rule, _ target: Target, _ action: TargetAction
+    ) async throws -> (due: Timestamp, hasTurn: Bool)? {
+        let arn = target.arn.description
+        if let wait = gate.admit(rule, target: arn, hasTurn: delivery.hasTurn, now: clock.now) { return wait }
+        guard case .request(let destination, _) = action, !delivery.hasTurn, let destinations = targets.destinations
+        else { return nil }
+        let due = try await destinations.reserve(destination)
+        return due > clock.now ? (due, true) : nil
+    }
+
+    /// What one attempt is about.
+    private struct Attempt {
+        let target: Target
+        let rule: Rule
+        let delivery: Delivery
+        let entry: StreamEntry
+        let event: JSON
+        let action: TargetAction
+
+        init(
+            _ target: Target, _ rule: Rule, _ delivery: Delivery, _ entry: StreamEntry, _ event: JSON,
+            _ action: TargetAction
+        ) {
+            self.target = target
+            self.rule = rule
+            self.delivery = delivery
+            self.entry = entry
+            self.event = event
+            self.action = action
         }
-        let text = try target.input.render(
-            event: event,
+    }
+
+    private func invoke(_ attempt: Attempt, _ result: inout Result) async throws {
+        let (rule, delivery) = (attempt.rule, attempt.delivery)
+        if case .forward(let bus) = attempt.action {
+            try await forward(attempt, to: bus)
+            result.operation = "events:PutEvents"
+            result.output = ["EventBusName": .string(bus)]
+            return
+        }
+        let input = attempt.target.input
+        let text = try input.render(
+            event: attempt.event,
             context: TargetInput.Context(
                 ruleARN: rule.arn(in: account), ruleName: rule.name, ingestionTime: delivery.created))
+        result.text = text
         let request = TargetRequest(
-            text: text, isEventItself: target.input.isEvent, token: TargetCall.token(of: delivery.identifier),
-            comment: "event \(delivery.eventID)", origin: rule.name, time: delivery.created,
+            text: text, isEventItself: input.isEvent, token: TargetCall.token(of: delivery.identifier),
+            comment: "event \(delivery.eventID)", origin: rule.name, time: delivery.created, hasTurn: true,
             context: OperationContext(
-                principal: Principal("rule/\(rule.name)"), cause: delivery.subject, hops: entry.hops + 1))
-        let (operation, output) = try await targets.call(action, request)
-        return (operation, TargetCall.summary(of: output))
+                principal: Principal("rule/\(rule.name)"), cause: delivery.subject, hops: attempt.entry.hops + 1))
+        let (operation, output) = try await targets.call(attempt.action.filled(from: attempt.event), request)
+        result.operation = operation
+        result.output = TargetCall.summary(of: output)
     }
 
     /// Puts the event as it is on another bus: same id, time and account, one hop more.
-    private func forward(_ entry: StreamEntry, _ event: JSON, to bus: String, _ delivery: Delivery) async throws {
-        guard ingest.hasBus(bus) else {
+    private func forward(_ attempt: Attempt, to bus: String) async throws {
+        let (delivery, event) = (attempt.delivery, attempt.event)
+        let source = event["source"]?.string ?? ""
+        let detailType = event["detail-type"]?.string ?? ""
+        guard let name = ingest.busName(bus) else {
             throw ServiceError(.resourceNotFound, "Event bus \(bus) does not exist.")
         }
-        var forwarded = entry
-        forwarded.bus = bus
+        let principal = Principal("rule/\(delivery.rule)")
+        if let refusal = ingest.refusal(
+            of: principal, bus: name, source: source, detailType: detailType,
+            rule: attempt.rule.arn(in: account).description)
+        {
+            throw ServiceError(.accessDenied, refusal)
+        }
+        var forwarded = attempt.entry
+        forwarded.bus = name
         forwarded.hops += 1
         forwarded.cause = delivery.subject
-        forwarded.principal = Principal("rule/\(delivery.rule)")
+        forwarded.principal = principal
         forwarded.onlyRule = nil
         forwarded.hasPublisherIdentifier = true
-        let topic = StreamTopic.event(
-            bus: bus, source: event["source"]?.string ?? "", detailType: event["detail-type"]?.string ?? "")
+        let topic = StreamTopic.event(bus: name, source: source, detailType: detailType)
         try await ingest.forward(forwarded, because: delivery.subject, topic: topic)
     }
 }

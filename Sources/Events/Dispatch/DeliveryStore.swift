@@ -18,28 +18,36 @@ enum DeliveryStore {
             delivery.rule, delivery.target)
     }
 
+    /// - Parameter hasTurn: Whether `due` is a turn at a rate that the delivery need not wait for again.
     static func postpone(
-        _ delivery: Delivery, attempts: Int, until due: Timestamp, _ transaction: borrowing Transaction
+        _ delivery: Delivery, attempts: Int, until due: Timestamp, hasTurn: Bool = false,
+        _ transaction: borrowing Transaction
     ) throws(StorageError) {
         try transaction.execute(
-            "UPDATE deliveries SET attempts = ?, due = ? WHERE sequence = ? AND rule = ? AND target = ?", attempts, due,
-            Int64(delivery.sequence), delivery.rule, delivery.target)
+            """
+            UPDATE deliveries SET attempts = ?, due = ?, has_turn = ?
+            WHERE sequence = ? AND rule = ? AND target = ?
+            """, attempts, due, hasTurn, Int64(delivery.sequence), delivery.rule, delivery.target)
     }
 
     /// Deliveries by the time they are due.
-    static func due(limit: Int, _ transaction: borrowing ReadTransaction) throws -> [Delivery] {
-        try transaction.query(
+    /// - Parameter rules: Those whose deliveries are not wanted.
+    static func due(
+        limit: Int, except rules: [RuleCatalog.Key] = [], _ transaction: borrowing ReadTransaction
+    ) throws -> [Delivery] {
+        let excluded: JSON = .array(rules.map { .string("\($0.bus)/\($0.name)") })
+        return try transaction.query(
             """
-            SELECT sequence, bus, rule, target, event_id, attempts, created, due, entry FROM deliveries
-            ORDER BY due LIMIT ?
-            """, limit
+            SELECT sequence, bus, rule, target, event_id, attempts, created, due, entry, has_turn FROM deliveries
+            WHERE bus || '/' || rule NOT IN (SELECT value FROM json_each(?)) ORDER BY due LIMIT ?
+            """, excluded, limit
         ) { row in
             let sequence: Int64 = try row[0]
             let entry: [UInt8]? = try row[8]
             return Delivery(
                 sequence: UInt64(sequence), bus: try row[1], rule: try row[2], target: try row[3], eventID: try row[4],
                 attempts: try row[5], created: try row[6], due: try row[7],
-                entry: entry.flatMap { $0.withUnsafeBytes { StreamEntry($0) } })
+                entry: entry.flatMap { $0.withUnsafeBytes { StreamEntry($0) } }, hasTurn: try row[9])
         }
     }
 

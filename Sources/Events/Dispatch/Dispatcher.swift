@@ -15,10 +15,12 @@ actor Dispatcher {
     private let log: Log
     private var random = BlockRandom()
 
+    private let concurrency: RuleConcurrency
+    private let deadLetters: DeadLetterSender
+
     /// Due now, in memory.
-    private var ready: [Delivery] = []
-    private var readyHead = 0
-    /// In `ready` or being attempted.
+    private var queue = DeliveryQueue(capacity: Dispatcher.readyMax)
+    /// In `queue` or being attempted.
     private var held: Set<Delivery.Key> = []
     private var inFlight = 0
     /// Whether the database may hold due deliveries that are not in memory.
@@ -40,7 +42,12 @@ actor Dispatcher {
     /// How long attempts under way may take to end when all state is wiped.
     private static let suspensionMax = Duration.milliseconds(20)
 
-    init(database: Database, journal: any Journal, attempt: DeliveryAttempt, clock: any Clock, log: Log) {
+    init(
+        database: Database, journal: any Journal, attempt: DeliveryAttempt, concurrency: RuleConcurrency,
+        deadLetters: DeadLetterSender, clock: any Clock, log: Log
+    ) {
+        self.concurrency = concurrency
+        self.deadLetters = deadLetters
         self.database = database
         self.journal = journal
         self.attempt = attempt
@@ -53,12 +60,11 @@ actor Dispatcher {
 
     func add(_ deliveries: [Delivery]) {
         for delivery in deliveries where !held.contains(delivery.key) && delivery.sequence > forgotten {
-            guard delivery.sequence > newestLoaded, ready.count - readyHead < Dispatcher.readyMax else {
+            guard delivery.sequence > newestLoaded, !queue.isFull else {
                 mustLoad = true
                 break
             }
-            held.insert(delivery.key)
-            ready.append(delivery)
+            hold(delivery)
         }
         pump()
     }
@@ -79,18 +85,17 @@ actor Dispatcher {
         if inFlight > 0 { await withCheckedContinuation { drained.append($0) } }
     }
 
+    /// Takes a delivery into memory, unless its rule has too many there.
+    private func hold(_ delivery: Delivery) {
+        if queue.add(delivery, limit: concurrency.limit(delivery.ruleKey)) { held.insert(delivery.key) }
+    }
+
     private func pump() {
-        while !isStopped, !isSuspended, inFlight < Limits.deliveriesInFlightMax, readyHead < ready.count {
-            let delivery = ready[readyHead]
-            readyHead += 1
+        while !isStopped, !isSuspended, inFlight < Limits.deliveriesInFlightMax, let delivery = queue.next() {
             inFlight += 1
             Task { await self.make(delivery) }
         }
-        if readyHead == ready.count || readyHead > 1024 {
-            ready.removeFirst(readyHead)
-            readyHead = 0
-        }
-        if mustLoad, !isLoading, !isStopped, !isSuspended, ready.count < Dispatcher.readyMax / 2 { load() }
+        if mustLoad, !isLoading, !isStopped, !isSuspended, queue.count < Dispatcher.readyMax / 2 { load() }
     }
 
     /// Reads the deliveries that are due, and sets the timer for the first that is not.
@@ -100,7 +105,8 @@ actor Dispatcher {
         Task {
             do {
                 let limit = Dispatcher.readyMax + held.count
-                take(try await database.read { try DeliveryStore.due(limit: limit, $0) }, limit: limit)
+                let full = queue.fullRules
+                take(try await database.read { try DeliveryStore.due(limit: limit, except: full, $0) }, limit: limit)
             } catch {
                 log.error("cannot read the deliveries that are due: \(error)")
                 setTimer(clock.now + .seconds(1))
@@ -122,12 +128,11 @@ actor Dispatcher {
                 continue
             }
             guard delivery.due <= now else { return setTimer(delivery.due) }
-            guard ready.count - readyHead < Dispatcher.readyMax else {
+            guard !queue.isFull else {
                 mustLoad = true
                 return
             }
-            held.insert(delivery.key)
-            ready.append(delivery)
+            hold(delivery)
         }
         if found.count == limit { mustLoad = true }
     }
@@ -155,6 +160,7 @@ actor Dispatcher {
             log.warning("delivery \(delivery.identifier) is left to the next start: \(error)")
         }
         held.remove(delivery.key)
+        if queue.finish(delivery, limit: concurrency.limit(delivery.ruleKey)) { mustLoad = true }
         if isLoading { settledWhileLoading.insert(delivery.key) }
         inFlight -= 1
         if inFlight == 0 { resumeDrained() }
@@ -172,8 +178,7 @@ actor Dispatcher {
         isSuspended = true
         timer?.task.cancel()
         timer = nil
-        ready = []
-        readyHead = 0
+        queue.removeAll()
         held = []
         if inFlight > 0 {
             let limit = Task { [clock] in
@@ -231,48 +236,118 @@ actor Dispatcher {
 
     private func record(_ delivery: Delivery, _ result: DeliveryAttempt.Result) async throws {
         if delivery.sequence <= forgotten { return }
+        if let (due, hasTurn) = result.postponed {
+            return try await postpone(delivery, result, until: due, hasTurn: hasTurn)
+        }
         let attempts = delivery.attempts + 1
-        let context = attempt.context(of: delivery)
-        var detail: JSON = [
-            "Attempt": .integer(attempts), "RuleName": .string(delivery.rule), "TargetId": .string(delivery.target),
-        ]
-        detail["TargetArn"] = result.target.map { .string($0.arn.description) }
+        var detail = Dispatcher.detail(delivery, result, attempts: attempts)
+        let breaker = breakerEvent(result)
         guard let failure = result.failure else {
             detail["Operation"] = result.operation.map { .string($0) }
             detail["Output"] = result.output
             let recorded = detail
-            try await database.write(context) { transaction in
+            try await write(delivery, breaker) { transaction in
                 try DeliveryStore.delete(delivery, transaction)
                 try transaction.audit("Deliver", on: delivery.subject, outcome: .success, detail: recorded)
             }
             return
         }
-        detail["ErrorMessage"] = .string(failure.message)
         let machine = RetryMachine(policy: result.target?.retryPolicy ?? RetryPolicy(), created: delivery.created)
         let decision = machine.decide(
-            attempts: attempts, isRetryable: failure.isRetryable, now: clock.now, using: &random)
+            attempts: attempts, isRetryable: failure.isRetryable, retryAfter: failure.retryAfter, now: clock.now,
+            using: &random)
         switch decision {
         case .retry(let due):
+            detail["ErrorMessage"] = .string(failure.message)
             detail["NextAttempt"] = .string(due.millisecondDescription)
             let recorded = detail
-            try await database.write(context) { transaction in
+            try await write(delivery, breaker) { transaction in
                 try DeliveryStore.postpone(delivery, attempts: attempts, until: due, transaction)
                 try transaction.audit(
                     "Deliver", on: delivery.subject, outcome: .failure(failure.code), detail: recorded)
             }
             setTimer(due)
         case .giveUp(let condition):
-            detail["DeadLetter"] = true
-            detail["ExhaustedRetryCondition"] = condition.map { .string($0.rawValue) }
-            let letter = DeadLetter(delivery, attempts: attempts, failure, result.target, condition, time: clock.now)
-            let recorded = detail
-            try await database.write(context) { transaction in
-                try DeliveryStore.delete(delivery, transaction)
-                try letter.insert(transaction)
-                try transaction.audit(
-                    "Deliver", on: delivery.subject, outcome: .failure(failure.code), detail: recorded)
-            }
-            log.warning("\(delivery.identifier) went to the dead-letter queue: \(failure.code): \(failure.message)")
+            let letter = DeadLetter(
+                delivery, attempts: attempts, failure, result, condition, time: clock.now)
+            try await giveUp(delivery, letter, detail, breaker)
         }
+    }
+
+    private static func detail(_ delivery: Delivery, _ result: DeliveryAttempt.Result, attempts: Int) -> JSON {
+        var detail: JSON = [
+            "Attempt": .integer(attempts), "RuleName": .string(delivery.rule), "TargetId": .string(delivery.target),
+        ]
+        detail["TargetArn"] = result.target.map { .string($0.arn.description) }
+        return detail
+    }
+
+    /// What is known of a delivery from now on, together with what a breaker has done for it.
+    private func write(
+        _ delivery: Delivery, _ breaker: EventEnvelope?,
+        _ body: @escaping @Sendable (borrowing Transaction) throws -> Void
+    ) async throws {
+        let context = attempt.context(of: delivery)
+        let caused = OperationContext(principal: context.principal, cause: delivery.subject, hops: context.hops + 1)
+        try await database.write(context) { transaction in
+            try body(transaction)
+            if let breaker { try transaction.put(breaker, context: caused) }
+        }
+    }
+
+    /// Leaves a delivery for later without an attempt, unless it is too old by then.
+    private func postpone(
+        _ delivery: Delivery, _ result: DeliveryAttempt.Result, until due: Timestamp, hasTurn: Bool
+    ) async throws {
+        let policy = result.target?.retryPolicy ?? RetryPolicy()
+        if due - delivery.created > .seconds(policy.ageSecondsMax) {
+            let failure = TargetFailure(
+                code: "THROTTLING", message: "Its turn would come at \(due), when the event is too old.")
+            let letter = DeadLetter(
+                delivery, attempts: delivery.attempts, failure, result, .maximumEventAge, time: clock.now)
+            let detail = Dispatcher.detail(delivery, result, attempts: delivery.attempts)
+            return try await giveUp(delivery, letter, detail, nil)
+        }
+        try await database.maintain { transaction in
+            try DeliveryStore.postpone(
+                delivery, attempts: delivery.attempts, until: due, hasTurn: hasTurn, transaction)
+        }
+        setTimer(due)
+    }
+
+    private func giveUp(
+        _ delivery: Delivery, _ letter: DeadLetter, _ detail: JSON, _ breaker: EventEnvelope?
+    ) async throws {
+        var detail = detail
+        detail["ErrorMessage"] = .string(letter.errorMessage)
+        detail["DeadLetter"] = true
+        detail["ExhaustedRetryCondition"] = letter.condition.map { .string($0) }
+        let recorded = detail
+        try await write(delivery, breaker) { transaction in
+            try DeliveryStore.delete(delivery, transaction)
+            try letter.insert(transaction)
+            try transaction.audit(
+                "Deliver", on: delivery.subject, outcome: .failure(letter.errorCode), detail: recorded)
+        }
+        log.warning("\(delivery.identifier) is a dead letter: \(letter.errorCode): \(letter.errorMessage)")
+        if letter.body != nil { await deadLetters.wake() }
+    }
+
+    /// The event that tells of a breaker that has opened or closed.
+    private func breakerEvent(_ result: DeliveryAttempt.Result) -> EventEnvelope? {
+        guard let change = result.breaker, let target = result.target else { return nil }
+        var detail: JSON = ["TargetArn": .string(target.arn.description)]
+        let detailType: String
+        switch change {
+        case .opened(let until):
+            detailType = "Circuit Breaker Opened"
+            detail["Until"] = .string(until.millisecondDescription)
+            detail["ErrorCode"] = result.failure.map { .string($0.code) }
+            detail["ErrorMessage"] = result.failure.map { .string($0.message) }
+        case .closed: detailType = "Circuit Breaker Closed"
+        }
+        return EventEnvelope(
+            id: Identifier(using: &random), source: "opsbus.targets", detailType: detailType,
+            account: attempt.account, time: clock.now, resources: [target.arn.description], detail: detail)
     }
 }

@@ -32,12 +32,15 @@ public struct RetryMachine: Sendable, Hashable {
     /// - Parameters:
     ///   - attempts: How many attempts have been made, this failed one included; 1 or more.
     ///   - isRetryable: Whether the same call may succeed later.
+    ///   - retryAfter: How long the target asks to be left alone, where it says so: the longer of that and the wait
+    ///     counts.
     public func decide(
-        attempts: Int, isRetryable: Bool, now: Timestamp, using random: inout some RandomNumberGenerator
+        attempts: Int, isRetryable: Bool, retryAfter: Duration? = nil, now: Timestamp,
+        using random: inout some RandomNumberGenerator
     ) -> Decision {
         guard isRetryable else { return .giveUp(nil) }
         guard attempts <= policy.attemptsMax else { return .giveUp(.maximumRetryAttempts) }
-        let wait = wait(afterAttempt: attempts, using: &random)
+        let wait = max(wait(afterAttempt: attempts, using: &random), retryAfter ?? .zero)
         guard now + wait - created <= .seconds(policy.ageSecondsMax) else { return .giveUp(.maximumEventAge) }
         return .retry(at: now + wait)
     }

@@ -40,6 +40,12 @@ struct EntryAcceptance: ~Copyable {
     let now: Timestamp
     let context: OperationContext
     let buses: BusDirectory.Snapshot
+    /// Entries of one request.
+    var entriesMax = Limits.putEventsEntriesMax
+    /// Whether an entry for a bus that does not exist is answered like one that was taken, and vanishes.
+    var acceptsUnknownBuses = false
+    /// What buses' policies say, and what the publisher may without them; nil where no bus has a policy.
+    var access: (policies: BusAccess, mayPutEvents: Bool)?
     private(set) var remembered: [DeduplicationWindow.Key] = []
     /// Of entries that repeat an earlier one, which may still be on its way to the disk.
     private(set) var repeated: [DeduplicationWindow.Key] = []
@@ -90,13 +96,11 @@ struct EntryAcceptance: ~Copyable {
         func refuse(_ bound: String) -> ServiceError {
             ServiceError(
                 .validation,
-                "1 validation error detected: Value '[…]' at 'entries' failed to satisfy constraint: Member must have "
-                    + "length \(bound)")
+                "1 validation error detected: Value '[\(entries.isEmpty ? "" : "PutEventsRequestEntry")]' at 'entries' "
+                    + "failed to satisfy constraint: Member must have length \(bound)")
         }
         if entries.isEmpty { throw refuse("greater than or equal to 1") }
-        if entries.count > Limits.putEventsEntriesMax {
-            throw refuse("less than or equal to \(Limits.putEventsEntriesMax)")
-        }
+        if entries.count > entriesMax { throw refuse("less than or equal to \(entriesMax)") }
         // Undoing escapes only makes text shorter, so most requests need no exact count.
         if body.count > Limits.putEventsBytesMax {
             let bytes = entries.reduce(0) { $0 + $1.countedBytes(body) }
@@ -118,7 +122,17 @@ struct EntryAcceptance: ~Copyable {
         guard let detailType = entry.detailType, !detailType.range.isEmpty else { throw .missing("DetailType") }
         guard let detail = entry.detail, !detail.range.isEmpty else { throw .missing("Detail") }
         try check(source, detailType, body)
-        let bus = try busName(entry, body)
+        guard let bus = try busName(entry, body) else { return Identifier(using: &random) }
+        if let access {
+            let event = BusAccess.Event(
+                source: String(decoding: source.unescaped(in: body), as: UTF8.self),
+                detailType: String(decoding: detailType.unescaped(in: body), as: UTF8.self))
+            if let refusal = access.policies.refusal(
+                of: context.principal, bus: bus, event: event, mayPutEvents: access.mayPutEvents)
+            {
+                throw Refusal(.accessDenied, refusal)
+            }
+        }
         let chosen = try chosenIdentifier(entry, body)
 
         scratch.detail.removeAll(keepingCapacity: true)
@@ -193,10 +207,12 @@ struct EntryAcceptance: ~Copyable {
         source.count >= 4 && source.loadUnaligned(as: UInt32.self).littleEndian == 0x2E73_7761
     }
 
-    private func busName(_ entry: PutEventsEntry, _ body: UnsafeRawBufferPointer) throws(Refusal) -> String {
+    /// Nil for an event that is to vanish.
+    private func busName(_ entry: PutEventsEntry, _ body: UnsafeRawBufferPointer) throws(Refusal) -> String? {
         guard let token = entry.busName else { return BusDirectory.defaultBus }
         let text = String(decoding: token.unescaped(in: body), as: UTF8.self)
         guard let name = buses.name(of: text) else {
+            if acceptsUnknownBuses { return nil }
             throw Refusal(.resourceNotFound, "Event bus \(text) does not exist.")
         }
         return name

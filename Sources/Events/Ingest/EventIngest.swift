@@ -15,6 +15,8 @@ public final class EventIngest: PublishHandler {
     private let clock: any Clock
     private let authorizer: any Authorizer
     private let buses: BusDirectory
+    /// Whether an event for a bus that does not exist is answered as taken, and vanishes, as at AWS.
+    private let acceptsUnknownBuses: Bool
     /// Guards the order of two things that must agree: identifiers remembered and batches handed to the journal.
     private let state: Mutex<State>
 
@@ -32,10 +34,12 @@ public final class EventIngest: PublishHandler {
     /// - Parameters:
     ///   - buses: Which buses exist.
     ///   - window: How long an event id chosen by a publisher is remembered.
+    ///   - acceptsUnknownBuses: Whether an event for a bus that does not exist is answered as taken, as at AWS.
     public init(
         journal: any Journal, buses: BusDirectory, account: Account, authorizer: any Authorizer, clock: any Clock,
-        window: Duration = .seconds(600)
+        window: Duration = .seconds(600), acceptsUnknownBuses: Bool = false
     ) {
+        self.acceptsUnknownBuses = acceptsUnknownBuses
         self.journal = journal
         self.buses = buses
         self.authorizer = authorizer
@@ -44,6 +48,15 @@ public final class EventIngest: PublishHandler {
             State(
                 window: DeduplicationWindow(length: window),
                 scratch: EntryAcceptance.Scratch(writer: RecordWriter(account: account))))
+    }
+
+    private func mayPutEvents(_ principal: Principal) -> Bool {
+        do throws(ServiceError) {
+            try authorizer.authorize(principal, "events:PutEvents", on: "*")
+            return true
+        } catch {
+            return false
+        }
     }
 
     /// A request whose events are on their way to the disk.
@@ -81,8 +94,15 @@ public final class EventIngest: PublishHandler {
         }
     }
 
-    /// Whether events can be put on a bus.
-    func hasBus(_ name: String) -> Bool { buses.snapshot.name(of: name) != nil }
+    /// The name of the bus that a name or an ARN means; nil where there is none.
+    func busName(_ text: String) -> String? { buses.snapshot.name(of: text) }
+
+    /// Why a rule may not put an event on a bus; nil where it may.
+    func refusal(of principal: Principal, bus: String, source: String, detailType: String, rule: String) -> String? {
+        BusAccess(buses: buses.snapshot, account: buses.account, now: clock.now).refusal(
+            of: principal, bus: bus, event: BusAccess.Event(source: source, detailType: detailType),
+            mayPutEvents: true, rule: rule)
+    }
 
     /// Puts an event that was accepted before on another bus, unless the same delivery has done so.
     /// - Parameter cause: The delivery.
@@ -162,8 +182,17 @@ public final class EventIngest: PublishHandler {
     ) -> Answer {
         var answer = Answer(reply: request.reply)
         do throws(ServiceError) {
-            try authorizer.authorize(request.principal, "events:PutEvents", on: "*")
-            var acceptance = EntryAcceptance(now: clock.now, context: context, buses: buses.snapshot)
+            let buses = buses.snapshot
+            var acceptance = EntryAcceptance(now: clock.now, context: context, buses: buses)
+            acceptance.entriesMax = request.entriesMax
+            acceptance.acceptsUnknownBuses = acceptsUnknownBuses
+            if buses.hasPolicies {
+                let mayPutEvents = mayPutEvents(request.principal)
+                acceptance.access = (
+                    BusAccess(buses: buses, account: self.buses.account, now: clock.now), mayPutEvents)
+            } else {
+                try authorizer.authorize(request.principal, "events:PutEvents", on: "*")
+            }
             try request.body.withUnsafeBufferPointer { body throws(ServiceError) in
                 try acceptance.accept(
                     UnsafeRawBufferPointer(body), scratch: &state.scratch, window: &state.window, random: &state.random,

@@ -15,6 +15,9 @@ actor Matcher {
     private let database: Database
     private let log: Log
     private let clock: any Clock
+    let account: Account
+    /// What the rules allow at a time, for the dispatcher.
+    nonisolated let concurrency: RuleConcurrency
     private let onDeliveries: @Sendable ([Delivery]) -> Void
     private nonisolated let thread = WorkerThread(name: "matcher")
     private nonisolated let inbox = Mutex(Inbox())
@@ -46,11 +49,13 @@ actor Matcher {
     static let cursorName = "matcher"
 
     init(
-        journal: any Journal, database: Database, clock: any Clock, log: Log,
-        onDeliveries: @escaping @Sendable ([Delivery]) -> Void
+        journal: any Journal, database: Database, account: Account, concurrency: RuleConcurrency, clock: any Clock,
+        log: Log, onDeliveries: @escaping @Sendable ([Delivery]) -> Void
     ) {
         self.journal = journal
         self.database = database
+        self.account = account
+        self.concurrency = concurrency
         self.clock = clock
         self.log = log
         self.onDeliveries = onDeliveries
@@ -61,6 +66,7 @@ actor Matcher {
     func start(account: Account) async throws {
         let (rules, cursor) = try await state(account)
         for rule in rules { try catalog.put(rule) }
+        concurrency.replace(with: catalog.concurrencyLimits)
         position = cursor
         if cursor > journal.lastSequence { try await giveUpLostRecords() }
         if position + 1 < journal.oldestSequence {
@@ -169,13 +175,43 @@ actor Matcher {
             return
         }
         let position = slice.lastSequence
-        try await database.maintain { transaction in
-            for delivery in deliveries { try DeliveryStore.insert(delivery, transaction) }
+        let made = try await database.maintain { transaction in
+            let made = try Matcher.withoutRepeats(deliveries, transaction)
+            for delivery in made { try DeliveryStore.insert(delivery, transaction) }
             try JournalCursor.write(position, Matcher.cursorName, transaction)
+            return made
         }
         self.position = position
         storedPosition = position
-        onDeliveries(deliveries)
+        onDeliveries(made)
+    }
+
+    /// Leaves out the deliveries of events that are repeats to their rules, and records that.
+    private static func withoutRepeats(
+        _ deliveries: [Delivery], _ transaction: borrowing Transaction
+    ) throws -> [Delivery] {
+        var made: [Delivery] = []
+        // The deliveries of one event to the targets of one rule come one after the other.
+        var last: (sequence: UInt64, rule: RuleCatalog.Key, isRepeat: Bool)?
+        for delivery in deliveries {
+            guard let occurrence = delivery.occurrence else {
+                made.append(delivery)
+                continue
+            }
+            let rule = delivery.ruleKey
+            if last?.sequence != delivery.sequence || last?.rule != rule {
+                let isRepeat = try !OccurrenceStore.note(occurrence, of: delivery, transaction)
+                last = (delivery.sequence, rule, isRepeat)
+                if isRepeat {
+                    try transaction.audit(
+                        "SuppressRepeat", on: Subject(.rule, "\(rule.bus)/\(rule.name)"), outcome: .success,
+                        detail: ["EventId": .string(delivery.eventID.description)],
+                        context: OperationContext(principal: .system, cause: delivery.eventSubject))
+                }
+            }
+            if last?.isRepeat == false { made.append(delivery) }
+        }
+        return made
     }
 
     private func storePosition() async throws {
@@ -207,6 +243,7 @@ actor Matcher {
         }
         storedPosition = position
         try apply(plan, &catalog)
+        concurrency.replace(with: catalog.concurrencyLimits)
         return answer
     }
 
@@ -228,6 +265,7 @@ actor Matcher {
         catalog = RuleCatalog()
         matching = PatternMatching()
         for rule in rules { try catalog.put(rule) }
+        concurrency.replace(with: catalog.concurrencyLimits)
         position = cursor
         storedPosition = cursor
         wake()

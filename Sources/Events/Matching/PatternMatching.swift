@@ -22,7 +22,7 @@ struct PatternMatching {
                 bus = String(decoding: busBytes, as: UTF8.self)
                 snapshot = catalog.snapshot(of: bus)
             }
-            if !view.onlyRule.isEmpty {
+            if !view.onlyRule.isEmpty, !view.isReplayed {
                 let name = String(decoding: view.onlyRule, as: UTF8.self)
                 if let entry = catalog.entry(bus, name), entry.rule.state.isEnabled {
                     append(entry.rule, record, &deliveries)
@@ -30,8 +30,13 @@ struct PatternMatching {
                 return
             }
             guard let snapshot else { return }
+            // A replay for some rules alone fires those of them that match.
+            let names = view.onlyRule.split(separator: UInt8(ascii: "\n"))
+            let chosen = names.isEmpty ? nil : Set(names.map(Array.init))
             scratch.match(view.payload, mayStopEarly: view.mayStopEarly, with: snapshot) { number in
-                if let entry = catalog.entry(number) { append(entry.rule, record, &deliveries) }
+                guard let entry = catalog.entry(number) else { return }
+                if let chosen, !chosen.contains(Array(entry.rule.name.utf8)) { return }
+                append(entry.rule, record, &deliveries)
             }
         }
         return deliveries
@@ -39,17 +44,19 @@ struct PatternMatching {
 
     private func append(_ rule: Rule, _ record: borrowing JournalRecord, _ deliveries: inout [Delivery]) {
         guard let entry = StreamEntry(record.body) else { return }
+        let occurrence = Occurrence(rule.options, entry)
         for target in rule.targets {
             deliveries.append(
                 Delivery(
                     sequence: record.sequence, bus: rule.bus, rule: rule.name, target: target.id,
-                    eventID: entry.eventID, attempts: 0, created: record.time, due: record.time, entry: entry))
+                    eventID: entry.eventID, attempts: 0, created: record.time, due: record.time, entry: entry,
+                    occurrence: occurrence))
         }
     }
 }
 
 /// Lets a copyable owner hold the engine's scratch. Used by one thread at a time: its owner is an actor's state.
-private final class MatcherScratch {
+final class MatcherScratch {
     private var matcher = Patterns.Matcher()
 
     func match(
@@ -57,5 +64,12 @@ private final class MatcherScratch {
     ) {
         // What is in the journal was checked when it was taken in; the engine has nothing left to refuse.
         try? matcher.match(event, with: snapshot, validated: mayStopEarly, body)
+    }
+
+    /// Matches an event that may be none.
+    func match(
+        _ event: UnsafeRawBufferPointer, validated: Bool, with snapshot: PatternSnapshot, _ body: (UInt32) -> Void
+    ) throws(PatternError) {
+        try matcher.match(event, with: snapshot, validated: validated, body)
     }
 }

@@ -52,7 +52,6 @@ struct Pipe: Sendable, Hashable {
         for member in definition.object ?? JSONObject() { json[member.key] = member.value }
         json["StateReason"] = reason.map { .string($0) }
         json["Tags"] = .object(tags)
-        if let log = definition["LogConfiguration"] { json["LogConfiguration"] = log }
         return json
     }
 

@@ -6,7 +6,7 @@ internal import Storage
 /// Brings what runs in line with what pipes are to do.
 actor PipeDirector {
     private let database: Database
-    private let caller: any OperationCaller
+    private let targets: TargetCaller
     private let journal: any Journal
     private let arrivals: JournalArrivals
     private let account: Account
@@ -17,11 +17,10 @@ actor PipeDirector {
     private var isSuspended = true
 
     init(
-        database: Database, caller: any OperationCaller, journal: any Journal, account: Account, clock: any Clock,
-        log: Log
+        database: Database, targets: TargetCaller, journal: any Journal, account: Account, clock: any Clock, log: Log
     ) {
         self.database = database
-        self.caller = caller
+        self.targets = targets
         self.journal = journal
         arrivals = JournalArrivals(journal)
         self.account = account
@@ -85,7 +84,7 @@ actor PipeDirector {
 
     private func start(_ pipe: Pipe, _ plan: PipePlan) async {
         let run = PipeRun(
-            pipe, plan, source: source(of: pipe, plan), caller: caller, database: database, account: account,
+            pipe, plan, source: source(of: pipe, plan), targets: targets, database: database, account: account,
             clock: clock, log: log, onReason: { reason in Task { await self.tell(reason, of: pipe) } })
         runs[pipe.name] = run
         await run.start(onEnd: { Task { await self.ended(pipe, run) } })
@@ -95,7 +94,7 @@ actor PipeDirector {
         switch plan.source {
         case .queue(let arn):
             QueuePipeSource(
-                caller: caller, queue: arn, batchMax: plan.batchMax, window: plan.window, clock: clock)
+                caller: targets.caller, queue: arn, batchMax: plan.batchMax, window: plan.window, clock: clock)
         case .bus(let name):
             BusPipeSource(
                 pipe: pipe.name, bus: name, batchMax: plan.batchMax, journal: journal, database: database,

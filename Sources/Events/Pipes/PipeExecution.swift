@@ -6,7 +6,7 @@ internal import Platform
 struct PipeExecution: Sendable {
     let pipe: Pipe
     let plan: PipePlan
-    let caller: any OperationCaller
+    let targets: TargetCaller
     let account: Account
     let clock: any Clock
     let id: Identifier
@@ -72,7 +72,8 @@ struct PipeExecution: Sendable {
         let payload = PipeExecution.array(texts)
         outcome.log.add("ENRICHMENT_STAGE_ENTERED", .info, at: clock.now, data: payload)
         do {
-            let output = try await call(enrichment, payload, records, "enrichment").output
+            let action = enrichment.filled(from: records.first?.parsed ?? .null)
+            let output = try await call(action, payload, records, "enrichment").output
             let answer = try PipeExecution.answer(output)
             outcome.log.add("ENRICHMENT_INVOCATION_SUCCEEDED", .trace, at: clock.now, data: answer.text)
             return PipeExecution.events(of: answer).map { Item(record: nil, json: $0) }
@@ -93,9 +94,9 @@ struct PipeExecution: Sendable {
         }
     }
 
-    /// What a function answered.
+    /// What a function or an API destination answered.
     private static func answer(_ output: JSON) throws(TargetFailure) -> JSON {
-        let payload = output["Payload"]
+        let payload = output["Payload"] ?? output["Body"]
         let json = payload?.string.map { text in text.isEmpty ? "" : (try? JSON(parsing: text)) ?? .string(text) }
         if let error = output["FunctionError"]?.string {
             throw TargetFailure(
@@ -191,9 +192,9 @@ struct PipeExecution: Sendable {
             }
             request["DocumentName"] = .string(document)
             request["ClientToken"] = .string(token(of: sources, part, isRepeated: true).description)
-            _ = try await caller.call("ssm:SendCommand", request, context(of: sources))
+            _ = try await targets.caller.call("ssm:SendCommand", request, context(of: sources))
         case .each(let arn, let dynamic):
-            let parameters = try dynamic.resolved(for: item.json, of: pipe, toBus: arn.service == "events")
+            let parameters = try dynamic.resolved(for: item.json, of: pipe, toBus: arn.name(ofType: "event-bus") != nil)
             let action = try TargetAction(arn, parameters, at: "Target")
             if case .send(let queue, let group) = action,
                 let deduplication = try dynamic.messageDeduplication?.value(in: item.json)
@@ -201,7 +202,7 @@ struct PipeExecution: Sendable {
                 var message = TargetCall.message(
                     .string(text), to: queue, group: group, token: token(of: sources, part, isRepeated: true))
                 message["MessageDeduplicationId"] = .string(deduplication)
-                _ = try await caller.call("sqs:SendMessage", message, context(of: sources))
+                _ = try await targets.caller.call("sqs:SendMessage", message, context(of: sources))
                 return
             }
             _ = try await call(
@@ -215,7 +216,7 @@ struct PipeExecution: Sendable {
         _ action: TargetAction, _ text: String, _ records: [PipeRecord], _ part: String, isRepeated: Bool = false,
         time: Timestamp? = nil
     ) async throws(TargetFailure) -> (operation: String, output: JSON) {
-        try await TargetCaller(caller: caller).call(
+        try await targets.call(
             action,
             TargetRequest(
                 text: text, token: token(of: records, part, isRepeated: isRepeated), comment: "pipe \(pipe.name)",

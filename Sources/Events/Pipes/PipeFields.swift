@@ -37,7 +37,7 @@ enum PipeFields {
         .optional("SourceParameters", .structure(sourceParameters)),
         .optional("Enrichment", .string(length: 0...1600, pattern: optionalPattern)),
         .optional(
-            "EnrichmentParameters", .structure([template, .optional("HttpParameters", .any)])),
+            "EnrichmentParameters", .structure([template, .optional("HttpParameters", .structure(httpParameters))])),
         .optional("TargetParameters", .structure(targetParameters)),
         .optional("LogConfiguration", .structure(logConfiguration)),
         .optional("KmsKeyIdentifier", .string(length: 0...2048, pattern: #"[a-zA-Z0-9_\-/:]*"#)),
@@ -68,9 +68,46 @@ enum PipeFields {
             "RabbitMQBrokerParameters", "ManagedStreamingKafkaParameters", "SelfManagedKafkaParameters",
         ])
 
+    private static let httpParameters: [Field] = [
+        .optional(
+            "PathParameterValues",
+            .list(.string(pattern: TextPattern(stringLiteral: #"(?!\s*$).+|"# + jsonPath))), sensitive: true),
+        .optional(
+            "HeaderParameters",
+            .map(
+                .string(
+                    length: 0...512,
+                    pattern: TextPattern(
+                        stringLiteral: #"[ \t]*[\x20-\x7E]+([ \t]+[\x20-\x7E]+)*[ \t]*|"# + jsonPath))),
+            sensitive: true),
+        .optional(
+            "QueryStringParameters",
+            .map(
+                .string(
+                    length: 0...512,
+                    pattern: TextPattern(stringLiteral: #"[^\x00-\x09\x0B\x0C\x0E-\x1F\x7F]+|"# + jsonPath))),
+            sensitive: true),
+    ]
+
+    private static let headerName = Shape.string(
+        length: 0...512, pattern: TextPattern(stringLiteral: #"[!#$%&'*+-.^_`|~0-9a-zA-Z]+|"# + jsonPath))
+    private static let queryName = Shape.string(
+        length: 0...512, pattern: TextPattern(stringLiteral: #"[^\x00-\x1F\x7F]+|"# + jsonPath))
+
+    /// Checks the names of headers and of parameters in the query, which a shape says nothing about.
+    /// - Parameter place: Whose `HttpParameters` they are.
+    /// - Throws: `ServiceError` `.validation`.
+    static func checkNames(_ http: JSON?, at place: String) throws(ServiceError) {
+        for (member, shape) in [("HeaderParameters", headerName), ("QueryStringParameters", queryName)] {
+            for name in http?[member]?.object?.keys ?? [] {
+                try shape.validate(.string(name), at: "\(place).HttpParameters.\(member)")
+            }
+        }
+    }
+
     private static let targetParameters: [Field] =
         [
-            template,
+            template, .optional("HttpParameters", .structure(httpParameters)),
             .optional(
                 "LambdaFunctionParameters",
                 .structure([
@@ -99,7 +136,7 @@ enum PipeFields {
         ]
         + foreign([
             "StepFunctionStateMachineParameters", "KinesisStreamParameters", "EcsTaskParameters", "BatchJobParameters",
-            "HttpParameters", "RedshiftDataParameters", "SageMakerPipelineParameters", "TimestreamParameters",
+            "RedshiftDataParameters", "SageMakerPipelineParameters", "TimestreamParameters",
         ])
 
     private static let path = Shape.string(length: 1...256, pattern: TextPattern(stringLiteral: jsonPath))

@@ -56,18 +56,22 @@ struct PipePlan: Sendable {
         log = try PipeLog.Settings(definition["LogConfiguration"])
     }
 
-    /// Refuses what belongs to services that OpsBus has not.
+    /// Refuses what belongs to services that OpsBus has not, and names of headers that none can have.
     static func refuseForeign(_ definition: JSON) throws(ServiceError) {
         try refuse(
             definition["SourceParameters"], "SourceParameters", known: ["FilterCriteria", "SqsQueueParameters"])
-        try refuse(definition["EnrichmentParameters"], "EnrichmentParameters", known: ["InputTemplate"])
+        try refuse(
+            definition["EnrichmentParameters"], "EnrichmentParameters", known: ["InputTemplate", "HttpParameters"])
         try refuse(
             definition["TargetParameters"], "TargetParameters",
             known: [
                 "InputTemplate", "LambdaFunctionParameters", "SqsQueueParameters", "EventBridgeEventBusParameters",
-                "CloudWatchLogsParameters",
+                "CloudWatchLogsParameters", "HttpParameters",
             ])
         _ = try PipeLog.Settings(definition["LogConfiguration"])
+        for place in ["EnrichmentParameters", "TargetParameters"] {
+            try PipeFields.checkNames(definition[place]?["HttpParameters"], at: place)
+        }
     }
 
     private static func refuse(_ members: JSON?, _ place: String, known: Set<String>) throws(ServiceError) {
@@ -104,12 +108,15 @@ struct PipePlan: Sendable {
 
     private static func enrichment(_ definition: JSON, _ account: Account) throws(ServiceError) -> TargetAction? {
         guard let text = definition["Enrichment"]?.string, !text.isEmpty else { return nil }
-        guard let arn = ARN(text), arn.service == "lambda" else {
+        let arn = ARN(text).map(account.resolve)
+        guard let arn, arn.service == "lambda" || arn.name(ofType: "api-destination") != nil else {
             throw ServiceError(
-                .validation, "Enrichment \(text) is not supported: functions enrich (arn:aws:lambda:…:function:NAME).")
+                .validation,
+                "Enrichment \(text) is not supported: functions (arn:aws:lambda:…:function:NAME) and API destinations "
+                    + "(arn:aws:events:…:api-destination/NAME/ID) enrich.")
         }
-        return try TargetAction(
-            account.resolve(arn), TargetParameters(waitsForAnswer: true), at: "Enrichment")
+        let http = DestinationParameters(json: definition["EnrichmentParameters"]?["HttpParameters"])
+        return try TargetAction(arn, TargetParameters(http: http, waitsForAnswer: true), at: "Enrichment")
     }
 
     private static func delivery(_ definition: JSON, _ account: Account) throws(ServiceError) -> Delivery {

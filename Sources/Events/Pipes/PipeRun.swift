@@ -8,7 +8,7 @@ actor PipeRun {
     let pipe: Pipe
     private let plan: PipePlan
     private let source: any PipeSource
-    private let caller: any OperationCaller
+    private let targets: TargetCaller
     private let database: Database
     private let account: Account
     private let clock: any Clock
@@ -25,13 +25,13 @@ actor PipeRun {
     private static let longestWait = Duration.seconds(60)
 
     init(
-        _ pipe: Pipe, _ plan: PipePlan, source: any PipeSource, caller: any OperationCaller, database: Database,
+        _ pipe: Pipe, _ plan: PipePlan, source: any PipeSource, targets: TargetCaller, database: Database,
         account: Account, clock: any Clock, log: Log, onReason: @escaping @Sendable (String?) -> Void
     ) {
         self.pipe = pipe
         self.plan = plan
         self.source = source
-        self.caller = caller
+        self.targets = targets
         self.database = database
         self.account = account
         self.clock = clock
@@ -118,7 +118,7 @@ actor PipeRun {
     /// Executes once and lets go of what is done.
     private func execute(_ records: [PipeRecord]) async throws -> PipeExecution.Outcome {
         let execution = PipeExecution(
-            pipe: pipe, plan: plan, caller: caller, account: account, clock: clock, id: Identifier(using: &random))
+            pipe: pipe, plan: plan, targets: targets, account: account, clock: clock, id: Identifier(using: &random))
         let outcome = await execution.run(records)
         if !outcome.done.isEmpty { try await finish(outcome.done, because: execution.subject) }
         try await record(execution, outcome)
@@ -142,7 +142,7 @@ actor PipeRun {
         }
         guard let request = outcome.log.request(stream: pipe.name) else { return }
         do throws(ServiceError) {
-            _ = try await caller.call(
+            _ = try await targets.caller.call(
                 "logs:PutLogEvents", request,
                 OperationContext(principal: pipe.principal, cause: execution.subject))
         } catch {

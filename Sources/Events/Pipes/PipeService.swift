@@ -17,11 +17,10 @@ final class PipeService: Sendable {
     private let director: PipeDirector
 
     init(
-        database: Database, caller: any OperationCaller, journal: any Journal, account: Account, clock: any Clock,
-        log: Log
+        database: Database, targets: TargetCaller, journal: any Journal, account: Account, clock: any Clock, log: Log
     ) {
         let director = PipeDirector(
-            database: database, caller: caller, journal: journal, account: account, clock: clock, log: log)
+            database: database, targets: targets, journal: journal, account: account, clock: clock, log: log)
         self.director = director
         operations =
             PipeOperations(database: database, director: director, journal: journal, account: account, clock: clock).all

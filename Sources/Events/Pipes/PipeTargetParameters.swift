@@ -41,6 +41,7 @@ struct PipeTargetParameters: Sendable, Hashable {
     let time: Value?
     let logStream: Value?
     let logTime: Value?
+    private let http: DestinationParameters
 
     /// - Throws: `ServiceError` `.validation`.
     init(_ json: JSON?) throws(ServiceError) {
@@ -63,6 +64,7 @@ struct PipeTargetParameters: Sendable, Hashable {
         self.resources = resources
         time = try Value(bus?["Time"], "EventBridgeEventBusParameters.Time")
         logStream = try Value(logs?["LogStreamName"], "CloudWatchLogsParameters.LogStreamName")
+        http = DestinationParameters(json: json?["HttpParameters"])
         logTime = try Value(logs?["Timestamp"], "CloudWatchLogsParameters.Timestamp")
     }
 
@@ -85,6 +87,7 @@ struct PipeTargetParameters: Sendable, Hashable {
         var parameters = TargetParameters()
         parameters.messageGroup = try messageGroup?.value(in: record)
         parameters.logStream = try logStream?.value(in: record)
+        parameters.http = http.filled(from: record)
         guard toBus else { return parameters }
         let service = ARN(pipe.source)?.service ?? "sqs"
         var envelope = TargetParameters.Envelope(

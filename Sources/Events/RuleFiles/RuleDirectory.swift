@@ -4,8 +4,8 @@ public import Platform
 
 /// A directory of rules and of the documents they use, as kept in git.
 ///
-/// Every `.yaml`, `.yml` and `.json` file beneath it is read. A file with `schemaVersion` is a document, named like the
-/// file without its ending; every other file holds rules.
+/// Every `.yaml`, `.yml`, `.json` and `.template` file beneath it is read. A file with `schemaVersion` is a document,
+/// named like the file without its ending; every other file holds rules, or is a template that may hold some.
 public struct RuleDirectory: Sendable {
     public struct DocumentFile: Sendable, Hashable {
         public var name: String
@@ -16,10 +16,14 @@ public struct RuleDirectory: Sendable {
     public var rules: [Rule] = []
     public var tests: [(rule: Rule, test: RuleTest)] = []
     public var documents: [DocumentFile] = []
+    /// Buses, archives and schedules of templates.
+    public var resources: [TemplateResource] = []
     /// What the rules give to documents.
     public var arguments: [TargetArguments] = []
     /// Sorted by file and line.
     public var problems: [RuleProblem] = []
+    /// Files that are templates.
+    public var templates: Set<String> = []
     /// Files that cannot be used as they are.
     public var brokenFiles: Set<String> = []
 
@@ -43,6 +47,7 @@ public struct RuleDirectory: Sendable {
                 }
                 continue
             }
+            if Template.isTemplate(root) { templates.insert(file) }
             let ruleFile = RuleFile(root, file: file, account: account)
             problems += ruleFile.problems
             guard ruleFile.isSound else {
@@ -63,6 +68,7 @@ public struct RuleDirectory: Sendable {
                 tests += ruleFile.tests[index].map { (rule, $0) }
             }
             arguments += ruleFile.arguments
+            resources += ruleFile.resources
         }
         dropBrokenFiles()
         warnOfMissingDocuments()
@@ -84,6 +90,7 @@ public struct RuleDirectory: Sendable {
         tests.removeAll { broken.contains($0.rule.file ?? "") }
         arguments.removeAll { broken.contains($0.file) }
         documents.removeAll { broken.contains($0.file) }
+        resources.removeAll { broken.contains($0.file) }
     }
 
     private mutating func sortProblems() {
@@ -101,6 +108,11 @@ public struct RuleDirectory: Sendable {
         let start = TextPosition(line: 1, column: 1)
         do {
             let content = try Files.read(file, bytesMax: RuleDirectory.fileBytesMax)
+            // The tags of a template are functions; in any other file they are mistakes.
+            if Template.mayBeTemplate(content) {
+                let root = try Node(parsing: content, fileName: file, hasFunctions: true)
+                if Template.isTemplate(root) { return (root, content) }
+            }
             return (try Node(parsing: content, fileName: file), content)
         } catch let error as YAMLError {
             fail(error.message, file, error.position)
@@ -132,8 +144,9 @@ public struct RuleDirectory: Sendable {
         return base.lastIndex(of: ".").map { String(base[..<$0]) } ?? base
     }
 
-    /// The files that may hold rules or documents, sorted. Hidden ones are passed over.
+    /// The files that may hold rules or documents, sorted; hidden ones are passed over. A file's path means it alone.
     public static func files(beneath path: String) throws(FileError) -> [String] {
+        if Files.exists(path), !Files.isDirectory(path) { return [path] }
         var found: [String] = []
         var directories = [path]
         while let directory = directories.popLast() {
@@ -141,7 +154,7 @@ public struct RuleDirectory: Sendable {
                 let file = "\(directory)/\(name)"
                 if Files.isDirectory(file) {
                     directories.append(file)
-                } else if [".yaml", ".yml", ".json"].contains(where: name.hasSuffix) {
+                } else if [".yaml", ".yml", ".json", ".template"].contains(where: name.hasSuffix) {
                     found.append(file)
                 }
                 if found.count > filesMax { throw FileError("read more than \(filesMax) files of", path, errno: 0) }

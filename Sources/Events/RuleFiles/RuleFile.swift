@@ -5,7 +5,8 @@ internal import Patterns
 /// What one file of rules says.
 ///
 /// A file holds one rule, or a list of them under `Rules`. Members are those of `PutRule` and `PutTargets`; patterns
-/// and inputs may be written as YAML mappings instead of JSON text. `Tests` belong to the file alone.
+/// and inputs may be written as YAML mappings instead of JSON text. `Tests` belong to the file alone. Or the file is a
+/// CloudFormation or SAM template, of which the rules are used as far as that can be: see `TemplateRules`.
 public struct RuleFile: Sendable {
     public var rules: [Rule] = []
     /// Of each rule, in the same order.
@@ -15,12 +16,16 @@ public struct RuleFile: Sendable {
     /// Of the targets that are documents.
     public var arguments: [TargetArguments] = []
     public var problems: [RuleProblem] = []
+    /// Buses, archives and schedules of a template.
+    public var resources: [TemplateResource] = []
 
     /// Whether the rules can be used: warnings may stand, errors not.
     public var isSound: Bool { !problems.contains { $0.severity == .error } }
 
     private let file: String
     private let account: Account
+    /// Whether a target that cannot be called is left out, and the rule used with the others.
+    private let isTemplate: Bool
 
     /// Reads a file; what is wrong is collected in `problems` rather than thrown, so that all of it is seen at once.
     /// - Parameters:
@@ -30,8 +35,14 @@ public struct RuleFile: Sendable {
     public init(_ root: Node, file: String, account: Account) {
         self.file = file
         self.account = account
+        isTemplate = Template.isTemplate(root)
         let nodes: [Node]
-        if let list = root.member("Rules") {
+        if isTemplate {
+            let template = TemplateRules(Template(root, file: file, account: account), file: file)
+            problems = template.problems
+            resources = template.resources
+            nodes = template.rules
+        } else if let list = root.member("Rules") {
             checkMembers(of: root, known: ["Rules"])
             guard let elements = list.value.elements else {
                 fail("Rules must be a list of rules", at: list.value.position)
@@ -57,8 +68,8 @@ public struct RuleFile: Sendable {
     }
 
     private static let members = [
-        "Name", "EventBusName", "EventPattern", "ScheduleExpression", "State", "Description", "RoleArn", "Targets",
-        "Tests",
+        "Name", "EventBusName", "EventPattern", "ScheduleExpression", "State", "Description", "RoleArn", "Options",
+        "Targets", "Tests",
     ]
 
     private mutating func readRule(_ node: Node) -> Rule? {
@@ -83,10 +94,21 @@ public struct RuleFile: Sendable {
                 fail("State must be one of \(states), not '\(state)'", at: node["State"]?.position ?? node.position)
             }
         }
+        rule.options = readOptions(node)
         rule.eventPattern = readPattern(node)
         readTargets(node, into: &rule)
         check(rule, node)
         return rule
+    }
+
+    private mutating func readOptions(_ node: Node) -> RuleOptions {
+        guard let member = node.member("Options") else { return RuleOptions() }
+        do throws(ServiceError) {
+            return try RuleOptions(json: member.value.json)
+        } catch {
+            fail(error.message, at: member.value.position)
+            return RuleOptions()
+        }
     }
 
     /// Checks that need the whole rule; those of its parts have been made where the parts stand.
@@ -141,10 +163,7 @@ public struct RuleFile: Sendable {
 
     private mutating func readTargets(_ node: Node, into rule: inout Rule) {
         guard let member = node.member("Targets") else {
-            problems.append(
-                RuleProblem(
-                    "the rule has no Targets: it would match and do nothing", severity: .warning, file: file,
-                    at: node.position))
+            warn("the rule has no Targets: it would match and do nothing", at: node.position)
             return
         }
         guard let elements = member.value.elements else {
@@ -162,6 +181,9 @@ public struct RuleFile: Sendable {
                 }
                 rule.targets.append(target)
                 readArguments(of: target, element, rule.name)
+            } catch where isTemplate {
+                let identifier = element["Id"]?.string ?? "without Id"
+                warn("target \(identifier) of \(rule.name) is left out: \(error.message)", at: element.position)
             } catch {
                 fail(error.message, at: element.position)
             }
@@ -240,6 +262,10 @@ public struct RuleFile: Sendable {
                 "unknown member '\(member.key)'; \(near ?? "known are \(known.joined(separator: ", "))")",
                 at: member.keyPosition)
         }
+    }
+
+    private mutating func warn(_ message: String, at position: TextPosition) {
+        problems.append(RuleProblem(message, severity: .warning, file: file, at: position))
     }
 
     private mutating func fail(_ message: String, at position: TextPosition) {

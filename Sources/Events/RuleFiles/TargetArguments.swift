@@ -44,7 +44,7 @@ public struct TargetArguments: Sendable, Hashable {
             (self.document, version, isRunbook) = (document, nil, false)
         case .startAutomation(let document, let version):
             (self.document, self.version, isRunbook) = (document, version, true)
-        case .publish, .send, .invoke, .forward, .putEvent, .log: return nil
+        case .publish, .send, .invoke, .forward, .putEvent, .request, .log: return nil
         }
         self.rule = rule
         self.target = target.id

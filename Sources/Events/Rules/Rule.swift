@@ -20,6 +20,7 @@ public struct Rule: Sendable, Hashable {
     public var state: State
     public var description: String?
     public var roleARN: String?
+    public var options: RuleOptions
     /// In the order given.
     public var targets: [Target]
     /// The rules file that owns this rule; nil for rules made by `PutRule`.
@@ -28,7 +29,7 @@ public struct Rule: Sendable, Hashable {
     public init(
         name: String, bus: String = BusDirectory.defaultBus, eventPattern: String? = nil,
         scheduleExpression: String? = nil, state: State = .enabled, description: String? = nil,
-        roleARN: String? = nil, targets: [Target] = [], file: String? = nil
+        roleARN: String? = nil, options: RuleOptions = RuleOptions(), targets: [Target] = [], file: String? = nil
     ) {
         self.name = name
         self.bus = bus
@@ -37,6 +38,7 @@ public struct Rule: Sendable, Hashable {
         self.state = state
         self.description = description
         self.roleARN = roleARN
+        self.options = options
         self.targets = targets
         self.file = file
     }
@@ -59,6 +61,7 @@ public struct Rule: Sendable, Hashable {
         json["ScheduleExpression"] = scheduleExpression.map { .string($0) }
         json["Description"] = description.map { .string($0) }
         json["RoleArn"] = roleARN.map { .string($0) }
+        json["Options"] = options.json
         json["ManagedBy"] = file.map { .string("file:\($0)") }
         return json
     }

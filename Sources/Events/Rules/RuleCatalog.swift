@@ -32,6 +32,15 @@ struct RuleCatalog {
 
     func rules(on bus: String) -> [Rule] { rules.filter { $0.bus == bus } }
 
+    /// Of the rules that limit how many of their deliveries are attempted at a time.
+    var concurrencyLimits: [Key: Int] {
+        var limits: [Key: Int] = [:]
+        for entry in entries.values {
+            limits[Key(bus: entry.rule.bus, name: entry.rule.name)] = entry.rule.options.concurrencyMax
+        }
+        return limits
+    }
+
     /// What events of a bus are matched with; nil where no rule of it has a pattern.
     func snapshot(of bus: String) -> PatternSnapshot? { sets[bus]?.snapshot }
 

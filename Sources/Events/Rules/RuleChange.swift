@@ -6,6 +6,8 @@ internal import Storage
 struct RuleChange: Sendable {
     var puts: [Rule] = []
     var deletions: [Rule] = []
+    /// By the ARN of the rule that is new.
+    var tags: [String: ResourceTags] = [:]
     /// The operation's name for the audit log.
     var action: String
 }
@@ -15,17 +17,20 @@ extension Matcher {
     func change(
         _ context: OperationContext, _ plan: @Sendable (RuleCatalog) throws -> RuleChange
     ) async throws -> RuleChange {
-        try await change(
+        let owner = self.account
+        return try await change(
             context, prepare: plan,
             write: { change, position, transaction in
                 for rule in change.deletions {
                     try RuleStore.delete(rule, transaction)
+                    try TagStore.removeAll(of: rule.arn(in: owner).description, transaction)
                     try RuleChange.audit("DeleteRule", rule, position, transaction)
                 }
                 for rule in change.puts {
                     try RuleStore.put(rule, transaction)
                     try RuleChange.audit(change.action, rule, position, transaction)
                 }
+                for (arn, tags) in change.tags { try TagStore.add(tags, to: arn, transaction) }
                 if change.puts.isEmpty && change.deletions.isEmpty {
                     try transaction.audit(
                         change.action, on: Subject(.operation, "events:\(change.action)"), outcome: .success)
@@ -48,6 +53,7 @@ extension RuleChange {
         detail["EventPattern"] = rule.eventPattern.map { .string($0) }
         detail["ScheduleExpression"] = rule.scheduleExpression.map { .string($0) }
         detail["Targets"] = .array(rule.targets.map(\.json))
+        detail["Options"] = rule.options.json
         detail["File"] = rule.file.map { .string($0) }
         try transaction.audit(action, on: rule.subject, outcome: .success, detail: detail)
     }

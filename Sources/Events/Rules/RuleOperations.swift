@@ -7,6 +7,7 @@ internal import Storage
 /// The operations on rules and their targets, as in the EventBridge API.
 struct RuleOperations: Sendable {
     let matcher: Matcher
+    let managed: ManagedRules
     let buses: BusDirectory
     let account: Account
     /// Called after rules with schedules may have changed.
@@ -14,6 +15,8 @@ struct RuleOperations: Sendable {
 
     static let ruleName = Field.required("Name", .name(1...64, .resourceName))
     static let busName = Field.optional("EventBusName", .string(length: 1...1600))
+    /// Lets a rule be changed that is kept in a file; the file brings it back when it is next loaded.
+    private static let force = Field.optional("Force", .boolean)
 
     var all: [Operation] {
         let rule = Field.required("Rule", .name(1...64, .resourceName))
@@ -26,11 +29,12 @@ struct RuleOperations: Sendable {
                     .optional("ScheduleExpression", .string(length: 0...256)),
                     .optional("State", .string(values: Rule.State.allCases.map(\.rawValue))),
                     .optional("Description", .string(length: 0...512)),
-                    .optional("RoleArn", .string(length: 1...1600)),
+                    .optional("RoleArn", .string(length: 1...1600)), .optional("Tags", ResourceTags.shape),
+                    .optional("Options", .structure(RuleOptions.fields)),
                 ], handler: put),
             Operation(
                 "events:DeleteRule", "Deletes a rule without targets; one that does not exist is no error.", .writes,
-                input: [RuleOperations.ruleName, RuleOperations.busName], handler: delete),
+                input: [RuleOperations.ruleName, RuleOperations.busName, RuleOperations.force], handler: delete),
             Operation(
                 "events:DescribeRule", "Answers one rule.", .reads,
                 input: [RuleOperations.ruleName, RuleOperations.busName], handler: describe),
@@ -55,7 +59,8 @@ struct RuleOperations: Sendable {
             Operation(
                 "events:RemoveTargets", "Removes targets from a rule.", .writes,
                 input: [
-                    rule, RuleOperations.busName, .required("Ids", .list(.string(length: 1...64), count: 1...100)),
+                    rule, RuleOperations.busName, .required("Ids", .list(.name(1...64, .resourceName), count: 1...100)),
+                    RuleOperations.force,
                 ], handler: removeTargets),
             Operation(
                 "events:ListTargetsByRule", "Lists a rule's targets.", .reads,
@@ -71,25 +76,37 @@ struct RuleOperations: Sendable {
     private func put(_ input: JSON, _ context: OperationContext) async throws -> JSON {
         let bus = try bus(input)
         var rule = Rule(
-            name: input["Name"]?.string ?? "", bus: bus, eventPattern: input["EventPattern"]?.string,
-            scheduleExpression: input["ScheduleExpression"]?.string,
+            name: input["Name"]?.string ?? "", bus: bus, eventPattern: RuleOperations.given(input["EventPattern"]),
+            scheduleExpression: RuleOperations.given(input["ScheduleExpression"]),
             state: input["State"]?.string.flatMap(Rule.State.init) ?? .enabled,
-            description: input["Description"]?.string, roleARN: input["RoleArn"]?.string)
+            description: input["Description"]?.string, roleARN: input["RoleArn"]?.string,
+            options: try RuleOptions(json: input["Options"]))
+        try await managed.refuse(rule.name, on: bus)
         try RuleOperations.check(rule)
         let proposed = rule
+        let tags = try ResourceTags(input["Tags"])
+        let arn = rule.arn(in: account).description
         let change = try await matcher.change(context) { catalog in
             var rule = proposed
             if let existing = catalog.entry(bus, rule.name)?.rule {
                 try RuleOperations.refuseFile(existing)
                 rule.targets = existing.targets
+                // Tags are of a new rule only; TagResource changes them afterwards.
+                return RuleChange(puts: [rule], action: "PutRule")
             } else if catalog.rules(on: bus).count >= Limits.rulesPerBusMax {
                 throw ServiceError(.limitExceeded, "The requested resource exceeds the maximum number allowed.")
             }
-            return RuleChange(puts: [rule], action: "PutRule")
+            return RuleChange(puts: [rule], tags: [arn: tags], action: "PutRule")
         }
         rule = change.puts[0]
         await onScheduleChange()
-        return ["RuleArn": .string(rule.arn(in: account).description)]
+        return ["RuleArn": .string(arn)]
+    }
+
+    /// An empty text is none, as clients send it.
+    private static func given(_ text: JSON?) -> String? {
+        guard let text = text?.string, !text.isEmpty else { return nil }
+        return text
     }
 
     /// What holds for every rule, wherever it comes from.
@@ -111,8 +128,8 @@ struct RuleOperations: Sendable {
         }
     }
 
-    private static func refuseFile(_ rule: Rule) throws(ServiceError) {
-        guard let file = rule.file else { return }
+    private static func refuseFile(_ rule: Rule, force: JSON? = nil) throws(ServiceError) {
+        guard let file = rule.file, force?.bool != true else { return }
         throw ServiceError(
             .managedRule, "Rule \(rule.name) is kept in the file \(file); change it there, it is loaded at once.")
     }
@@ -120,9 +137,10 @@ struct RuleOperations: Sendable {
     private func delete(_ input: JSON, _ context: OperationContext) async throws -> JSON {
         let bus = try bus(input)
         let name = input["Name"]?.string ?? ""
+        try await managed.refuse(name, on: bus)
         _ = try await matcher.change(context) { catalog in
             guard let rule = catalog.entry(bus, name)?.rule else { return RuleChange(action: "DeleteRule") }
-            try RuleOperations.refuseFile(rule)
+            try RuleOperations.refuseFile(rule, force: input["Force"])
             guard rule.targets.isEmpty else {
                 throw ServiceError(.validation, "Rule can't be deleted since it has targets.")
             }
@@ -133,15 +151,21 @@ struct RuleOperations: Sendable {
     }
 
     private func describe(_ input: JSON, _ context: OperationContext) async throws -> JSON {
-        try await rule(input["Name"]?.string ?? "", try bus(input)).json(in: account)
+        let bus = try bus(input)
+        let name = input["Name"]?.string ?? ""
+        if let managed = await managed.describe(name, on: bus) { return managed }
+        var output = try await rule(name, bus).json(in: account)
+        output["CreatedBy"] = .string(account.id)
+        return output
     }
 
     private func list(_ input: JSON, _ context: OperationContext) async throws -> JSON {
         let prefix = input["NamePrefix"]?.string ?? ""
         let bus = try bus(input)
-        let rules = await matcher.catalog.rules(on: bus).filter { $0.name.hasPrefix(prefix) }
+        let own = await matcher.catalog.rules(on: bus).map { (name: $0.name, json: $0.json(in: account)) }
+        let rules = (own + (await managed.list(on: bus))).filter { $0.name.hasPrefix(prefix) }
         let page = Page(rules, by: \.name, input)
-        var output: JSON = ["Rules": .array(page.items.map { $0.json(in: account) })]
+        var output: JSON = ["Rules": .array(page.items.map(\.json))]
         output["NextToken"] = page.nextToken
         return output
     }
@@ -159,13 +183,19 @@ struct RuleOperations: Sendable {
     // MARK: Targets
 
     private func putTargets(_ input: JSON, _ context: OperationContext) async throws -> JSON {
-        let targets = try (input["Targets"]?.array ?? []).map { try Target(json: $0, account: account) }
+        let given = input["Targets"]?.array ?? []
+        for target in given { try Target.checkForm(target) }
+        let bus = try bus(input)
+        let name = input["Rule"]?.string ?? ""
+        try await managed.refuse(name, on: bus)
+        _ = try await rule(name, bus)
+        let targets = try given.map { try Target(json: $0, account: account) }
         for target in targets {
-            if case .forward(let name) = try TargetAction(target), buses.snapshot.name(of: name) == nil {
-                throw ServiceError(.resourceNotFound, "Event bus \(name) does not exist.")
+            if case .forward(let other) = try TargetAction(target), buses.snapshot.name(of: other) == nil {
+                throw ServiceError(.resourceNotFound, "Event bus \(other) does not exist.")
             }
         }
-        try await change(input["Rule"]?.string ?? "", try bus(input), "PutTargets", context) { rule in
+        try await change(name, bus, "PutTargets", context) { rule in
             for target in targets {
                 if let index = rule.targets.firstIndex(where: { $0.id == target.id }) {
                     rule.targets[index] = target
@@ -181,17 +211,29 @@ struct RuleOperations: Sendable {
     }
 
     private func removeTargets(_ input: JSON, _ context: OperationContext) async throws -> JSON {
-        let identifiers = Set((input["Ids"]?.array ?? []).compactMap(\.string))
-        try await change(input["Rule"]?.string ?? "", try bus(input), "RemoveTargets", context) { rule in
+        let identifiers = (input["Ids"]?.array ?? []).compactMap(\.string)
+        let name = input["Rule"]?.string ?? ""
+        let bus = try bus(input)
+        let known = Set(try await rule(name, bus).targets.map(\.id))
+        try await change(name, bus, "RemoveTargets", context, force: input["Force"]) { rule in
             rule.targets.removeAll { identifiers.contains($0.id) }
         }
-        return ["FailedEntryCount": 0, "FailedEntries": []]
+        let failed: [JSON] = identifiers.filter { !known.contains($0) }.map { identifier in
+            [
+                "TargetId": .string(identifier), "ErrorCode": "ResourceNotFoundException",
+                "ErrorMessage": .string("Rule '\(name)' does not have a target with the Id '\(identifier)'."),
+            ]
+        }
+        return ["FailedEntryCount": .integer(failed.count), "FailedEntries": .array(failed)]
     }
 
     private func listTargets(_ input: JSON, _ context: OperationContext) async throws -> JSON {
-        let rule = try await rule(input["Rule"]?.string ?? "", try bus(input))
-        let page = Page(rule.targets, by: \.id, input)
-        var output: JSON = ["Targets": .array(page.items.map(\.json))]
+        let bus = try bus(input)
+        let name = input["Rule"]?.string ?? ""
+        var targets = await managed.targets(name, on: bus)
+        if targets == nil { targets = try await rule(name, bus).targets.map(\.json) }
+        let page = Page(targets ?? [], by: { $0["Id"]?.string ?? "" }, input)
+        var output: JSON = ["Targets": .array(page.items)]
         output["NextToken"] = page.nextToken
         return output
     }
@@ -200,12 +242,13 @@ struct RuleOperations: Sendable {
 
     /// Changes one existing rule.
     private func change(
-        _ name: String, _ bus: String, _ action: String, _ context: OperationContext,
+        _ name: String, _ bus: String, _ action: String, _ context: OperationContext, force: JSON? = nil,
         _ edit: @escaping @Sendable (inout Rule) throws -> Void
     ) async throws {
+        try await managed.refuse(name, on: bus)
         _ = try await matcher.change(context) { catalog in
             guard var rule = catalog.entry(bus, name)?.rule else { throw RuleOperations.noRule(name, bus) }
-            try RuleOperations.refuseFile(rule)
+            try RuleOperations.refuseFile(rule, force: force)
             try edit(&rule)
             return RuleChange(puts: [rule], action: action)
         }
@@ -221,31 +264,4 @@ struct RuleOperations: Sendable {
     }
 
     private func bus(_ input: JSON) throws(ServiceError) -> String { try buses.resolve(input) }
-}
-
-extension BusDirectory {
-    /// The bus that an operation's input names; the default one where it names none.
-    func resolve(_ input: JSON) throws(ServiceError) -> String {
-        guard let text = input["EventBusName"]?.string else { return BusDirectory.defaultBus }
-        guard let name = snapshot.name(of: text) else {
-            throw ServiceError(.resourceNotFound, "Event bus \(text) does not exist.")
-        }
-        return name
-    }
-}
-
-/// One page of a list that is sorted by a key: the key of the last item is the token of the next page.
-struct Page<Item> {
-    let items: [Item]
-    /// Nil on the last page.
-    let nextToken: JSON?
-
-    init(_ items: [Item], by key: (Item) -> String, _ input: JSON) {
-        let limit = input["Limit"]?.int ?? 100
-        let sorted = items.sorted { key($0) < key($1) }
-        let token = input["NextToken"]?.string
-        let rest = sorted.drop { item in token.map { key(item) <= $0 } ?? false }
-        self.items = Array(rest.prefix(limit))
-        nextToken = rest.count > limit ? self.items.last.map { .string(key($0)) } : nil
-    }
 }

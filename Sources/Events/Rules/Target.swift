@@ -46,17 +46,53 @@ public struct Target: Sendable, Hashable {
                         ]), count: 1...1))
             ])),
         .optional("SqsParameters", .structure([.optional("MessageGroupId", .string(length: 1...128))])),
+        .optional(
+            "HttpParameters",
+            .structure([
+                .optional("PathParameterValues", .list(.string())),
+                .optional("HeaderParameters", .map(.string(length: 0...512))),
+                .optional("QueryStringParameters", .map(.string(length: 0...512))),
+            ])),
     ]
+
+    /// Members of kinds of targets that only AWS has, and what these are.
+    private static let membersNotOffered = [
+        "KinesisParameters": "Kinesis streams", "EcsParameters": "ECS tasks", "BatchParameters": "Batch jobs",
+        "RedshiftDataParameters": "Redshift clusters", "SageMakerPipelineParameters": "SageMaker pipelines",
+        "AppSyncParameters": "AppSync APIs",
+    ]
+
+    /// What is refused whether or not the rule exists.
+    /// - Parameter json: A target as `PutTargets` takes it.
+    /// - Throws: `ServiceError` `.validation`.
+    static func checkForm(_ json: JSON) throws(ServiceError) {
+        let text = json["Arn"]?.string ?? ""
+        let id = json["Id"]?.string ?? ""
+        if json["Arn"]?.string != nil, ARN(text) == nil {
+            throw ServiceError(
+                .validation, "Parameter \(text) is not valid. Reason: Provided Arn is not in correct format.")
+        }
+        if let arn = ARN(text), arn.service == "sqs", arn.resource.hasSuffix(".fifo"), json["SqsParameters"] == nil {
+            throw ServiceError(
+                .validation, "Parameter(s) SqsParameters must be specified for target: \(id).")
+        }
+        for member in json.object ?? JSONObject() {
+            if let kind = membersNotOffered[member.key] {
+                throw ServiceError(
+                    .validation, "\(member.key) of target \(id) cannot be honoured: OpsBus calls no \(kind).")
+            }
+        }
+    }
+
 
     /// - Parameter json: Of the shape of `fields`.
     /// - Throws: `ServiceError` `.validation` naming the target and what is wrong with it.
     public init(json: JSON, account: Account) throws(ServiceError) {
+        try Target.checkForm(json)
         try Shape.structure(Target.fields).validate(json)
         let id = json["Id"]?.string ?? ""
         guard let arn = ARN(json["Arn"]?.string ?? "") else {
-            throw ServiceError(
-                .validation,
-                "Parameter Arn of target \(id) is not valid. Reason: it is no ARN; write arn:aws:SERVICE:::RESOURCE.")
+            preconditionFailure("an ARN was checked and is none")
         }
         self.id = id
         self.arn = account.resolve(arn)
@@ -70,9 +106,18 @@ public struct Target: Sendable, Hashable {
         }
         retryPolicy = RetryPolicy(json: json["RetryPolicy"])
         deadLetterQueue = json["DeadLetterConfig"]?["Arn"]?.string
+        if let queue = deadLetterQueue {
+            guard let arn = ARN(queue), arn.service == "sqs", !arn.resource.hasSuffix(".fifo") else {
+                throw ServiceError(
+                    .validation,
+                    "Parameter DeadLetterConfig.Arn of target \(id) is not valid. Reason: it must be the ARN of a "
+                        + "standard queue.")
+            }
+        }
         parameters = TargetParameters(
             nodes: json["RunCommandParameters"]?["RunCommandTargets"],
-            messageGroup: json["SqsParameters"]?["MessageGroupId"]?.string)
+            messageGroup: json["SqsParameters"]?["MessageGroupId"]?.string,
+            http: DestinationParameters(json: json["HttpParameters"]))
         _ = try TargetAction(self)
     }
 }

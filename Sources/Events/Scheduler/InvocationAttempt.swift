@@ -4,7 +4,7 @@ internal import Storage
 
 /// Calls the target of an invocation once, or its dead-letter queue.
 struct InvocationAttempt: Sendable {
-    let caller: any OperationCaller
+    let targets: TargetCaller
     let account: Account
 
     struct Result: Sendable {
@@ -18,7 +18,7 @@ struct InvocationAttempt: Sendable {
 
     func run(_ invocation: Invocation) async -> Result {
         do {
-            let target = try SchedulerTarget(invocation.target, account: account, operations: caller.find)
+            let target = try SchedulerTarget(invocation.target, account: account, operations: targets.caller.find)
             let payload = target.payload(of: invocation, in: account)
             let context = context(of: invocation)
             switch target.action {
@@ -27,11 +27,11 @@ struct InvocationAttempt: Sendable {
                     text: payload, isEventItself: target.input == nil, token: invocation.token,
                     comment: "schedule \(invocation.group)/\(invocation.name)", origin: invocation.name,
                     time: invocation.created, context: context)
-                let (operation, output) = try await TargetCaller(caller: caller).call(action, request)
+                let (operation, output) = try await targets.call(action, request)
                 return Result(operation: operation, output: TargetCall.summary(of: output))
             case .operation(let operation):
                 let request = try SchedulerTarget.request(payload, of: operation, token: invocation.token)
-                let output = try await caller.call(operation.name, request, context)
+                let output = try await targets.caller.call(operation.name, request, context)
                 return Result(operation: operation.name, output: TargetCall.summary(of: output))
             }
         } catch {
@@ -58,7 +58,7 @@ struct InvocationAttempt: Sendable {
     /// - Source: Scheduler user guide, "Configuring a dead-letter queue".
     func tellDeadLetterQueue(_ invocation: Invocation) async -> TargetFailure? {
         do {
-            let target = try SchedulerTarget(invocation.target, account: account, operations: caller.find)
+            let target = try SchedulerTarget(invocation.target, account: account, operations: targets.caller.find)
             guard let queue = target.deadLetterQueue else { return nil }
             var attributes = invocation.failure ?? [:]
             attributes["EXECUTION_ID"] = .string(invocation.id.description)
@@ -75,7 +75,7 @@ struct InvocationAttempt: Sendable {
                     (attributes.object ?? JSONObject()).map { member in
                         .init(key: member.key, value: ["DataType": "String", "StringValue": member.value])
                     }))
-            _ = try await caller.call("sqs:SendMessage", message, context(of: invocation))
+            _ = try await targets.caller.call("sqs:SendMessage", message, context(of: invocation))
             return nil
         } catch {
             return TargetFailure(any: error)

@@ -20,12 +20,12 @@ final class SchedulerService: Sendable {
     private let runner: InvocationRunner
 
     init(
-        database: Database, caller: any OperationCaller, account: Account, clock: any Clock, log: Log,
+        database: Database, targets: TargetCaller, account: Account, clock: any Clock, log: Log,
         zones: TimeZoneDatabase = TimeZoneDatabase()
     ) {
         let planner = SchedulePlanner(zones: zones, account: account)
         let runner = InvocationRunner(
-            database: database, attempt: InvocationAttempt(caller: caller, account: account), clock: clock,
+            database: database, attempt: InvocationAttempt(targets: targets, account: account), clock: clock,
             log: log.named("invocations"))
         let timer = SchedulerTimer(
             database: database, planner: planner, clock: clock, log: log.named("schedules"),
@@ -34,7 +34,9 @@ final class SchedulerService: Sendable {
         self.runner = runner
         self.timer = timer
         operations =
-            SchedulerOperations(database: database, planner: planner, timer: timer, caller: caller, clock: clock).all
+            SchedulerOperations(
+                database: database, planner: planner, timer: timer, caller: targets.caller, clock: clock
+            ).all
             + ScheduleGroupOperations(database: database, account: account).all
     }
 

@@ -88,7 +88,7 @@ struct SchedulerTarget: Sendable {
     private static func target(_ arn: ARN, _ json: JSON) throws(ServiceError) -> TargetAction {
         var parameters = TargetParameters()
         parameters.messageGroup = json["SqsParameters"]?["MessageGroupId"]?.string
-        if arn.service == "events" {
+        if arn.name(ofType: "event-bus") != nil {
             guard let source = json["EventBridgeParameters"]?["Source"]?.string,
                 let detailType = json["EventBridgeParameters"]?["DetailType"]?.string
             else {

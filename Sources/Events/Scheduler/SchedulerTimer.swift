@@ -22,6 +22,9 @@ actor SchedulerTimer {
     private var runner: Task<Void, Never>?
     /// When it will look at the schedules by itself; nil while it does, or when there is nothing to wait for.
     private var alarm: Timestamp?
+    /// When it began to fire what it is firing now; nil while nothing is due. What is due then and waits for its turn
+    /// is delayed by load, not missed.
+    private var noticed: Timestamp?
     private var isStopped = false
 
     /// Schedules fired in one transaction.
@@ -60,6 +63,7 @@ actor SchedulerTimer {
         runner?.cancel()
         await runner?.value
         alarm = nil
+        noticed = nil
     }
 
     private func run() async {
@@ -73,12 +77,16 @@ actor SchedulerTimer {
                     )
                 }
                 if !schedules.isEmpty {
-                    try await fire(schedules, now: now)
+                    let noticed = noticed ?? now
+                    self.noticed = noticed
+                    try await fire(schedules, noticed: noticed, now: now)
                 } else if let next {
+                    noticed = nil
                     alarm = next
                     try await clock.sleep(until: next)
                     alarm = nil
                 } else {
+                    noticed = nil
                     alarm = nil
                     return
                 }
@@ -100,13 +108,13 @@ actor SchedulerTimer {
         let eventID: Identifier
     }
 
-    private func fire(_ schedules: [Schedule], now: Timestamp) async throws {
+    private func fire(_ schedules: [Schedule], noticed: Timestamp, now: Timestamp) async throws {
         var steps: [Step] = []
         var broken: [Schedule] = []
         for schedule in schedules {
             guard let plan = schedule.plan else { continue }
             do {
-                let firing = try planner.machine(of: schedule).fire(plan, now: now)
+                let firing = try planner.machine(of: schedule).fire(plan, now: noticed)
                 let invocation = Invocation(of: schedule, for: firing.scheduled, at: now, in: planner.account)
                 steps.append(
                     Step(

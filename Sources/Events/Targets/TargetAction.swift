@@ -17,6 +17,8 @@ enum TargetAction: Sendable, Hashable {
     case forward(bus: String)
     /// The same for an event that is made of the input.
     case putEvent(bus: String, TargetParameters.Envelope)
+    /// `arn:aws:events:…:api-destination/NAME/UUID`.
+    case request(destination: ARN, DestinationParameters)
     /// `arn:aws:logs:…:log-group:NAME`; the stream is the caller's name where none is given.
     case log(group: String, stream: String?)
 
@@ -29,8 +31,8 @@ enum TargetAction: Sendable, Hashable {
             throw TargetAction.invalid(
                 place,
                 "OpsBus cannot call \(arn); it calls ssm documents (document/…, automation-definition/…), sns topics, "
-                    + "sqs queues, lambda functions (function:…), event buses (event-bus/…) and log groups (log-group:…)"
-            )
+                    + "sqs queues, lambda functions (function:…), event buses (event-bus/…), API destinations "
+                    + "(api-destination/…) and log groups (log-group:…)")
         }
         self = action
     }
@@ -61,6 +63,10 @@ enum TargetAction: Sendable, Hashable {
             guard arn.name(ofType: "function") != nil else { return nil }
             return .invoke(functionARN: arn.description, waitsForAnswer: parameters.waitsForAnswer)
         case "events":
+            if arn.name(ofType: "api-destination") != nil {
+                guard let http = parameters.http else { throw invalid(place, "API destinations are targets of rules") }
+                return .request(destination: arn, http)
+            }
             guard let bus = arn.name(ofType: "event-bus") else { return nil }
             return parameters.envelope.map { .putEvent(bus: bus, $0) } ?? .forward(bus: bus)
         case "logs":

@@ -48,6 +48,8 @@ struct TargetCall {
         case .putEvent(let bus, let envelope):
             operation = "events:PutEvents"
             input = TargetCall.putEvents(request, bus, envelope)
+        case .request(let destination, _):
+            preconditionFailure("\(destination) is no operation's target")
         case .forward(let bus):
             throw TargetFailure(
                 code: "INVALID_PARAMETER", message: "Event bus \(bus) needs a source and a detail-type for this input.")
@@ -59,7 +61,7 @@ struct TargetCall {
     static func message(_ body: JSON, to queue: ARN, group: String?, token: Identifier) -> JSON {
         var input: JSON = [
             "QueueUrl": .string("https://sqs.\(queue.region).amazonaws.com/\(queue.account)/\(queue.resource)"),
-            "MessageBody": body, "OpsBusToken": .string(token.description),
+            "MessageBody": body, "OpsBusMessageId": .string(token.description),
         ]
         input["MessageGroupId"] = group.map { .string($0) }
         return input

@@ -4,6 +4,8 @@ internal import Core
 /// Calls targets for whoever has something for them: rules, schedules, pipes.
 struct TargetCaller: Sendable {
     let caller: any OperationCaller
+    /// Nil for who calls no API destinations.
+    var destinations: DestinationCaller?
 
     /// Calls a target once.
     /// - Returns: The operation that was called, and what it answered.
@@ -11,12 +13,24 @@ struct TargetCaller: Sendable {
     func call(
         _ action: TargetAction, _ request: TargetRequest
     ) async throws(TargetFailure) -> (operation: String, output: JSON) {
+        if case .request(let destination, let parameters) = action {
+            guard let destinations else {
+                throw TargetFailure(code: "INVALID_PARAMETER", message: "API destinations are targets of rules.")
+            }
+            return ("HTTP", try await destinations.call(destination, parameters, request))
+        }
         let call = try TargetCall(action, request)
+        let output: JSON
         do throws(ServiceError) {
-            return (call.operation, try await caller.call(call.operation, call.input, request.context))
+            output = try await caller.call(call.operation, call.input, request.context)
         } catch {
             throw TargetFailure(error)
         }
+        // An event that was refused is an error inside an answer.
+        if case .putEvent = action, let entry = output["Entries"]?[0], let code = entry["ErrorCode"]?.string {
+            throw TargetFailure(code: "SDK_CLIENT_ERROR", message: "\(code): \(entry["ErrorMessage"]?.string ?? "")")
+        }
+        return (call.operation, output)
     }
 }
 
@@ -35,5 +49,7 @@ struct TargetRequest: Sendable {
     var origin: String
     /// When what is being delivered came to be.
     var time: Timestamp
+    /// Whether its turn at an API destination's rate has been waited for.
+    var hasTurn = false
     var context: OperationContext
 }

@@ -8,12 +8,18 @@ struct TargetFailure: Error, Sendable, Hashable {
     var message: String
     /// Whether the same call may succeed later.
     var isRetryable: Bool
+    /// How long the target asks to be left alone; nil where it does not say.
+    var retryAfter: Duration?
 
-    init(code: String, message: String, isRetryable: Bool = false) {
+    init(code: String, message: String, isRetryable: Bool = false, retryAfter: Duration? = nil) {
         self.code = code
         self.message = message
         self.isRetryable = isRetryable
+        self.retryAfter = retryAfter
     }
+
+    /// Whether the target is to blame, rather than what it was sent or how often.
+    var isOfTarget: Bool { isRetryable && code != "THROTTLING" }
 
     init(_ error: ServiceError) {
         let code =

@@ -12,6 +12,9 @@ struct TargetParameters: Sendable, Hashable {
     var envelope: Envelope?
     /// The stream of a log group; nil for the caller's own name.
     var logStream: String?
+    /// What a request to an API destination has besides the destination's and the connection's own; nil for who may
+    /// not call any.
+    var http: DestinationParameters?
     /// Whether a function's answer is waited for.
     var waitsForAnswer = false
 

@@ -104,6 +104,7 @@ extension WireService {
             errors: [
                 .validation: WireError("BadRequestException", 400),
                 .serialization: WireError("BadRequestException", 400),
+                .invalidNextToken: WireError("BadRequestException", 400),
                 .resourceNotFound: WireError("NotFoundException", 404),
                 .accessDenied: WireError("ForbiddenException", 403),
                 .throttling: WireError("TooManyRequestsException", 429),

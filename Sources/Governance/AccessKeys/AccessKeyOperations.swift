@@ -77,13 +77,11 @@ struct AccessKeyOperations: Sendable {
         ]
     }
 
-    /// The administrator of this machine is to the account what root is at AWS.
     private static func identity(of principal: Principal, in account: Account) -> JSON {
-        let isRoot = principal == .local || principal == .system
-        let resource = isRoot ? "root" : "user/\(principal.name)"
+        let arn = account.arn(of: principal)
         return [
-            "UserId": .string(isRoot ? account.id : principal.name), "Account": .string(account.id),
-            "Arn": .string("arn:aws:iam::\(account.id):\(resource)"),
+            "UserId": .string(arn.name(ofType: "user") ?? account.id), "Account": .string(account.id),
+            "Arn": .string(arn.description),
         ]
     }
 

@@ -119,9 +119,9 @@ extension Subject.Kind {
     /// Whether all records about one such thing come from the same cause.
     fileprivate var hasOneCause: Bool {
         switch self {
-        case .event, .delivery, .execution, .command, .invocation, .automation, .step: true
+        case .event, .delivery, .execution, .command, .invocation, .automation, .step, .replay: true
         case .rule, .bus, .topic, .queue, .document, .node, .key, .subscriber, .schedule, .pipe, .operation, .log,
-            .function, .parameter, .state:
+            .function, .parameter, .state, .connection, .destination, .archive:
             false
         }
     }

@@ -2,13 +2,15 @@ internal import Core
 
 /// Names that complete an argument from what a running server holds.
 enum LiveName: Sendable, Hashable, CaseIterable {
-    case rules, buses, nodes, documents, runbooks, topics, commands, executions
+    case rules, buses, archives, replays, nodes, documents, runbooks, topics, commands, executions
 
     /// The operation that lists them, its input, the list in its output and the name in each element.
     var source: (operation: String, input: JSON, list: String, name: String) {
         switch self {
         case .rules: ("events:ListRules", [:], "Rules", "Name")
         case .buses: ("events:ListEventBuses", [:], "EventBuses", "Name")
+        case .archives: ("events:ListArchives", [:], "Archives", "ArchiveName")
+        case .replays: ("events:ListReplays", [:], "Replays", "ReplayName")
         case .nodes: ("ssm:DescribeInstanceInformation", [:], "InstanceInformationList", "InstanceId")
         case .documents: ("ssm:ListDocuments", [:], "DocumentIdentifiers", "Name")
         case .runbooks:

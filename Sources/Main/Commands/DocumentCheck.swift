@@ -15,10 +15,16 @@ enum DocumentCheck {
             RuleProblem(error.message, file: file, at: error.position ?? TextPosition(line: 1, column: 1))
         }
         do throws(DocumentError) {
-            return try Document(parsing: content, fileName: file).unsupportedParts.map(problem)
+            return try text(content, file: file).document?.unsupportedParts.map(problem) ?? []
         } catch {
             return [problem(error)]
         }
+    }
+
+    /// The document in a file, of the type that its text shows.
+    static func text(_ content: [UInt8], file: String) throws(DocumentError) -> DocumentText {
+        let format = file.hasSuffix(".json") ? .json : DocumentFormat(of: String(decoding: content, as: UTF8.self))
+        return try DocumentText(checking: content, format: format, type: nil)
     }
 
     /// The runbook in the file; nil for a command document, and where the file cannot be read.

@@ -9,13 +9,14 @@ extension Command {
         subcommands: [listDocuments, showDocument, putDocument, deleteDocument, checkDocuments])
 
     private static let listDocuments = Command(
-        "list", "List the documents.",
+        "list", "List the documents, those that come with OpsBus as well.",
         examples: [Example("opsbus documents list --type Automation", "The runbooks")],
         options: [type, CommonOptions.limit]
     ) { arguments, session in
-        let filter = arguments[type].map { type -> JSON in [["Key": "DocumentType", "Values": [.string(type)]]] }
+        var filters: [JSON] = [["Key": "Owner", "Values": ["Self", "Amazon"]]]
+        if let type = arguments[type] { filters.append(["Key": "DocumentType", "Values": [.string(type)]]) }
         let output = try await session.connect().callAll(
-            "ssm:ListDocuments", input([("Filters", filter)]), list: "DocumentIdentifiers",
+            "ssm:ListDocuments", ["Filters": .array(filters)], list: "DocumentIdentifiers",
             max: arguments[CommonOptions.limit] ?? 100_000)
         session.output.result(output) {
             var table = Table(["NAME", "TYPE", "VERSION", "SCHEMA", "FORMAT", "OWNER"])
@@ -38,11 +39,14 @@ extension Command {
         ],
         options: [versionOption], arguments: [name]
     ) { arguments, session in
-        let output = try await session.connect().call(
-            "ssm:GetDocument",
-            input([
-                ("Name", .string(try arguments.required(name))), ("DocumentVersion", .text(arguments[versionOption])),
-            ]))
+        let connection = try session.connect()
+        var request = input([
+            ("Name", .string(try arguments.required(name))), ("DocumentVersion", .text(arguments[versionOption])),
+        ])
+        // As it was written, not in the format that clients get unless they ask for another.
+        let described = try await connection.call("ssm:DescribeDocument", request)
+        request["DocumentFormat"] = described["Document"]?["DocumentFormat"]
+        let output = try await connection.call("ssm:GetDocument", request)
         session.output.result(output) {
             session.output.text(output.cell("Content"))
         }
@@ -101,7 +105,7 @@ extension Command {
     }
 
     private static let type = Option(
-        "type", "TYPE", .choice(["Command", "Automation"]), "Only command documents, or only runbooks.")
+        "type", "TYPE", .choice(DocumentType.allCases.map(\.rawValue)), "Only documents of that type.")
     private static let versionOption = Option("version", "N", .text, "A version, $DEFAULT or $LATEST. [$DEFAULT]")
     private static let nameOption = Option("name", "NAME", .text, "The document's name, if not the file's.")
     private static let name = Argument("DOCUMENT", .text.completing(.live(.documents)), "The document's name.")
@@ -118,16 +122,15 @@ struct DocumentUpload {
     /// Creates the document, or a new version that becomes the default one.
     /// - Returns: The version, nil where the content was there already; and the last operation's output.
     func put(_ connection: any Connection) async throws -> (version: String?, output: JSON) {
-        let isRunbook: Bool
+        let text: DocumentText
         do {
-            isRunbook = try Document(parsing: content, fileName: path).runbook != nil
+            text = try DocumentCheck.text(content, file: path)
         } catch {
             throw CommandError.failure("\(path): \(error)", fix: "see 'opsbus documents check'")
         }
-        let isJSON = content.first { $0 > UInt8(ascii: " ") } == UInt8(ascii: "{")
         var request: JSON = [
             "Name": .string(name), "Content": .string(String(decoding: content, as: UTF8.self)),
-            "DocumentType": isRunbook ? "Automation" : "Command", "DocumentFormat": isJSON ? "JSON" : "YAML",
+            "DocumentType": .string(text.type.rawValue), "DocumentFormat": .string(text.format.rawValue),
         ]
         do {
             let output = try await connection.call("ssm:CreateDocument", request)

@@ -18,8 +18,9 @@ extension Command {
             Example("opsbus audit trace 6f0c53ad-1d1f-4c5a-9a55-7f3a4c9d2b11", "See all that an event brought about"),
         ],
         subcommands: [
-            serve, agent, events, subscribe, rules, schedules, run, commands, automation, documents, nodes, topics,
-            logs, deadLetters, audit, doctor, patterns, keys, accessKeys, call, completions, version,
+            serve, agent, events, subscribe, rules, archives, replays, schedules, pipes, run, commands, automation,
+            documents, nodes, topics, queues, functions, logs, deadLetters, audit, doctor, patterns, keys, accessKeys,
+            call, completions, version,
         ])
 
     static let completions = Command(

@@ -128,7 +128,7 @@ private struct PatternVector {
         do {
             compiled = try Pattern(parsing: pattern)
         } catch {
-            return isValid ? "the pattern is refused: \(error)" : nil
+            return isValid ? "the pattern is refused: \(error.serviceCode): \(error)" : nil
         }
         guard isValid else { return "the pattern is accepted" }
         guard let event else { return nil }

@@ -4,13 +4,14 @@ internal import Patterns
 
 extension Command {
     /// `rules check`, `test` and `explain`, which need no server.
-    static let ruleFileCommands: [Command] = [checkRules, testRules, explainRule]
+    static let ruleFileCommands: [Command] = [checkRules, testRules, explainRule, backtestRules]
 
     private static let checkRules = Command(
         "check", "Check rule files and say what is wrong with them, and where.",
         discussion: """
             Rules, the documents in the directory, and what the ones give to the others: a parameter that is unknown \
-            or missing, a value that the document would refuse.
+            or missing, a value that the document would refuse. CloudFormation and SAM templates are rule files too; \
+            what of them cannot be honoured is a warning.
             """,
         examples: [Example("opsbus rules check Rules", "Check every file beneath Rules")],
         arguments: [directory]
@@ -120,7 +121,7 @@ extension Command {
         return ["Result": .bool(explanation.matches), "Explanation": .string(explanation.description)]
     }
 
-    private static let directory = Argument("DIR", .file, "A directory of rule files.")
+    private static let directory = Argument("DIR", .file, "A directory of rule files, or one file.")
     private static let rule = Argument("RULE", .text.completing(.live(.rules)), "The rule's name.")
     private static let event = Option("event", "FILE|EVENT-ID", .file, "The event: a file, - or an id.")
     private static let from = Option("from", "DIR", .file, "Take the rule from files in this directory.")
@@ -128,7 +129,7 @@ extension Command {
 
 extension Session {
     /// The account that fills in ARNs.
-    fileprivate func account() throws -> Account {
+    func account() throws -> Account {
         let configuration = try configure()
         return Account(id: configuration[Settings.account], region: configuration[Settings.region])
     }

@@ -15,17 +15,31 @@ extension Command {
             input([("EventBusName", .text(arguments[CommonOptions.bus])), ("NamePrefix", .text(arguments[prefix]))]),
             list: "Rules", max: arguments[CommonOptions.limit] ?? 100_000)
         session.output.result(output) {
-            var table = Table(["NAME", "*STATE", "BUS", "TRIGGER", "~DESCRIPTION"])
-            for rule in output["Rules"]?.array ?? [] {
+            let rules = output["Rules"]?.array ?? []
+            let hasOptions = rules.contains { $0["Options"] != nil }
+            var table = Table(
+                ["NAME", "*STATE", "BUS", "TRIGGER"] + (hasOptions ? ["OPTIONS"] : []) + ["~DESCRIPTION"])
+            for rule in rules {
                 let trigger = rule["ScheduleExpression"]?.string ?? (rule["EventPattern"] == nil ? "" : "pattern")
-                table.add([
-                    rule.cell("Name"), rule.cell("State"), rule.cell("EventBusName"), trigger,
-                    rule.cell("Description"),
-                ])
+                table.add(
+                    [rule.cell("Name"), rule.cell("State"), rule.cell("EventBusName"), trigger]
+                        + (hasOptions ? [options(rule)] : []) + [rule.cell("Description")])
             }
             session.output.table(table, empty: "There are no rules.")
         }
         return .success
+    }
+
+    /// What a rule allows, in short: `5 at a time, 10/s, once in 60s by $.detail.id`.
+    private static func options(_ rule: JSON) -> String {
+        let options = rule["Options"]
+        var parts: [String] = []
+        if let count = options?["MaximumConcurrency"]?.int { parts.append("\(count) at a time") }
+        if let rate = options?["MaximumEventsPerSecond"]?.int { parts.append("\(rate)/s") }
+        if let window = options?["DeduplicationWindowInSeconds"]?.int {
+            parts.append("once in \(window)s" + (options?["DeduplicationKey"]?.string.map { " by \($0)" } ?? ""))
+        }
+        return parts.joined(separator: ", ")
     }
 
     private static let describeRule = Command(
@@ -49,6 +63,7 @@ extension Command {
         output.record([
             ("Name", rule.cell("Name")), ("Bus", rule.cell("EventBusName")), ("State", rule.cell("State")),
             ("Description", rule.cell("Description")), ("Schedule", rule.cell("ScheduleExpression")),
+            ("Options", options(rule)),
             // A pattern that cannot be read is shown as it is.
             ("Pattern", pattern.map { (try? JSON(parsing: $0))?.prettyText ?? $0 } ?? ""), ("Arn", rule.cell("Arn")),
         ])

@@ -17,9 +17,12 @@ enum AgentProcess {
             directory: directory, activationID: configuration[Settings.activationID],
             activationCode: configuration[Settings.activationCode], agentVersion: Version.current,
             region: configuration[Settings.region], environment: AgentEnvironment.inherited)
+        let processes = ProcessLoop()
+        options.downloadEnvironment = AgentEnvironment.downloads
+        options.power = SystemPower(processes: processes)
         options.limits = limits(configuration)
         if let name = configuration[Settings.runAs] { options.user = try user(name) }
-        let agent = try Agent(options, processes: ProcessLoop(), clock: SystemClock(), log: log)
+        let agent = try Agent(options, processes: processes, clock: SystemClock(), log: log)
         let link = try BusLink(
             endpoint: configuration[Settings.nodes], keys: try BusConnection.keys(configuration), log: log)
         log.info("connecting to \(configuration[Settings.nodes]); state in \(directory)")
@@ -62,22 +65,30 @@ extension AgentProcess {
 
 /// What scripts on this node inherit from the agent's own environment.
 enum AgentEnvironment {
+    private static let downloadNames = [
+        "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_REGION", "AWS_DEFAULT_REGION",
+        "AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "SSL_CERT_FILE", "GITHUB_SERVER_URL",
+    ]
     private static let names = ["PATH", "HOME", "LANG", "LC_ALL", "TZ", "USER", "LOGNAME", "SHELL"]
 
+    private static let proxyNames = [
+        "http_proxy", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY", "no_proxy", "NO_PROXY",
+    ]
+
     /// The variables that lead programs through a proxy.
-    static var proxies: [String: String] {
-        var environment: [String: String] = [:]
-        for name in ["http_proxy", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY", "no_proxy", "NO_PROXY"] {
+    static var proxies: [String: String] { values(of: proxyNames) }
+
+    /// What downloads need beside ``inherited``: keys of S3, proxies.
+    static var downloads: [String: String] { values(of: downloadNames + proxyNames) }
+
+    private static func values(of names: [String]) -> [String: String] {
+        names.reduce(into: [:]) { environment, name in
             if let value = getenv(name) { environment[name] = String(cString: value) }
         }
-        return environment
     }
 
     static var inherited: [String: String] {
-        var environment: [String: String] = [:]
-        for name in names {
-            if let value = getenv(name) { environment[name] = String(cString: value) }
-        }
+        var environment = values(of: names)
         if environment["PATH"] == nil {
             environment["PATH"] = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
         }

@@ -17,11 +17,12 @@ final class EmbeddedAgent: Sendable {
         clock: any Clock, log: Log
     ) throws {
         try Files.createDirectory(directory, mode: 0o700)
-        agent = try Agent(
-            Agent.Options(
-                directory: directory, agentVersion: Version.current, region: region,
-                environment: AgentEnvironment.inherited),
-            processes: processes, clock: clock, log: log)
+        var options = Agent.Options(
+            directory: directory, agentVersion: Version.current, region: region,
+            environment: AgentEnvironment.inherited)
+        options.downloadEnvironment = AgentEnvironment.downloads
+        options.power = NoPower("the server's own node does not restart the server's machine; use 'opsbus agent'")
+        agent = try Agent(options, processes: processes, clock: clock, log: log)
         self.handler = handler
     }
 

@@ -16,6 +16,8 @@ actor RuleLoader {
     private let log: Log
     private var stamp: [Files.Stamp] = []
     private var follower: Task<Void, Never>?
+    /// What templates held when they were loaded last; only what has changed since is made again.
+    private var made: Set<TemplateResource> = []
 
     private static let interval = Duration.milliseconds(500)
 
@@ -51,7 +53,7 @@ actor RuleLoader {
                 let current = try currentStamp()
                 guard current != stamp else { continue }
                 stamp = current
-                try await load()
+                try await reload()
             } catch is CancellationError {
                 return
             } catch {
@@ -66,23 +68,64 @@ actor RuleLoader {
 
     /// Loads all files as if for the first time.
     func load() async throws {
+        made = []
+        try await reload()
+    }
+
+    private func reload() async throws {
         let directory = try RuleDirectory.checked(path, account: account)
         let context = OperationContext(principal: .system)
         for problem in directory.problems {
             if problem.severity == .error { log.error(problem.description) } else { log.warning(problem.description) }
         }
-        // Documents and topics first: a rule in force finds what it needs.
+        // Documents, buses and topics first: a rule in force finds what it needs.
         for document in directory.documents { await put(document, context) }
+        made.formIntersection(directory.resources)
+        for resource in directory.resources.sorted(by: { $0.kind < $1.kind }) where !made.contains(resource) {
+            if await put(resource, context) { made.insert(resource) }
+        }
         for topic in directory.topics(of: account).sorted() { await createTopic(topic, context) }
         do {
             let change = try await events.replaceFileRules(
-                directory.rules, brokenFiles: directory.brokenFiles, context)
+                placed(directory), brokenFiles: directory.brokenFiles, context)
             let broken = directory.brokenFiles.isEmpty ? "" : "; broken files: \(directory.brokenFiles.count)"
             log.info(
                 "\(path): \(counted(directory.rules.count, "rule")), \(change.written) written, "
                     + "\(change.deleted) deleted\(broken)")
         } catch let error as ServiceError {
             log.error("\(path): \(error.message) The rules loaded before stay in force.")
+        }
+    }
+
+    /// The rules without those of templates that are for buses which do not exist: the others of a template are used.
+    private func placed(_ directory: RuleDirectory) -> [Rule] {
+        directory.rules.filter { rule in
+            guard directory.templates.contains(rule.file ?? ""), !events.hasBus(rule.bus) else { return true }
+            log.warning("\(rule.file ?? ""): rule \(rule.name) is left out: event bus \(rule.bus) does not exist")
+            return false
+        }
+    }
+
+    /// Makes a resource of a template, or changes the one of that name.
+    /// - Returns: Whether it is as the template has it.
+    private func put(_ resource: TemplateResource, _ context: OperationContext) async -> Bool {
+        let (create, update) = resource.operations
+        do {
+            do throws(ServiceError) {
+                _ = try await operations.call(create, resource.input, context)
+            } catch where error.code == .resourceAlreadyExists {
+                guard let update else { return true }
+                var input = resource.input
+                if resource.kind == .archive { input["EventSourceArn"] = nil }
+                _ = try await operations.call(update, input, context)
+            }
+            return true
+        } catch {
+            log.error(
+                RuleProblem(
+                    "\(resource.name) is not loaded: \(error)", file: resource.file, at: resource.position
+                ).description)
+            return false
         }
     }
 
@@ -127,6 +170,18 @@ actor RuleLoader {
                 context)
         } catch where error.code == .duplicateDocumentContent {
             return
+        }
+    }
+}
+
+extension TemplateResource {
+    /// The operation that makes it, and the one that changes it; nil for what is only there or not.
+    fileprivate var operations: (create: String, update: String?) {
+        switch kind {
+        case .bus: ("events:CreateEventBus", nil)
+        case .archive: ("events:CreateArchive", "events:UpdateArchive")
+        case .scheduleGroup: ("scheduler:CreateScheduleGroup", nil)
+        case .schedule: ("scheduler:CreateSchedule", "scheduler:UpdateSchedule")
         }
     }
 }

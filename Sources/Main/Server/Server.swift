@@ -14,6 +14,7 @@ internal import Systems
 final class Server: Sendable {
     private let directory: Storage.DataDirectory
     private let database: Database
+    private let archives: Database
     private let journal: SegmentJournal
     private let governance: GovernanceService
     private let events: EventsService
@@ -24,6 +25,7 @@ final class Server: Sendable {
     private let bus: BusServer
     /// The file of the server's key pair; nil where the bus is not encrypted.
     private let keyPath: String?
+    private let http: HTTPClient
     /// Nil where it is switched off.
     private let gateway: Gateway?
     private let account: Account
@@ -50,30 +52,40 @@ final class Server: Sendable {
             migrations: eventsMigrations + governanceMigrations + MessagingService.migrations
                 + SystemsService.migrations,
             clock: clock, log: log.named("database"))
+        let archives = try Database(
+            path: directory.archivesPath, migrations: ArchiveBlocks.migrations, canShrink: true, clock: clock,
+            log: log.named("archives"))
         let journal = try SegmentJournal(
             directory: directory.journalPath, segmentBytes: configuration[Settings.segmentSize], clock: clock,
             log: log.named("journal"))
+        let vault = try Vault(file: directory.vaultKeyPath)
         let governance = GovernanceService(
-            database: database, journal: journal, vault: try Vault(file: directory.vaultKeyPath), account: account,
+            database: database, journal: journal, vault: vault, account: account,
             clock: clock, log: log,
             verify: { try Verification.run(journal: directory.journalPath, database: directory.databasePath) })
         let calls = DeferredCaller()
+        let http = HTTPClient()
         let events = EventsService(
-            journal: journal, database: database, authorizer: governance.authorizer, caller: calls,
+            journal: journal, database: database, blocks: ArchiveBlocks(archives), authorizer: governance.authorizer,
+            caller: calls, http: http, vault: vault,
             settings: EventsService.Settings(
                 account: account, deduplicationWindow: configuration[Settings.deduplicationWindow],
-                retention: configuration[Settings.retention]),
+                retention: configuration[Settings.retention],
+                acceptsUnknownBuses: configuration[Settings.acceptUnknownBuses]),
             clock: clock, log: log)
         let address = (configuration[Settings.http] ?? ListenAddress.standard)?.description ?? ""
         let messaging = MessagingService(
             database: database, account: account, address: address, clock: clock, log: log.named("messaging"))
         let processes = ProcessLoop()
+        let scripts = directory.path + "/scripts"
         let systems = SystemsService(
             database: database, caller: calls, authorizer: governance.authorizer, processes: processes,
-            commandSettings: Server.commandSettings(configuration),
-            objects: try BucketStore(
-                configuration, directory: directory.path + "/scripts", processes: processes, clock: clock),
-            directory: directory.path + "/scripts", account: account, address: address, clock: clock, log: log)
+            objects: try BucketStore(configuration, directory: scripts, processes: processes, clock: clock),
+            settings: SystemsService.Settings(
+                account: account, directory: scripts, address: address,
+                downloadEnvironment: AgentEnvironment.inherited.merging(AgentEnvironment.downloads) { own, _ in own },
+                commands: Server.commandSettings(configuration)),
+            clock: clock, log: log)
         let table = OperationTable(
             governance.operations + events.operations + messaging.operations + systems.operations,
             authorizer: governance.authorizer,
@@ -81,8 +93,10 @@ final class Server: Sendable {
         calls.connect(table)
         self.directory = directory
         self.database = database
+        self.archives = archives
         self.journal = journal
         self.governance = governance
+        self.http = http
         self.events = events
         self.messaging = messaging
         self.systems = systems
@@ -195,15 +209,18 @@ final class Server: Sendable {
     func stop() async {
         watchdog.value?.stop()
         maintenance.value?.cancel()
+        messaging.endWaiting()
         await gateway?.stop()
         await bus.stop()
         await rules?.stop()
         await events.stop()
+        await http.stop()
         await messaging.stop()
         await systems.stop()
         await agent?.stop()
         journal.close()
         await database.close()
+        await archives.close()
     }
 }
 

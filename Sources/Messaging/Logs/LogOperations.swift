@@ -22,7 +22,10 @@ struct LogOperations: Sendable {
 
     static let group = Shape.name(
         1...512, CharacterRule(pattern: #"[\.\-_/#A-Za-z0-9]+"#, lettersDigitsAnd: ".-_/#"))
-    static let stream = Shape.string(length: 1...512)
+    static let stream = Shape.string(length: 1...512, pattern: "[^:*]*")
+    /// The name of a group, or its ARN.
+    static let identifier = Shape.string(length: 1...2048, pattern: #"[\w#+=/:,.@-]*"#)
+    private static let kind = Shape.string(values: ["STANDARD", "INFREQUENT_ACCESS", "DELIVERY", "ESSENTIALS"])
     private static let retentionDays = [
         1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653,
     ]
@@ -31,14 +34,24 @@ struct LogOperations: Sendable {
         let group = Field.required("logGroupName", LogOperations.group)
         let stream = Field.required("logStreamName", LogOperations.stream)
         return [
-            Operation("logs:CreateLogGroup", "Creates a log group.", .writes, input: [group], handler: createGroup),
+            Operation(
+                "logs:CreateLogGroup", "Creates a log group.", .writes,
+                input: [
+                    group, .optional("kmsKeyId", .string(length: 0...256)), .optional("tags", LogTags.map),
+                    .optional("logGroupClass", LogOperations.kind), .optional("deletionProtectionEnabled", .boolean),
+                ], handler: createGroup),
             Operation(
                 "logs:DeleteLogGroup", "Deletes a log group with its lines.", .writes, input: [group],
                 handler: deleteGroup),
             Operation(
                 "logs:DescribeLogGroups", "Lists log groups by name.", .reads,
                 input: [
-                    .optional("logGroupNamePrefix", LogOperations.group), .optional("nextToken", .string()),
+                    .optional("logGroupNamePrefix", LogOperations.group),
+                    .optional("logGroupNamePattern", .string(length: 0...512)),
+                    .optional("logGroupClass", LogOperations.kind),
+                    .optional("logGroupIdentifiers", .list(LogOperations.identifier, count: 1...50)),
+                    .optional("accountIdentifiers", .list(.string(), count: 0...20)),
+                    .optional("includeLinkedAccounts", .boolean), .optional("nextToken", .string()),
                     .optional("limit", .integer(1...50)),
                 ], handler: describeGroups),
             Operation(
@@ -64,18 +77,25 @@ struct LogOperations: Sendable {
                                 .required("timestamp", .integer(0...Int.max)),
                                 .required("message", .string(length: 1...(256 << 10))),
                             ]), count: 1...10_000)),
-                    .optional("sequenceToken", .string(length: 1...Int.max)),
+                    .optional("sequenceToken", .string(length: 1...Int.max)), .optional("entity", .any),
                     .optional("OpsBusToken", .string(length: 1...64)),
                 ], handler: put),
         ] + LogReading(database: database, account: account, clock: clock).all
+            + LogTags(database: database, account: account).all
     }
 
     private func createGroup(_ input: JSON, _ context: OperationContext) async throws -> JSON {
         let group = input["logGroupName"]?.string ?? ""
+        if input["deletionProtectionEnabled"]?.bool == true {
+            throw ServiceError(.invalidParameterException, "OpsBus does not protect log groups from being deleted.")
+        }
         try await database.write(context) { transaction in
             guard try LogStore.createGroup(group, transaction) else {
                 throw ServiceError(.resourceAlreadyExists, "The specified log group already exists")
             }
+            try transaction.execute(
+                "UPDATE log_groups SET tags = ?, class = ?, kms_key = ? WHERE name = ?", input["tags"] ?? [:],
+                input["logGroupClass"]?.string ?? "STANDARD", input["kmsKeyId"]?.string, group)
             try transaction.audit("CreateLogGroup", on: Subject(.log, group), outcome: .success)
         }
         return [:]
@@ -132,14 +152,17 @@ struct LogOperations: Sendable {
         let group = input["logGroupName"]?.string ?? ""
         let stream = input["logStreamName"]?.string ?? ""
         let token = input["OpsBusToken"]?.string
-        let lines = (input["logEvents"]?.array ?? []).map {
+        let given = (input["logEvents"]?.array ?? []).map {
             (time: $0["timestamp"]?.int ?? 0, message: $0["message"]?.string ?? "")
         }
-        guard zip(lines, lines.dropFirst()).allSatisfy({ $0.time <= $1.time }) else {
+        guard zip(given, given.dropFirst()).allSatisfy({ $0.time <= $1.time }) else {
             throw ServiceError(
                 .invalidParameterException,
                 "Log events in a single PutLogEvents request must be in chronological order.")
         }
+        // What rules write is as old as its event.
+        let taken = token == nil ? LogAge(given.map(\.time), now: clock.now) : LogAge(all: given.count)
+        let lines = Array(given[taken.range])
         let growth = growth
         try await database.write(context) { transaction in
             if token != nil {
@@ -149,12 +172,17 @@ struct LogOperations: Sendable {
             guard try LogStore.hasStream(stream, in: group, transaction) else {
                 throw try LogStore.hasGroup(group, transaction) ? LogOperations.noStream : LogOperations.noGroup
             }
-            try LogStore.append(lines, to: stream, in: group, token: token, transaction)
+            if !lines.isEmpty { try LogStore.append(lines, to: stream, in: group, token: token, transaction) }
             if growth.mustTrim(group, added: lines.count) { try LogStore.trim(group, transaction) }
             try transaction.audit("PutLogEvents", on: Subject(.log, group), outcome: .success)
         }
-        return [:]
+        var output: JSON = ["nextSequenceToken": .string(LogOperations.sequenceToken)]
+        output["rejectedLogEventsInfo"] = taken.rejected
+        return output
     }
+
+    /// Long without a meaning, and still looked for by clients: as many digits as the service's.
+    private static let sequenceToken = String(repeating: "0", count: 55) + "1"
 
     /// A change to a group that exists, with its audit record.
     private func change(
@@ -172,11 +200,21 @@ struct LogOperations: Sendable {
 
     private func describeGroups(_ input: JSON, _ context: OperationContext) async throws -> JSON {
         let limit = input["limit"]?.int ?? 50
-        let groups = try await database.read { transaction in
-            try LogStore.groups(
-                prefix: input["logGroupNamePrefix"]?.string ?? "", after: input["nextToken"]?.string ?? "",
-                limit: limit + 1, transaction)
+        if input["logGroupNamePrefix"] != nil && input["logGroupNamePattern"] != nil {
+            throw ServiceError(
+                .invalidParameterException,
+                "LogGroup name prefix and LogGroup name pattern are mutually exclusive parameters.")
         }
+        var query = LogStore.GroupQuery(limit: limit + 1)
+        query.prefix = input["logGroupNamePrefix"]?.string ?? ""
+        query.part = input["logGroupNamePattern"]?.string ?? ""
+        query.kind = input["logGroupClass"]?.string
+        query.names = try (input["logGroupIdentifiers"]?.array ?? []).map { identifier throws(ServiceError) in
+            try account.logGroup(identifier.string ?? "")
+        }
+        query.after = input["nextToken"]?.string ?? ""
+        let finished = query
+        let groups = try await database.read { try LogStore.groups(finished, $0) }
         var output: JSON = ["logGroups": .array(groups.prefix(limit).map(describe))]
         if groups.count > limit { output["nextToken"] = .string(groups[limit - 1].name) }
         return output
@@ -187,8 +225,9 @@ struct LogOperations: Sendable {
         var json: JSON = [
             "logGroupName": .string(group.name), "creationTime": .integer(group.created), "metricFilterCount": 0,
             "arn": .string(arn + ":*"), "logGroupArn": .string(arn), "storedBytes": .integer(group.bytes),
-            "logGroupClass": "STANDARD",
+            "logGroupClass": .string(group.kind),
         ]
+        json["kmsKeyId"] = group.kmsKey.map { .string($0) }
         json["retentionInDays"] = group.retentionDays.map { .integer($0) }
         return json
     }

@@ -14,31 +14,36 @@ struct LogReading: Sendable {
     private static let time = Shape.integer(0...Int.max)
 
     var all: [Operation] {
-        let group = Field.required("logGroupName", LogOperations.group)
+        let group = [
+            Field.optional("logGroupName", LogOperations.group),
+            .optional("logGroupIdentifier", LogOperations.identifier),
+        ]
         return [
             Operation(
                 "logs:DescribeLogStreams", "Lists the streams of a log group.", .reads,
-                input: [
-                    group, .optional("logStreamNamePrefix", LogOperations.stream),
+                input: group + [
+                    .optional("logStreamNamePrefix", LogOperations.stream),
                     .optional("orderBy", .string(values: ["LogStreamName", "LastEventTime"])),
                     .optional("descending", .boolean), .optional("nextToken", .string()),
                     .optional("limit", .integer(1...50)),
                 ], handler: describeStreams),
             Operation(
                 "logs:GetLogEvents", "Lists lines of one stream; the newest, unless startFromHead.", .reads,
-                input: [
-                    group, .required("logStreamName", LogOperations.stream), .optional("startTime", LogReading.time),
+                input: group + [
+                    .required("logStreamName", LogOperations.stream), .optional("startTime", LogReading.time),
                     .optional("endTime", LogReading.time), .optional("nextToken", .string()),
                     .optional("limit", .integer(1...10_000)), .optional("startFromHead", .boolean),
+                    .optional("unmask", .boolean),
                 ], handler: get),
             Operation(
                 "logs:FilterLogEvents", "Lists lines of a log group that match a pattern, the oldest first.", .reads,
-                input: [
-                    group, .optional("logStreamNames", .list(LogOperations.stream, count: 1...100)),
+                input: group + [
+                    .optional("logStreamNames", .list(LogOperations.stream, count: 1...100)),
                     .optional("logStreamNamePrefix", LogOperations.stream), .optional("startTime", LogReading.time),
                     .optional("endTime", LogReading.time), .optional("filterPattern", .string(length: 0...1024)),
                     .optional("nextToken", .string()), .optional("limit", .integer(1...10_000)),
-                    .optional("interleaved", .boolean), .optional("OpsBusNewest", .boolean),
+                    .optional("interleaved", .boolean), .optional("startFromHead", .boolean),
+                    .optional("unmask", .boolean), .optional("OpsBusNewest", .boolean),
                     .optional("OpsBusAfterEventId", .string(length: 1...20)),
                     .optional("OpsBusWaitSeconds", .integer(0...20)),
                 ], handler: filter),
@@ -46,47 +51,43 @@ struct LogReading: Sendable {
     }
 
     private func describeStreams(_ input: JSON, _ context: OperationContext) async throws -> JSON {
-        let group = input["logGroupName"]?.string ?? ""
-        let prefix = input["logStreamNamePrefix"]?.string ?? ""
-        let limit = input["limit"]?.int ?? 50
-        let offset = try offset(input["nextToken"]?.string)
-        let column = input["orderBy"]?.string == "LastEventTime" ? "last_time" : "name"
-        let order = input["descending"]?.bool == true ? "DESC" : "ASC"
-        let streams = try await read(group) { transaction in
-            try transaction.query(
-                """
-                SELECT name, created, first_time, last_time, ingested FROM log_streams
-                WHERE log_group = ? AND substr(name, 1, ?) = ? ORDER BY \(column) \(order), name LIMIT ? OFFSET ?
-                """, group, prefix.unicodeScalars.count, prefix, limit + 1, offset
-            ) { row -> JSON in
-                let name: String = try row[0]
-                let created: Int = try row[1]
-                let arn = account.arn("logs", "log-group:\(group):log-stream:\(name)")
-                var json: JSON = [
-                    "logStreamName": .string(name), "creationTime": .integer(created),
-                    "arn": .string(arn.description), "storedBytes": 0,
-                ]
-                for (index, member) in ["firstEventTimestamp", "lastEventTimestamp", "lastIngestionTime"].enumerated() {
-                    let time: Int? = try row[index + 2]
-                    json[member] = time.map { .integer($0) }
-                }
-                return json
-            }
+        let byTime = input["orderBy"]?.string == "LastEventTime"
+        if byTime && input["logStreamNamePrefix"] != nil {
+            throw ServiceError(
+                .invalidParameterException, "Cannot order by LastEventTime with a logStreamNamePrefix.")
         }
-        var output: JSON = ["logStreams": .array(Array(streams.prefix(limit)))]
-        if streams.count > limit { output["nextToken"] = .string(String(offset + limit)) }
+        let group = try account.logGroup(of: input)
+        var query = LogStreamQuery(group: group, limit: input["limit"]?.int ?? 50)
+        query.prefix = input["logStreamNamePrefix"]?.string ?? ""
+        query.ordersByTime = byTime
+        query.isDescending = input["descending"]?.bool ?? false
+        if let token = input["nextToken"]?.string {
+            // A token of another list leads nowhere.
+            guard token.hasPrefix("\(group)@") else { return ["logStreams": []] }
+            query.after = String(token.dropFirst(group.count + 1))
+        }
+        let finished = query
+        let (streams, isLast) = try await read(group) { try finished.run($0) }
+        var output: JSON = ["logStreams": .array(streams.map { describe($0, in: group) })]
+        if !isLast, let last = streams.last { output["nextToken"] = .string("\(group)@\(last.name)") }
         return output
     }
 
-    private func offset(_ token: String?) throws(ServiceError) -> Int {
-        guard let token else { return 0 }
-        guard let offset = Int(token), offset >= 0 else { throw LogReading.badToken }
-        return offset
+    private func describe(_ stream: LogStreamQuery.Stream, in group: String) -> JSON {
+        let arn = account.arn("logs", "log-group:\(group):log-stream:\(stream.name)")
+        var json: JSON = [
+            "logStreamName": .string(stream.name), "creationTime": .integer(stream.created),
+            "arn": .string(arn.description), "storedBytes": 0,
+        ]
+        json["firstEventTimestamp"] = stream.first.map { .integer($0) }
+        json["lastEventTimestamp"] = stream.last.map { .integer($0) }
+        json["lastIngestionTime"] = stream.ingested.map { .integer($0) }
+        return json
     }
 
     /// A token leads forwards, `f/PLACE`, or backwards, `b/PLACE`, from where a page ended.
     private func get(_ input: JSON, _ context: OperationContext) async throws -> JSON {
-        var query = query(input)
+        var query = try query(input)
         query.streams = [input["logStreamName"]?.string ?? ""]
         query.newestFirst = input["startFromHead"]?.bool != true
         let token = input["nextToken"]?.string
@@ -124,7 +125,7 @@ struct LogReading: Sendable {
     /// Additions of ours: `OpsBusNewest` answers the newest lines instead of the oldest; `OpsBusAfterEventId` only
     /// those that came after a line, and `OpsBusWaitSeconds` waits for them: this is how a group is followed.
     private func filter(_ input: JSON, _ context: OperationContext) async throws -> JSON {
-        var query = query(input)
+        var query = try query(input)
         query.streams = (input["logStreamNames"]?.array ?? []).compactMap(\.string)
         query.streamPrefix = input["logStreamNamePrefix"]?.string ?? ""
         query.pattern = try input["filterPattern"]?.string.map(LogFilterPattern.init)
@@ -157,9 +158,8 @@ struct LogReading: Sendable {
         return output
     }
 
-    private func query(_ input: JSON) -> LogQuery {
-        var query = LogQuery(
-            group: input["logGroupName"]?.string ?? "", limit: input["limit"]?.int ?? 10_000)
+    private func query(_ input: JSON) throws(ServiceError) -> LogQuery {
+        var query = LogQuery(group: try account.logGroup(of: input), limit: input["limit"]?.int ?? 10_000)
         let start = input["startTime"]?.int ?? 0
         query.times = start..<max(start, input["endTime"]?.int ?? Int.max)
         return query

@@ -25,7 +25,14 @@ enum LogStore {
                 ) STRICT;
                 CREATE INDEX log_events_group ON log_events (log_group, id);
                 CREATE INDEX log_events_time ON log_events (log_group, time, id);
-                """)
+                """),
+        Migration(
+            module: "logs", number: 2, name: "tags and class of groups",
+            sql: """
+                ALTER TABLE log_groups ADD COLUMN tags TEXT NOT NULL DEFAULT '{}';
+                ALTER TABLE log_groups ADD COLUMN class TEXT NOT NULL DEFAULT 'STANDARD';
+                ALTER TABLE log_groups ADD COLUMN kms_key TEXT;
+                """),
     ]
 
     /// Milliseconds since 1970, as the API counts time.
@@ -36,17 +43,43 @@ enum LogStore {
         let created: Int
         let retentionDays: Int?
         let bytes: Int
+        let kind: String
+        let kmsKey: String?
     }
 
-    static func groups(
-        prefix: String, after: String, limit: Int, _ transaction: borrowing ReadTransaction
-    ) throws -> [Group] {
-        try transaction.query(
+    /// Which groups to list, and from where on.
+    struct GroupQuery: Sendable {
+        var prefix = ""
+        /// Part of the name, in either case.
+        var part = ""
+        var kind: String?
+        /// Only these; empty for all.
+        var names: [String] = []
+        var after = ""
+        var limit: Int
+    }
+
+    static func groups(_ query: GroupQuery, _ transaction: borrowing ReadTransaction) throws -> [Group] {
+        let marks = query.names.map { _ in "?" }.joined(separator: ", ")
+        let fixed: [(any SQLConvertible)?] = [
+            query.prefix.unicodeScalars.count, query.prefix, query.part, query.kind, query.after,
+        ]
+        return try transaction.query(
             """
-            SELECT name, created, retention_days, bytes FROM log_groups
-            WHERE substr(name, 1, ?) = ? AND name > ? ORDER BY name LIMIT ?
-            """, prefix.unicodeScalars.count, prefix, after, limit
-        ) { row in Group(name: try row[0], created: try row[1], retentionDays: try row[2], bytes: try row[3]) }
+            SELECT name, created, retention_days, bytes, class, kms_key FROM log_groups
+            WHERE substr(name, 1, ?) = ? AND instr(lower(name), lower(?)) > 0 AND class = coalesce(?, class)
+                AND name > ? \(query.names.isEmpty ? "" : "AND name IN (\(marks))") ORDER BY name LIMIT ?
+            """, values: fixed + query.names + [query.limit]
+        ) { row in
+            Group(
+                name: try row[0], created: try row[1], retentionDays: try row[2], bytes: try row[3], kind: try row[4],
+                kmsKey: try row[5])
+        }
+    }
+
+    /// Tags by their keys; nil where there is no such group.
+    static func tags(_ name: String, _ transaction: borrowing some Queryable & ~Copyable) throws -> JSON? {
+        try transaction.queryOne("SELECT tags FROM log_groups WHERE name = ?", name) { try $0[0] }
     }
 
     static func hasGroup(_ name: String, _ transaction: borrowing some Queryable & ~Copyable) throws -> Bool {

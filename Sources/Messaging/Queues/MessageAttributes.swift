@@ -3,7 +3,7 @@ internal import Core
 
 /// The typed values that travel beside a message's body.
 /// - Source: SQS developer guide, "Amazon SQS message metadata".
-struct MessageAttributes: Sendable, Hashable {
+struct MessageAttributes: Sendable {
     struct Value: Sendable, Hashable {
         let type: String
         /// Text, or Base64 where the type is binary.
@@ -19,14 +19,6 @@ struct MessageAttributes: Sendable, Hashable {
     private(set) var values: [(name: String, value: Value)] = []
 
     static let countMax = 10
-
-    static func == (left: MessageAttributes, right: MessageAttributes) -> Bool {
-        left.values.elementsEqual(right.values) { $0.name == $1.name && $0.value == $1.value }
-    }
-
-    func hash(into hasher: inout Hasher) {
-        for (name, value) in values { hasher.combine(name); hasher.combine(value) }
-    }
 
     init() {}
 
@@ -81,8 +73,8 @@ struct MessageAttributes: Sendable, Hashable {
         let prefix = String(type.prefix { $0 != "." })
         guard ["String", "Number", "Binary"].contains(prefix) else {
             throw invalid(
-                "has an invalid message attribute type, the set of supported type prefixes is Binary, Number, and String."
-            )
+                "has an invalid message attribute type, the set of supported type prefixes is Binary, Number, and "
+                    + "String.")
         }
         let isBinary = prefix == "Binary"
         guard let text = json[isBinary ? "BinaryValue" : "StringValue"]?.string, !text.isEmpty else {

@@ -149,7 +149,9 @@ struct MessageOperations: Sendable {
             case .messages(let messages): return messages
             case .again: continue
             case .nothing(let next):
-                guard let waiter, clock.now < end, !Task.isCancelled, !calls.contents.waiters.isClosed else { return [] }
+                guard let waiter, clock.now < end, !Task.isCancelled, !calls.contents.waiters.isClosed else {
+                    return []
+                }
                 await waiter.wait(until: min(end, next ?? end), clock: clock)
             }
         }
@@ -175,7 +177,9 @@ struct MessageOperations: Sendable {
     /// theirs while they work on it.
     /// - Returns: The message's identifier.
     private func delete(_ receipt: Receipt, _ queue: Queue, _ transaction: borrowing Transaction) throws -> String {
-        guard let message = try calls.contents.message(receipt, in: queue, transaction) else { return receipt.identifier }
+        guard let message = try calls.contents.message(receipt, in: queue, transaction) else {
+            return receipt.identifier
+        }
         let isCurrent = receipt.receive == message.receives
         let isInFlight = message.visible > transaction.now
         if queue.isFIFO && !(isCurrent && isInFlight) {
@@ -213,8 +217,8 @@ struct MessageOperations: Sendable {
         else {
             throw ServiceError(
                 .invalidParameterValue,
-                "Value \(receipt.text) for parameter ReceiptHandle is invalid. Reason: Message does not exist or is not "
-                    + "available for visibility timeout change.")
+                "Value \(receipt.text) for parameter ReceiptHandle is invalid. Reason: Message does not exist or is "
+                    + "not available for visibility timeout change.")
         }
         guard message.visible > now else {
             throw ServiceError(.messageNotInflight, "The specified message isn't in flight.")

@@ -12,6 +12,7 @@ struct QueueContents: Sendable {
     let account: Account
     let clock: any Clock
     let waiters: QueueWaiters
+    let moves: MessageMoves
 
     static let deduplicationWindow = Duration.seconds(300)
     /// How long an id chosen by a sender is known: longer than a rule's target is retried.
@@ -43,8 +44,8 @@ struct QueueContents: Sendable {
             deduplication)
         let id = Int(transaction.lastInsertedRow)
         if let deduplication {
-            try remember(
-                deduplication, scope, until: now + QueueContents.deduplicationWindow, identifier, id, queue, transaction)
+            let until = now + QueueContents.deduplicationWindow
+            try remember(deduplication, scope, until: until, identifier, id, queue, transaction)
         }
         if message.identifier != nil {
             let until = now + QueueContents.identifierRetention
@@ -59,7 +60,8 @@ struct QueueContents: Sendable {
     ) throws -> SentMessage? {
         try transaction.queryOne(
             """
-            SELECT message_id, sequence FROM queue_deduplication WHERE contents = ? AND scope = ? AND id = ? AND until > ?
+            SELECT message_id, sequence FROM queue_deduplication
+            WHERE contents = ? AND scope = ? AND id = ? AND until > ?
             """, queue.contents, scope, id, transaction.now
         ) { row in
             SentMessage(identifier: try row[0], sequence: queue.isFIFO ? QueuedMessage.sequence(try row[1]) : nil)
@@ -196,10 +198,16 @@ struct QueueContents: Sendable {
     @discardableResult
     func expire(_ queue: Queue, limit: Int, _ transaction: borrowing Transaction) throws -> Int {
         let old = try transaction.query(
-            "SELECT \(QueuedMessage.columns) FROM queue_messages WHERE contents = ? AND sent <= ? ORDER BY sent LIMIT ?",
-            queue.contents, transaction.now - queue.attributes.retention, limit
+            """
+            SELECT \(QueuedMessage.columns) FROM queue_messages WHERE contents = ? AND sent <= ?
+            ORDER BY sent LIMIT ?
+            """, queue.contents, transaction.now - queue.attributes.retention, limit
         ) { try QueuedMessage($0) }
+        if old.isEmpty { return 0 }
         for message in old { try remove(message, from: queue, transaction) }
+        try transaction.audit(
+            "ExpireMessages", on: queue.subject, outcome: .success,
+            detail: ["MessageIds": .array(old.map { .string($0.identifier) })], context: .system)
         return old.count
     }
 }

@@ -188,7 +188,8 @@ struct QueueOperations: Sendable {
             _ = try QueueStore.queue(target, transaction)
             return try transaction.query(
                 "SELECT name FROM queues WHERE dead_letters = ? AND name > ? ORDER BY name LIMIT ?", target, after,
-                limit) { try $0[0] }
+                limit
+            ) { try $0[0] }
         }
     }
 

@@ -167,9 +167,9 @@ enum QueueStore {
     /// Removes up to `limit` messages that purged and deleted queues have left.
     /// - Returns: Whether there may be more.
     static func clearAbandoned(limit: Int, _ transaction: borrowing Transaction) throws -> Bool {
-        let contents = try transaction.queryOne("SELECT id FROM queue_contents WHERE abandoned = 1 ORDER BY id LIMIT 1") {
-            row -> Int in try row[0]
-        }
+        let contents = try transaction.queryOne(
+            "SELECT id FROM queue_contents WHERE abandoned = 1 ORDER BY id LIMIT 1"
+        ) { row -> Int in try row[0] }
         guard let contents else { return false }
         let messages = try transaction.execute(
             """

@@ -93,8 +93,12 @@ struct FilterPolicy: Sendable {
         case .number(let number):
             guard let point = number.text.firstIndex(of: "."), !number.text.contains(where: { $0 == "e" || $0 == "E" })
             else { return json }
-            return .number(JSONNumber(uncheckedText: String(number.text[..<point] + number.text[point...].prefix(
-                fractionDigitsMax + 1))))
+            return .number(
+                JSONNumber(
+                    uncheckedText: String(
+                        number.text[..<point]
+                            + number.text[point...].prefix(
+                                fractionDigitsMax + 1))))
         case .array(let elements): return .array(elements.map(rounded))
         case .object(let object):
             return .object(JSONObject(object.map { .init(key: $0.key, value: rounded($0.value)) }))

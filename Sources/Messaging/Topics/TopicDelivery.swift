@@ -41,7 +41,8 @@ struct Notification: Sendable {
 /// Puts the messages of topics into the queues that are subscribed to them.
 struct TopicDelivery: Sendable {
     let account: Account
-    /// Of the HTTP endpoint, for the URL by which a receiver ends its subscription.
+    /// Of the HTTP endpoint, for the URL by which a receiver ends its subscription; where the publisher called another,
+    /// that is taken.
     let address: String
     let contents: QueueContents
     let filters = FilterPolicyCache()
@@ -84,7 +85,8 @@ struct TopicDelivery: Sendable {
         else {
             throw ServiceError(.queueDoesNotExist, "\(target?.description ?? subscription.endpoint) is no queue here.")
         }
-        let message = try outgoing(notification, for: subscription, in: queue)
+        let message = try outgoing(
+            notification, for: subscription, in: queue, address: transaction.context.endpoint ?? address)
         try message.check(for: queue)
         let sent = try contents.send(message, to: queue, transaction)
         try transaction.audit(
@@ -94,7 +96,7 @@ struct TopicDelivery: Sendable {
     }
 
     private func outgoing(
-        _ notification: Notification, for subscription: Subscription, in queue: Queue
+        _ notification: Notification, for subscription: Subscription, in queue: Queue, address: String
     ) throws(ServiceError) -> OutgoingMessage {
         let published = notification.message
         let text = published.text(for: subscription.protocol)

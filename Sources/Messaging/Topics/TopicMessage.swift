@@ -57,8 +57,8 @@ struct TopicMessage: Sendable {
         guard topic.isFIFO else {
             if deduplication == nil { return }
             throw TopicMessage.invalid(
-                "MessageDeduplicationId Reason: The request includes MessageDeduplicationId parameter that is not valid "
-                    + "for this topic type")
+                "MessageDeduplicationId Reason: The request includes MessageDeduplicationId parameter that is not "
+                    + "valid for this topic type")
         }
         if group?.isEmpty ?? true {
             throw TopicMessage.invalid("The MessageGroupId parameter is required for FIFO topics")

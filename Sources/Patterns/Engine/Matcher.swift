@@ -134,7 +134,7 @@ public struct Matcher: ~Copyable {
 
     private mutating func report(_ part: UnsafePointer<PatternSnapshot.Part>, _ body: (UInt32) -> Void) {
         let unfiled = view.pointee.unfiled
-        candidates.append(from: UnsafePointer(unfiled.base), count: unfiled.count)
+        if unfiled.count > 0 { candidates.append(from: UnsafePointer(unfiled.base), count: unfiled.count) }
         let removed = part.pointee.removed
         for index in 0..<candidates.count {
             let conjunction = candidates[index] & ~Filing.severalBit

@@ -61,8 +61,13 @@ struct PathStates: ~Copyable {
 
     deinit { base.deallocate() }
 
+    @inline(__always)
     mutating func reserve(_ count: Int) {
-        guard count > capacity else { return }
+        if count > capacity { grow(count) }
+    }
+
+    @inline(never)
+    private mutating func grow(_ count: Int) {
         base.deallocate()
         capacity = max(count, capacity * 2)
         base = .allocate(capacity: capacity)

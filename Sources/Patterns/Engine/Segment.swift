@@ -9,7 +9,7 @@
 /// Safety: all stored properties are immutable and the memory they point to is not written after `init`.
 final class Segment: @unchecked Sendable {
     let view: SegmentView
-    /// Distinguishes segments that scratch memory is sized for.
+    /// Rules compiled into it, whether or not they were removed since.
     let ruleCount: Int
 
     init(_ view: SegmentView, ruleCount: Int) {

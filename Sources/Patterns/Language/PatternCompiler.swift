@@ -8,8 +8,8 @@ struct PatternCompiler {
     private(set) var warnings: [PatternWarning] = []
     private(set) var work = WorkCount()
 
-    /// Bytes as a key of a dictionary. Strings will not do, which are equal in more ways than the keys of events are, and
-    /// arrays are hashed element by element.
+    /// Bytes as a key of a dictionary. Strings will not do, which are equal in more ways than the keys of events are;
+    /// arrays would, but are hashed element by element.
     private struct Text: Hashable {
         let bytes: [UInt8]
 
@@ -119,12 +119,12 @@ struct PatternCompiler {
     private mutating func refuseComplexWildcards(_ conjunctions: [Conjunction]) throws(PatternError) {
         var limit = WildcardLimit()
         defer { work.add(limit.work) }
-        guard let (path, wildcard) = limit.offender(in: conjunctions) else { return }
+        guard let offender = limit.offender(in: conjunctions) else { return }
         throw PatternError(
             .tooComplex,
             "Rule is too complex - try using fewer wildcard characters or fewer repeating character sequences after "
                 + "a wildcard character",
-            path: [String(decoding: path, as: UTF8.self)], at: wildcard.source.position)
+            path: [String(decoding: offender.path, as: UTF8.self)], at: offender.wildcard.source.position)
     }
 
     // MARK: $or

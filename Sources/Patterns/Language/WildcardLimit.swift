@@ -1,3 +1,5 @@
+internal import Core
+
 /// Refuses patterns whose wildcards are too dear by the service's measure, `WildcardComplexity`.
 ///
 /// The service measures each machine of one path that it compiles a pattern to. Lists of several `$or` members meet in
@@ -5,27 +7,45 @@
 struct WildcardLimit {
     private(set) var work = WorkCount()
 
-    /// - Returns: A wildcard of the first set that is too dear, with its path; nil if there is none.
-    mutating func offender(in conjunctions: [Conjunction]) -> (path: [UInt8], wildcard: Alternative)? {
+    /// A wildcard of a machine that is too dear.
+    struct Offender {
+        let path: [UInt8]
+        let wildcard: Alternative
+    }
+
+    /// - Returns: The first one in the pattern's text; nil if there is none.
+    mutating func offender(in conjunctions: [Conjunction]) -> Offender? {
         let holdWildcards = conjunctions.contains { $0.constraints.contains { !Self.wildcards(of: $0).isEmpty } }
         guard holdWildcards else { return nil }
+        var offenders: [Offender] = []
         // Conjunctions whose first `depth` constraints are the same.
         var pending = [(alike: conjunctions, depth: 0)]
         while let (alike, depth) = pending.popLast() {
+            if alike.count == 1 {
+                // Nothing meets any more.
+                offenders += alike[0].constraints.dropFirst(depth).compactMap { machine(of: [$0]) }
+                continue
+            }
             let unfinished = alike.filter { $0.constraints.count > depth }
-            work.add(alike.count)
             for ofPath in Dictionary(grouping: unfinished, by: { $0.constraints[depth].path }).values {
-                let constraints = ofPath.map { $0.constraints[depth] }
-                let alternatives = constraints.flatMap(Self.wildcards)
-                let distinct = Set(alternatives.map(\.wildcard))
-                if WildcardComplexity.measure(Array(distinct), &work) > WildcardComplexity.limit {
-                    return (constraints[0].path, alternatives[0].alternative)
-                }
-                let tests = Dictionary(grouping: ofPath) { $0.constraints[depth].alternatives.map(\.test) }
-                for same in tests.values { pending.append((same, depth + 1)) }
+                if let offender = machine(of: ofPath.map { $0.constraints[depth] }) { offenders.append(offender) }
+                let alike = Dictionary(grouping: ofPath) { $0.constraints[depth].alternatives.map(\.test) }
+                for group in alike.values { pending.append((group, depth + 1)) }
             }
         }
-        return nil
+        return offenders.min { first, second in
+            let (one, other) = (first.wildcard.source.position, second.wildcard.source.position)
+            return (one.line, one.column) < (other.line, other.column)
+        }
+    }
+
+    /// Measures the machine that some lists of one path make.
+    private mutating func machine(of constraints: [Constraint]) -> Offender? {
+        let alternatives = constraints.flatMap(Self.wildcards)
+        work.add(constraints.count)
+        let distinct = Array(Set(alternatives.map(\.wildcard)))
+        guard WildcardComplexity.measure(distinct, &work) > WildcardComplexity.limit else { return nil }
+        return Offender(path: constraints[0].path, wildcard: alternatives[0].alternative)
     }
 
     private static func wildcards(of constraint: Constraint) -> [(wildcard: Wildcard, alternative: Alternative)] {

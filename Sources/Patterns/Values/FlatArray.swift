@@ -119,8 +119,13 @@ struct StampTable: ~Copyable {
     deinit { base.deallocate() }
 
     /// Makes room for entries 0 ..< `count`; those that are new hold 0.
+    @inline(__always)
     mutating func reserve(_ count: Int) {
-        guard count > capacity else { return }
+        if count > capacity { grow(count) }
+    }
+
+    @inline(never)
+    private mutating func grow(_ count: Int) {
         let newCapacity = max(count, capacity * 2)
         let larger = UnsafeMutablePointer<UInt32>.allocate(capacity: newCapacity)
         larger.update(from: base, count: capacity)

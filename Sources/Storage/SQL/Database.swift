@@ -27,20 +27,25 @@ public final class Database: Sendable {
     /// - Parameters:
     ///   - path: A file in an existing directory, or `Database.inMemory`.
     ///   - migrations: Those of all modules but this one.
+    ///   - canShrink: Whether a new file is laid out so that `Transaction.giveBackSpace` can make it smaller.
     /// - Throws: `StorageError`: `.unsupportedVersion` where the file was written by a newer version, `.corrupt` where
     ///   it is none of ours, `.inputOutput`, `.locked` or `.diskFull`.
     public convenience init(
-        path: String, migrations: [Migration] = [], clock: any Clock, log: Log
+        path: String, migrations: [Migration] = [], canShrink: Bool = false, clock: any Clock, log: Log
     ) throws(StorageError) {
-        try self.init(path: path, migrations: migrations, clock: clock, log: log, vfs: nil)
+        try self.init(path: path, migrations: migrations, canShrink: canShrink, clock: clock, log: log, vfs: nil)
     }
 
     /// - Parameter vfs: SQLite's file layer for the writer, for tests that make it fail.
-    init(path: String, migrations: [Migration], clock: any Clock, log: Log, vfs: String?) throws(StorageError) {
+    init(
+        path: String, migrations: [Migration], canShrink: Bool = false, clock: any Clock, log: Log, vfs: String?
+    ) throws(StorageError) {
         self.path = path
         let hasFile = path != Database.inMemory
         let isNew = hasFile && !Files.exists(path)
         let connection = try Connection(path: path, access: .readWrite, vfs: vfs)
+        // Only a file without tables can still take it.
+        if canShrink { try connection.execute("PRAGMA auto_vacuum = INCREMENTAL") }
         try Database.configure(connection)
         try Schema(Database.ownMigrations + migrations).apply(to: connection)
         do throws(FileError) {

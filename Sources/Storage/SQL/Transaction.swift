@@ -121,6 +121,12 @@ public struct Transaction: Queryable, ~Copyable {
         try session.audit(action, on: subject, context: context ?? self.context, outcome: outcome, detail: detail)
     }
 
+    /// Returns pages that deletions have left empty to the file system, where the file was made to shrink.
+    /// - Throws: `StorageError`.
+    public func giveBackSpace(pages: Int) throws {
+        try forEach("PRAGMA incremental_vacuum(\(pages))", values: []) { _ in true }
+    }
+
     /// Runs `action` once this transaction is durable, and never if it fails.
     ///
     /// Actions run in the order of the transactions, on the writer's thread and before the writers are told: they hand

@@ -9,13 +9,14 @@ public import Core
 /// | 1 | format, 1 |
 /// | 1 | kind |
 /// | 1 | hops |
-/// | 1 | flags: bit 0, the publisher chose the event id; bit 1, matching may stop early |
+/// | 1 | flags: bit 0, the publisher chose the event id; bit 1, matching may stop early; bit 2, of a replay |
 /// | 16 | event id, big endian; zero in a message |
 /// | 8 | outbox row this came from, 0 for none |
 /// | 2 + n | bus |
 /// | 2 + n | principal |
 /// | 2 + n | cause, empty for none |
-/// | 2 + n | rule it is meant for alone, empty for all |
+/// | 2 + n | rule it is meant for alone, empty for all; a replay may name several, with line feeds between |
+/// | 2 + n | name of the replay; not there without bit 2 of the flags |
 /// | rest | payload: the JSON text that subscribers get |
 public struct StreamEntry: Sendable, Hashable {
     public enum Kind: UInt8, Sendable {
@@ -37,8 +38,10 @@ public struct StreamEntry: Sendable, Hashable {
     public var bus: String
     public var principal: Principal
     public var cause: Subject?
-    /// The only rule that may match: a schedule's own, or the one a replay is for.
+    /// The only rule that may match: a schedule's own, or those a replay is for, with line feeds between.
     public var onlyRule: String?
+    /// The replay that put the event there again; kept where a rule forwards it to another bus.
+    public var replay: String?
     public var payload: [UInt8]
 
     public init(
@@ -58,10 +61,11 @@ public struct StreamEntry: Sendable, Hashable {
 
     public static let publisherIdentifierFlag: UInt8 = 1
     public static let mayStopEarlyFlag: UInt8 = 2
+    static let replayFlag: UInt8 = 4
 
     private var flags: UInt8 {
         (hasPublisherIdentifier ? StreamEntry.publisherIdentifierFlag : 0)
-            | (mayStopEarly ? StreamEntry.mayStopEarlyFlag : 0)
+            | (mayStopEarly ? StreamEntry.mayStopEarlyFlag : 0) | (replay == nil ? 0 : StreamEntry.replayFlag)
     }
 
     /// Bytes before the first text field.
@@ -72,7 +76,8 @@ public struct StreamEntry: Sendable, Hashable {
     public var encoded: [UInt8] {
         var output: [UInt8] = []
         output.reserveCapacity(StreamEntry.fixedBytes + payload.count + 96)
-        let texts = StreamEntry.texts(bus: bus, principal: principal, cause: cause, onlyRule: onlyRule)
+        var texts = StreamEntry.texts(bus: bus, principal: principal, cause: cause, onlyRule: onlyRule)
+        if let replay { StreamEntry.append(text: replay, to: &texts) }
         StreamEntry.writeHeader(
             into: &output, kind: kind, hops: hops, flags: flags, eventID: eventID, outboxRow: outboxRow, texts: texts)
         output.append(contentsOf: payload)
@@ -110,12 +115,16 @@ public struct StreamEntry: Sendable, Hashable {
     public static func texts(bus: String, principal: Principal, cause: Subject?, onlyRule: String?) -> [UInt8] {
         var output: [UInt8] = []
         for text in [bus, principal.name, cause?.description ?? "", onlyRule ?? ""] {
-            let bytes = Array(text.utf8.prefix(Int(UInt16.max)))
-            output.append(UInt8(truncatingIfNeeded: bytes.count))
-            output.append(UInt8(truncatingIfNeeded: bytes.count >> 8))
-            output.append(contentsOf: bytes)
+            append(text: text, to: &output)
         }
         return output
+    }
+
+    private static func append(text: String, to output: inout [UInt8]) {
+        let bytes = text.utf8.prefix(Int(UInt16.max))
+        output.append(UInt8(truncatingIfNeeded: bytes.count))
+        output.append(UInt8(truncatingIfNeeded: bytes.count >> 8))
+        output.append(contentsOf: bytes)
     }
 
     private static func append(_ value: UInt64, to output: inout [UInt8]) {
@@ -136,6 +145,7 @@ public struct StreamEntry: Sendable, Hashable {
         principal = Principal(text(view.principal))
         cause = Subject(text(view.cause))
         onlyRule = view.onlyRule.isEmpty ? nil : text(view.onlyRule)
+        replay = view.isReplayed ? text(view.replay) : nil
         payload = Array(view.payload)
     }
 }
@@ -146,12 +156,15 @@ public struct StreamEntryView {
     public let hops: Int
     public let hasPublisherIdentifier: Bool
     public let mayStopEarly: Bool
+    public let isReplayed: Bool
     public let eventID: Identifier
     public let outboxRow: Int64
     public let bus: UnsafeRawBufferPointer
     public let principal: UnsafeRawBufferPointer
     public let cause: UnsafeRawBufferPointer
     public let onlyRule: UnsafeRawBufferPointer
+    /// Empty where no replay put the event there.
+    public let replay: UnsafeRawBufferPointer
     public let payload: UnsafeRawBufferPointer
 
     public init?(_ body: UnsafeRawBufferPointer) {
@@ -160,6 +173,7 @@ public struct StreamEntryView {
         hops = Int(body[2])
         hasPublisherIdentifier = body[3] & StreamEntry.publisherIdentifierFlag != 0
         mayStopEarly = body[3] & StreamEntry.mayStopEarlyFlag != 0
+        isReplayed = body[3] & StreamEntry.replayFlag != 0
         eventID = Identifier(
             high: UInt64(bigEndian: body.loadUnaligned(fromByteOffset: 4, as: UInt64.self)),
             low: UInt64(bigEndian: body.loadUnaligned(fromByteOffset: 12, as: UInt64.self)))
@@ -177,6 +191,12 @@ public struct StreamEntryView {
         self.principal = principal
         self.cause = cause
         self.onlyRule = onlyRule
+        if isReplayed {
+            guard let replay = next() else { return nil }
+            self.replay = replay
+        } else {
+            replay = UnsafeRawBufferPointer(start: nil, count: 0)
+        }
         payload = UnsafeRawBufferPointer(rebasing: body[offset...])
     }
 }

@@ -14,8 +14,8 @@ extension CommandService {
             Operation(
                 "ssm:CancelCommand", "Stop a command, on all its nodes or on some", .writes,
                 input: [
-                    .required("CommandId", .string(length: 36...36)),
-                    .optional("InstanceIds", .list(.string(), count: 0...CommandRequest.nodesMax)),
+                    .required("CommandId", NodeShapes.commandID),
+                    .optional("InstanceIds", .list(NodeShapes.id, count: 0...CommandRequest.nodesMax)),
                 ], handler: cancelCommand),
             Operation(
                 "ssm:ListCommands", "List commands, the newest first", .reads, input: CommandQuery.fields,
@@ -26,13 +26,13 @@ extension CommandService {
             Operation(
                 "ssm:GetCommandInvocation", "Show a command's status and output on one node", .reads,
                 input: [
-                    .required("CommandId", .string(length: 36...36)), .required("InstanceId", .string()),
+                    .required("CommandId", NodeShapes.commandID), .required("InstanceId", NodeShapes.id),
                     .optional("PluginName", .string()),
                 ], handler: getCommandInvocation),
             Operation(
                 "ssm:GetCommandOutput", "Read what a step of a command wrote on one node, however long", .reads,
                 input: [
-                    .required("CommandId", .string(length: 36...36)), .required("InstanceId", .string()),
+                    .required("CommandId", NodeShapes.commandID), .required("InstanceId", NodeShapes.id),
                     .optional("PluginName", .string()), .optional("Stream", .string(values: ["stdout", "stderr"])),
                     .optional("Offset", .integer(0...Int.max)),
                     .optional("MaxBytes", .integer(4...CommandService.outputPageBytesMax)),

@@ -8,12 +8,12 @@ struct CommandQuery: Sendable {
     private static let keys = ["InvokedAfter", "InvokedBefore", "Status", "ExecutionStage", "DocumentName"]
 
     static let fields: [Field] = [
-        .optional("CommandId", .string(length: 36...36)), .optional("InstanceId", .string()),
+        .optional("CommandId", NodeShapes.commandID), .optional("InstanceId", NodeShapes.id),
         .optional("MaxResults", .integer(1...50)), .optional("NextToken", .string()),
         .optional(
             "Filters",
             .list(
-                .structure([.required("key", .string()), .required("value", .string(length: 1...128))]),
+                .structure([.required("key", .string(values: keys)), .required("value", .string(length: 1...128))]),
                 count: 1...5)),
     ]
 

@@ -22,18 +22,24 @@ struct CommandRequest: Sendable {
     let input: JSON
 
     static let nodesMax = 50
-    private static let instanceID = Shape.string(length: 10...20)
 
     static let fields: [Field] = [
-        .required("DocumentName", .string(length: 1...1000)), .optional("DocumentVersion", .string(length: 1...20)),
+        .required("DocumentName", DocumentShapes.name), .optional("DocumentVersion", DocumentShapes.version),
         .optional("DocumentHash", .string(length: 0...256)),
         .optional("DocumentHashType", .string(values: ["Sha256", "Sha1"])),
-        .optional("InstanceIds", .list(instanceID, count: 0...nodesMax)), .optional("Targets", NodeTargets.shape),
+        .optional("InstanceIds", .list(NodeShapes.id, count: 0...nodesMax)), .optional("Targets", NodeTargets.shape),
         .optional("Parameters", .map(.list(.string()))), .optional("TimeoutSeconds", .integer(30...2_592_000)),
-        .optional("MaxConcurrency", .string(length: 1...7)), .optional("MaxErrors", .string(length: 1...7)),
+        .optional("MaxConcurrency", .string(length: 1...7, pattern: "^([1-9][0-9]*|[1-9][0-9]%|[1-9]%|100%)$")),
+        .optional("MaxErrors", .string(length: 1...7, pattern: "^([1-9][0-9]*|[0]|[1-9][0-9]%|[0-9]%|100%)$")),
         .optional("Comment", .string(length: 0...100)),
         .optional("StreamOutput", .boolean), .optional("ClientToken", .string(length: 1...128)),
-        .optional("AlarmConfiguration", .any),
+        .optional(
+            "AlarmConfiguration",
+            .structure([
+                .optional("IgnorePollAlarmFailure", .boolean),
+                .required(
+                    "Alarms", .list(.structure([.required("Name", NodeShapes.text(1...255))]), count: 1...1)),
+            ])),
     ] + OutputDestinations.fields
 
     /// - Parameter input: Of the shape of `fields`.
@@ -102,11 +108,13 @@ struct CommandRequest: Sendable {
         }
     }
 
-    /// As the agent reads it: what is no number from 5 to 172800 means 3600.
+    /// As the agent reads it: what is no number from 5 to 172800 means 3600. Inputs that are a list run one by one.
     private static func timeout(of step: CommandStep, _ parameters: Parameters) -> Int {
-        var value = step.inputs["timeoutSeconds"]
-        if let name = value?.string.flatMap({ Template($0).single }) { value = parameters[name] }
-        let seconds = value?.double ?? value?.string.flatMap(Double.init) ?? 0
-        return (5...172_800.99).contains(seconds) ? Int(seconds) : 3600
+        (step.inputs.array ?? [step.inputs]).reduce(0) { sum, inputs in
+            var value = inputs["timeoutSeconds"]
+            if let name = value?.string.flatMap({ Template($0).single }) { value = parameters[name] }
+            let seconds = value?.double ?? value?.string.flatMap(Double.init) ?? 0
+            return sum + ((5...172_800.99).contains(seconds) ? Int(seconds) : 3600)
+        }
     }
 }

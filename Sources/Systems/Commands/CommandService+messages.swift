@@ -15,7 +15,8 @@ extension CommandService {
         case .stepFinished: await stepFinished(message.body, id, node)
         case .output: await output(message, id, node)
         case .finished: await finished(message.body, id, node)
-        case .register, .registered, .refused, .heartbeat, .run, .outputCredit, .finishedReceived, .cancel:
+        case .fetch: await fetch(message.body, id, node)
+        case .register, .registered, .refused, .heartbeat, .run, .outputCredit, .finishedReceived, .cancel, .fetched:
             log.warning("\(node) sent \(message.kind.rawValue), which only servers send")
         }
     }
@@ -46,7 +47,8 @@ extension CommandService {
         }
         let bytes = message.payload
         if let record = record(id, on: node) {
-            let (key, place, bytesMax) = (OutputStore.Key(output, on: node), output, settings.outputBytesMax)
+            let (key, place) = (OutputStore.Key(output, on: node), output)
+            let bytesMax = settings.outputBytesMax + NodeCommand.outputMarkBytesMax
             do {
                 try await store.database.maintain { transaction in
                     let new = try OutputStore.append(
@@ -72,6 +74,26 @@ extension CommandService {
         var credit = output.json
         credit["Bytes"] = .integer(bytes.count)
         _ = await nodes.send(NodeMessage(.outputCredit, credit), to: node)
+    }
+
+    /// Answers what a step needs to know; a node that runs no such command is told nothing.
+    private func fetch(_ body: JSON, _ id: Identifier, _ node: String) async {
+        guard let request = ContentRequest(body), record(id, on: node) != nil else { return }
+        var answer: JSON
+        var payload: [UInt8] = []
+        do {
+            let (piece, bytes) = try await documents.piece(request)
+            answer = piece.json
+            payload = bytes
+        } catch let error as ServiceError {
+            answer = ["Code": .string(error.code.rawValue), "Message": .string(error.message)]
+        } catch {
+            // Without an answer the agent asks again.
+            return log.error("\(request.document) cannot be read for \(node): \(error)")
+        }
+        answer["CommandId"] = .string(id.description)
+        answer["Number"] = .integer(request.number)
+        _ = await nodes.send(NodeMessage(.fetched, answer, payload: payload), to: node)
     }
 
     private func keep(_ what: String, of record: CommandRecord, _ write: () async throws -> Void) async {

@@ -13,6 +13,9 @@ public actor CommandService: NodeObserver {
         public var outputBytesMax = NodeCommand.outputBytesDefault
         /// Of all outputs together; past it those of the oldest commands are dropped.
         public var outputsBytesMax = 4 << 30
+        /// Invocations that may be waiting or running at a time; past it `ThrottlingException`, or `RateExceeded`
+        /// where tags chose the nodes.
+        public var invocationsActiveMax = 100_000
 
         public init() {}
     }
@@ -40,8 +43,6 @@ public actor CommandService: NodeObserver {
     private static let historyLife = Duration.seconds(30 * 24 * 3600)
     private static let pruneInterval = Duration.seconds(3600)
     private static let pruneBatch = 1000
-    /// Invocations that may be waiting or running at a time; past it `ThrottlingException`.
-    static let invocationsActiveMax = 100_000
 
     nonisolated let store: CommandStore
     nonisolated let nodes: NodeService
@@ -292,11 +293,11 @@ public actor CommandService: NodeObserver {
     func begin(_ record: CommandRecord, _ targets: CommandTargets, input: JSON) async throws -> CommandRecord {
         var targets = targets
         let heldCount = held.reduce(0) { $0 + $1.value.count }
-        if heldCount + targets.invocations.count > CommandService.invocationsActiveMax {
+        if heldCount + targets.invocations.count > settings.invocationsActiveMax {
             guard targets.isDynamic else {
                 throw ServiceError(
                     .throttling,
-                    "\(CommandService.invocationsActiveMax) invocations are active already; try again later.")
+                    "\(settings.invocationsActiveMax) invocations are active already; try again later.")
             }
             targets = CommandTargets(refusal: .rateExceeded)
         }

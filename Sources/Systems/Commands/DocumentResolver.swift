@@ -1,3 +1,4 @@
+public import API
 public import Documents
 
 /// One version of a document, as commands and runbooks need it. Implemented by the document store.
@@ -7,6 +8,10 @@ public protocol DocumentResolver: Sendable {
     ///   - version: A number, `$DEFAULT` or `$LATEST`; nil for the default.
     /// - Throws: `ServiceError` with `.invalidDocument` or `.invalidDocumentVersion`.
     func resolve(_ name: String, version: String?) async throws -> ResolvedDocument
+
+    /// A piece of a document's text or of an attachment, for a node whose step asks for it.
+    /// - Throws: as `resolve`; `.invalidDocument` too where the document has no such attachment.
+    func piece(_ request: ContentRequest) async throws -> (piece: ContentPiece, bytes: [UInt8])
 }
 
 /// A document found by its name and version.

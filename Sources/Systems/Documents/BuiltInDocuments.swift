@@ -1,42 +1,32 @@
 internal import Core
+internal import Documents
 
-/// Documents that every account has.
+/// Documents that every account has, by the names and parameters that users of Systems Manager know.
 enum BuiltInDocuments {
-    static let all: [String: DocumentStore.Version] = Dictionary(
-        uniqueKeysWithValues: [runShellScript].map { ($0.name, $0) })
+    static let all: [String: DocumentVersion] = Dictionary(
+        uniqueKeysWithValues: (scripts + software).map { ($0.name, $0) })
 
-    private static let runShellScript = command(
-        "AWS-RunShellScript",
-        """
-        schemaVersion: "2.2"
-        description: Runs shell commands on Linux nodes.
-        parameters:
-          commands:
-            type: StringList
-            description: The lines of the script.
-            minItems: 1
-          workingDirectory:
-            type: String
-            description: The directory to run in; empty for the agent's own.
-            default: ""
-          executionTimeout:
-            type: String
-            description: Seconds after which the script is ended.
-            default: "3600"
-            allowedPattern: "^[1-9][0-9]{0,4}$|^1[0-6][0-9]{4}$|^17[0-1][0-9]{3}$|^172[0-7][0-9]{2}$|^172800$"
-        mainSteps:
-          - action: aws:runShellScript
-            name: runShellScript
-            inputs:
-              runCommand: "{{ commands }}"
-              workingDirectory: "{{ workingDirectory }}"
-              timeoutSeconds: "{{ executionTimeout }}"
-        """)
+    /// Documents that users may ask for by name and that need what OpsBus does not have yet, with what that is.
+    static let refused = [
+        "AWS-RunPatchBaseline": needs("Patch Manager"),
+        "AWS-RunPatchBaselineWithHooks": needs("Patch Manager"),
+        "AWS-RunPatchBaselineAssociation": needs("Patch Manager"),
+        "AWS-RefreshAssociation": needs("State Manager"),
+    ]
 
-    private static func command(_ name: String, _ content: String) -> DocumentStore.Version {
-        DocumentStore.Version(
-            name: name, number: 1, versionName: nil, content: content, format: "YAML", type: "Command", schema: "2.2",
-            hash: sha256(Array(content.utf8)), created: Timestamp(seconds: 0), isDefault: true, latest: 1,
-            defaultNumber: 1)
+    private static func needs(_ what: String) -> String { "needs \(what), which OpsBus does not have yet." }
+
+    /// - Parameter content: YAML, of a valid document.
+    static func document(
+        _ name: String, type: DocumentType = .command, schema: String = "2.2", platforms: [PlatformType] = [.linux],
+        _ content: String
+    ) -> DocumentVersion {
+        DocumentVersion(
+            name: name, number: 1, content: content, format: .yaml, type: type.rawValue, schema: schema,
+            hash: sha256(Array(content.utf8)), created: Timestamp(seconds: 0), platforms: platforms.map(\.rawValue))
     }
+
+    /// Whole seconds from 1 to two days.
+    static let secondsPattern =
+        "^[1-9][0-9]{0,4}$|^1[0-6][0-9]{4}$|^17[0-1][0-9]{3}$|^172[0-7][0-9]{2}$|^172800$"
 }

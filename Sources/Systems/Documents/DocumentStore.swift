@@ -5,28 +5,12 @@ public import Platform
 public import Storage
 
 /// The documents of the account and their versions.
-public struct DocumentStore: DocumentResolver {
+public struct DocumentStore: Sendable {
     let database: Database
     let account: Account
     private let clock: any Clock
 
     var now: Timestamp { clock.now }
-
-    /// One version as stored.
-    struct Version: Sendable {
-        var name: String
-        var number: Int
-        var versionName: String?
-        var content: String
-        var format: String
-        var type: String
-        var schema: String
-        var hash: String
-        var created: Timestamp
-        var isDefault: Bool
-        var latest: Int
-        var defaultNumber: Int
-    }
 
     public init(database: Database, account: Account, clock: any Clock) {
         self.database = database
@@ -34,112 +18,209 @@ public struct DocumentStore: DocumentResolver {
         self.clock = clock
     }
 
-    public func resolve(_ name: String, version: String?) async throws -> ResolvedDocument {
-        let found = try await find(name, version: version)
-        do {
-            let document = try Document(parsing: Array(found.content.utf8), fileName: found.fileName)
-            return ResolvedDocument(
-                name: found.name, version: String(found.number), content: found.content, document: document)
-        } catch {
-            throw ServiceError(.invalidDocument, "Document \(found.name) cannot be read: \(error)")
-        }
-    }
+    /// What `documents` and `document_versions` lack, and the tables beside them.
+    public static let migrations = [
+        Migration(
+            module: "documents", number: 1, name: "tags, shares, attachments, reviews",
+            sql: """
+                -- Numbers are not given twice, also after the latest version was deleted.
+                ALTER TABLE documents ADD COLUMN last_number INTEGER NOT NULL DEFAULT 0;
+                UPDATE documents SET last_number = latest_version;
+                ALTER TABLE document_versions ADD COLUMN display_name TEXT;
+                ALTER TABLE document_versions ADD COLUMN target_type TEXT;
+                ALTER TABLE document_versions ADD COLUMN requires TEXT;
+                ALTER TABLE document_versions ADD COLUMN cloud_providers TEXT;
+                ALTER TABLE document_versions ADD COLUMN author TEXT NOT NULL DEFAULT '';
+                -- Names with commas between them.
+                ALTER TABLE document_versions ADD COLUMN platforms TEXT NOT NULL DEFAULT 'Linux';
+                CREATE TABLE document_tags (
+                    name TEXT NOT NULL, key TEXT NOT NULL, value TEXT NOT NULL, PRIMARY KEY (name, key)
+                ) STRICT, WITHOUT ROWID;
+                CREATE TABLE document_shares (
+                    id INTEGER PRIMARY KEY, name TEXT NOT NULL, account TEXT NOT NULL, version TEXT NOT NULL,
+                    UNIQUE (name, account)
+                ) STRICT;
+                CREATE TABLE document_attachments (
+                    name TEXT NOT NULL, version INTEGER NOT NULL, attachment TEXT NOT NULL, hash TEXT NOT NULL,
+                    size INTEGER NOT NULL, PRIMARY KEY (name, version, attachment)
+                ) STRICT, WITHOUT ROWID;
+                CREATE INDEX document_attachments_hash ON document_attachments (hash);
+                -- The bytes of attachments by their SHA-256.
+                CREATE TABLE document_contents (hash TEXT PRIMARY KEY, content BLOB NOT NULL) STRICT;
+                CREATE TABLE document_reviews (
+                    id INTEGER PRIMARY KEY, name TEXT NOT NULL, version INTEGER NOT NULL, reviewer TEXT NOT NULL,
+                    status TEXT NOT NULL, comment TEXT, created INTEGER NOT NULL, updated INTEGER NOT NULL
+                ) STRICT;
+                CREATE INDEX document_reviews_version ON document_reviews (name, version);
+                """)
+    ]
+
+    // MARK: Errors
+
+    static let missing = ServiceError(.invalidDocument, "The specified document does not exist.")
+    static let missingVersion = ServiceError(
+        .invalidDocumentVersion, "The document version is not valid or does not exist.")
+
+    // MARK: Finding
 
     /// - Throws: `ServiceError` `.invalidDocument` or `.invalidDocumentVersion`.
-    func find(_ name: String, version: String?) async throws -> Version {
+    func find(_ name: String, version: String? = nil, versionName: String? = nil) async throws -> DocumentVersion {
         let name = try plainName(name)
-        return try await database.read { try DocumentStore.find(name, version: version, $0) }
+        return try await database.read {
+            try DocumentStore.find(name, version: version, versionName: versionName, $0)
+        }
     }
 
     /// The name in a document's ARN; a plain name as it is.
     func plainName(_ text: String) throws(ServiceError) -> String {
         guard text.hasPrefix("arn:") else { return text }
-        guard let arn = ARN(text).map(account.resolve), arn.account == account.id,
+        guard let arn = ARN(text).map(account.resolve),
             let name = arn.name(ofType: "document") ?? arn.name(ofType: "automation-definition")
-        else { throw DocumentStore.missing(text) }
-        return String(name.prefix { $0 != ":" })
+        else { throw DocumentStore.missing }
+        let plain = String(name.prefix { $0 != ":" })
+        // Built-in documents belong to no account.
+        guard arn.account == account.id || BuiltInDocuments.all[plain] != nil else { throw DocumentStore.missing }
+        return plain
     }
 
-    static func missing(_ name: String) -> ServiceError {
-        ServiceError(.invalidDocument, "Document with name \(name) does not exist.")
-    }
-
+    /// - Parameters:
+    ///   - version: A number, `$DEFAULT` or `$LATEST`.
+    ///   - versionName: Where both are given, both must fit. Where none is, it is the default version.
     static func find(
-        _ name: String, version: String?, _ transaction: borrowing ReadTransaction
-    ) throws -> Version {
+        _ name: String, version: String?, versionName: String? = nil,
+        _ transaction: borrowing some Queryable & ~Copyable
+    ) throws -> DocumentVersion {
+        if let reason = BuiltInDocuments.refused[name] {
+            throw ServiceError(.unsupportedOperation, "\(name) \(reason)")
+        }
         if let builtIn = BuiltInDocuments.all[name] {
-            guard version == nil || ["$DEFAULT", "$LATEST", "1"].contains(version) else {
-                throw ServiceError(.invalidDocumentVersion, "Document \(name) has no version \(version ?? "").")
+            guard version == nil || ["$DEFAULT", "$LATEST", "1"].contains(version), versionName == nil else {
+                throw missingVersion
             }
             return builtIn
         }
-        let versions = try versions(of: name, transaction)
-        guard let first = versions.first else { throw missing(name) }
-        let number: Int?
+        let head: (Int, Int)? = try transaction.queryOne(
+            "SELECT default_version, latest_version FROM documents WHERE name = ?", name
+        ) { row in (try row[0], try row[1]) }
+        guard let (defaultNumber, latest) = head else { throw missing }
+        var number: Int?
         switch version {
-        case nil, "$DEFAULT": number = first.defaultNumber
-        case "$LATEST": number = first.latest
-        case let text?: number = Int(text)
+        case nil: number = versionName == nil ? defaultNumber : nil
+        case "$DEFAULT"?: number = defaultNumber
+        case "$LATEST"?: number = latest
+        case let text?:
+            number = Int(text)
+            if number == nil { throw missingVersion }
         }
-        guard let found = versions.first(where: { $0.number == number }) else {
-            throw ServiceError(.invalidDocumentVersion, "Document \(name) has no version \(version ?? "").")
-        }
+        let condition = "(?2 IS NULL OR v.version = ?2) AND (?3 IS NULL OR v.version_name = ?3)"
+        guard
+            let found = try versions(
+                of: name, where: condition, values: [number, versionName], withContent: true, transaction
+            ).first
+        else { throw missingVersion }
         return found
     }
 
-    /// All versions of a document, the oldest first; empty where there is none.
-    static func versions(of name: String, _ transaction: borrowing ReadTransaction) throws -> [Version] {
-        try transaction.query(
+    /// Versions of a document, the oldest first.
+    static func versions(
+        of name: String, withContent: Bool = false, _ transaction: borrowing some Queryable & ~Copyable
+    ) throws -> [DocumentVersion] {
+        try versions(of: name, where: "1", values: [], withContent: withContent, transaction)
+    }
+
+    private static func versions(
+        of name: String, where condition: String, values: [(any SQLConvertible)?], withContent: Bool,
+        _ transaction: borrowing some Queryable & ~Copyable
+    ) throws -> [DocumentVersion] {
+        let found = try transaction.query(
             """
-            SELECT v.name, v.version, v.version_name, v.content, v.format, d.type, v.schema, v.hash, v.created,
-                d.default_version, d.latest_version
-            FROM document_versions v JOIN documents d ON d.name = v.name WHERE v.name = ? ORDER BY v.version
-            """, name
-        ) { row in
-            let number: Int = try row[1]
-            let defaultNumber: Int = try row[9]
-            return Version(
-                name: try row[0], number: number, versionName: try row[2], content: try row[3], format: try row[4],
-                type: try row[5], schema: try row[6], hash: try row[7], created: try row[8],
-                isDefault: number == defaultNumber, latest: try row[10], defaultNumber: defaultNumber)
+            SELECT v.name, v.version, v.version_name, v.display_name, \(withContent ? "v.content" : "''"), v.format,
+                d.type, v.schema, v.hash, v.created, v.target_type, v.requires, v.cloud_providers, v.author,
+                v.platforms, d.latest_version, d.default_version,
+                (SELECT r.status FROM document_reviews r WHERE r.name = v.name AND r.version = v.version
+                 ORDER BY r.id DESC LIMIT 1)
+            FROM document_versions v JOIN documents d ON d.name = v.name WHERE v.name = ?1 AND \(condition)
+            ORDER BY v.version
+            """, values: [name] + values, row: version)
+        let tags = try self.tags(of: name, transaction)
+        return try found.map { version in
+            var version = version
+            version.tags = tags
+            version.attachments = try attachments(of: version, transaction)
+            return version
         }
     }
 
-    static func insert(_ version: Version, _ transaction: borrowing Transaction) throws(StorageError) {
+    private static func version(_ row: borrowing Row) throws -> DocumentVersion {
+        let format: String = try row[5]
+        let requires: String? = try row[11]
+        let providers: String? = try row[12]
+        let platforms: String = try row[14]
+        return DocumentVersion(
+            name: try row[0], number: try row[1], versionName: try row[2], displayName: try row[3],
+            content: try row[4], format: DocumentFormat(rawValue: format) ?? .json, type: try row[6],
+            schema: try row[7], hash: try row[8], created: try row[9], targetType: try row[10],
+            requires: try requires.map { try JSON(parsing: $0) },
+            cloudProviders: try providers.map { try JSON(parsing: $0) }, author: try row[13],
+            platforms: platforms.split(separator: ",").map(String.init), latest: try row[15],
+            defaultNumber: try row[16], reviewStatus: try row[17])
+    }
+
+    private static func tags(
+        of name: String, _ transaction: borrowing some Queryable & ~Copyable
+    ) throws -> [ManagedNode.Tag] {
+        try transaction.query("SELECT key, value FROM document_tags WHERE name = ? ORDER BY key", name) { row in
+            ManagedNode.Tag(key: try row[0], value: try row[1])
+        }
+    }
+
+    private static func attachments(
+        of version: DocumentVersion, _ transaction: borrowing some Queryable & ~Copyable
+    ) throws -> [DocumentVersion.Attachment] {
+        try transaction.query(
+            """
+            SELECT attachment, hash, size FROM document_attachments WHERE name = ? AND version = ?
+            ORDER BY attachment
+            """, version.name, version.number
+        ) { row in DocumentVersion.Attachment(name: try row[0], hash: try row[1], size: try row[2]) }
+    }
+
+    // MARK: Changing
+
+    static func insert(_ version: DocumentVersion, _ transaction: borrowing Transaction) throws(StorageError) {
         try transaction.execute(
             """
-            INSERT INTO document_versions (name, version, version_name, content, format, schema, hash, created)
-            VALUES (?, ?, ?, ?, ?, ?, ?, ?)
-            """, version.name, version.number, version.versionName, version.content, version.format, version.schema,
-            version.hash, version.created)
+            INSERT INTO document_versions (name, version, version_name, display_name, content, format, schema, hash,
+                created, target_type, requires, cloud_providers, author, platforms)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+            """, version.name, version.number, version.versionName, version.displayName, version.content,
+            version.format.rawValue, version.schema, version.hash, version.created, version.targetType,
+            version.requires?.text, version.cloudProviders?.text, version.author,
+            version.platforms.joined(separator: ","))
+        for attachment in version.attachments {
+            try transaction.execute(
+                "INSERT INTO document_attachments (name, version, attachment, hash, size) VALUES (?, ?, ?, ?, ?)",
+                version.name, version.number, attachment.name, attachment.hash, attachment.size)
+        }
     }
-}
 
-extension DocumentStore.Version {
-    /// What tells the parser the format.
-    var fileName: String { format == "JSON" ? "document.json" : "document.yaml" }
-
-    var subject: Subject { Subject(.document, name) }
-
-    /// `DocumentDescription` of the API.
-    func description(_ document: Document?) -> JSON {
-        var json: JSON = [
-            "Name": .string(name), "DocumentVersion": .string(String(number)), "DocumentType": .string(type),
-            "DocumentFormat": .string(format), "SchemaVersion": .string(schema), "Hash": .string(hash),
-            "HashType": "Sha256", "Status": "Active", "CreatedDate": .string(created.millisecondDescription),
-            "DefaultVersion": .string(String(defaultNumber)), "LatestVersion": .string(String(latest)),
-            "PlatformTypes": ["Linux"], "Owner": .string(BuiltInDocuments.all[name] == nil ? "Self" : "OpsBus"),
-        ]
-        json["VersionName"] = versionName.map { .string($0) }
-        guard let document else { return json }
-        json["Description"] = document.description.map { .string($0) }
-        json["Parameters"] = .array(
-            document.parameters.map { parameter in
-                var json: JSON = ["Name": .string(parameter.name), "Type": .string(parameter.type.rawValue)]
-                json["Description"] = parameter.description.map { .string($0) }
-                json["DefaultValue"] = parameter.defaultValue.map { .string($0.string ?? $0.text) }
-                return json
-            })
-        return json
+    /// Removes one version, or the document with all it has where `number` is nil.
+    static func delete(_ name: String, number: Int?, _ transaction: borrowing Transaction) throws {
+        var tables = ["document_versions", "document_attachments", "document_reviews"]
+        if let number {
+            for table in tables {
+                try transaction.execute("DELETE FROM \(table) WHERE name = ? AND version = ?", name, number)
+            }
+            try transaction.execute(
+                """
+                UPDATE documents SET latest_version =
+                    (SELECT max(version) FROM document_versions v WHERE v.name = documents.name) WHERE name = ?
+                """, name)
+        } else {
+            tables += ["document_tags", "document_shares", "documents"]
+            for table in tables { try transaction.execute("DELETE FROM \(table) WHERE name = ?", name) }
+        }
+        try transaction.execute(
+            "DELETE FROM document_contents WHERE hash NOT IN (SELECT hash FROM document_attachments)")
     }
 }

@@ -22,8 +22,9 @@ struct FunctionOperations: Sendable {
     /// Members of `CreateFunction` that nothing is asked of: the operation is refused as a whole.
     private static let created = [
         "FunctionName", "Runtime", "Role", "Handler", "Code", "Description", "Timeout", "MemorySize", "Publish",
-        "PublishTo", "VpcConfig", "PackageType", "DeadLetterConfig", "Environment", "KMSKeyArn", "TracingConfig", "Tags",
-        "Layers", "FileSystemConfigs", "CodeSigningConfigArn", "ImageConfig", "Architectures", "EphemeralStorage",
+        "PublishTo", "VpcConfig", "PackageType", "DeadLetterConfig", "Environment", "KMSKeyArn", "TracingConfig",
+        "Tags", "Layers", "FileSystemConfigs", "CodeSigningConfigArn", "ImageConfig", "Architectures",
+        "EphemeralStorage",
         "SnapStart", "LoggingConfig", "TenancyConfig", "CapacityProviderConfig", "DurableConfig", "RuntimeConfig",
         "AcceleratorConfig",
     ]
@@ -33,32 +34,7 @@ struct FunctionOperations: Sendable {
         let one: [Field] = [FunctionOperations.name, FunctionOperations.qualifier]
         let query = ["Qualifier": "Qualifier"]
         return [
-            Operation(
-                "lambda:Invoke", "Runs a function with an event, and answers what it does or lets it run later.", .writes,
-                input: [
-                    FunctionOperations.name,
-                    .optional("InvocationType", .string(values: ["Event", "RequestResponse", "DryRun"])),
-                    .optional("LogType", .string(values: ["None", "Tail"])), .optional("ClientContext", .string()),
-                    FunctionOperations.qualifier, .optional("Payload", .any),
-                    .optional("OpsBusToken", .string(length: 1...200)),
-                ],
-                output: [
-                    .optional("StatusCode", .integer()), .optional("FunctionError", .string()),
-                    .optional("LogResult", .string()), .optional("ExecutedVersion", .string()),
-                    .optional("Payload", .string()),
-                ],
-                route: Route(
-                    .post, "\(path)/{FunctionName}/invocations", query: query,
-                    headers: [
-                        "x-amz-invocation-type": "InvocationType", "x-amz-log-type": "LogType",
-                        "x-amz-client-context": "ClientContext",
-                    ],
-                    body: Route.RawBody(
-                        "Payload",
-                        headers: [
-                            "X-Amz-Function-Error": "FunctionError", "X-Amz-Log-Result": "LogResult",
-                            "X-Amz-Executed-Version": "ExecutedVersion",
-                        ], status: "StatusCode")), handler: invoke),
+            invocation, registration,
             Operation(
                 "lambda:ListFunctions", "Lists functions by name.", .reads,
                 input: [
@@ -84,21 +60,53 @@ struct FunctionOperations: Sendable {
                 "lambda:CreateFunction", "Is refused: OpsBus takes no packages of code.", .writes,
                 input: FunctionOperations.created.map { .optional($0, .any) }, route: Route(.post, path, status: 201),
                 handler: create),
-            Operation(
-                "functions:RegisterFunction", "Registers a program as a function, or changes how one is set up.",
-                .writes,
-                input: [
-                    .required("FunctionName", .string(length: 1...64)),
-                    .required("Executable", .string(length: 1...4096)),
-                    .optional("Arguments", .list(.string(length: 0...4096), count: 0...100)),
-                    .optional("Description", .string(length: 0...256)),
-                    .optional("Timeout", .integer(1...Function.timeoutSecondsMax)),
-                    .optional("MemorySize", .integer(1...1_048_576)),
-                    .optional("Concurrency", .integer(1...Function.concurrencyMax)),
-                    .optional("Environment", .map(.string(), count: 0...200), sensitive: true),
-                    .optional("DeadLetterTargetArn", .string(length: 0...1011)),
-                ], output: [.optional("FunctionArn", .string())], handler: register),
         ]
+    }
+
+    private var invocation: Operation {
+        Operation(
+            "lambda:Invoke", "Runs a function with an event, at once or some time.", .writes,
+            input: [
+                FunctionOperations.name,
+                .optional("InvocationType", .string(values: ["Event", "RequestResponse", "DryRun"])),
+                .optional("LogType", .string(values: ["None", "Tail"])), .optional("ClientContext", .string()),
+                FunctionOperations.qualifier, .optional("Payload", .any),
+                .optional("OpsBusToken", .string(length: 1...200)),
+            ],
+            output: [
+                .optional("StatusCode", .integer()), .optional("FunctionError", .string()),
+                .optional("LogResult", .string()), .optional("ExecutedVersion", .string()),
+                .optional("Payload", .string()),
+            ],
+            route: Route(
+                .post, "\(FunctionOperations.path)/{FunctionName}/invocations", query: ["Qualifier": "Qualifier"],
+                headers: [
+                    "x-amz-invocation-type": "InvocationType", "x-amz-log-type": "LogType",
+                    "x-amz-client-context": "ClientContext",
+                ],
+                body: Route.RawBody(
+                    "Payload",
+                    headers: [
+                        "X-Amz-Function-Error": "FunctionError", "X-Amz-Log-Result": "LogResult",
+                        "X-Amz-Executed-Version": "ExecutedVersion",
+                    ], status: "StatusCode")), handler: invoke)
+    }
+
+    private var registration: Operation {
+        Operation(
+            "functions:RegisterFunction", "Registers a program as a function, or changes how one is set up.",
+            .writes,
+            input: [
+                .required("FunctionName", .string(length: 1...64)),
+                .required("Executable", .string(length: 1...4096)),
+                .optional("Arguments", .list(.string(length: 0...4096), count: 0...100)),
+                .optional("Description", .string(length: 0...256)),
+                .optional("Timeout", .integer(1...Function.timeoutSecondsMax)),
+                .optional("MemorySize", .integer(1...1_048_576)),
+                .optional("Concurrency", .integer(1...Function.concurrencyMax)),
+                .optional("Environment", .map(.string(), count: 0...200), sensitive: true),
+                .optional("DeadLetterTargetArn", .string(length: 0...1011)),
+            ], output: [.optional("FunctionArn", .string())], handler: register)
     }
 
     // MARK: Setting up
@@ -111,7 +119,8 @@ struct FunctionOperations: Sendable {
         let executable = input["Executable"]?.string ?? ""
         guard executable.hasPrefix("/"), Files.isExecutable(executable) else {
             throw FunctionOperations.invalid(
-                "Executable must be the absolute path of a program on the server that may be run; \(executable) is not.")
+                "Executable must be the absolute path of a program on the server that may be run; \(executable) is "
+                    + "not.")
         }
         let function = try function(name, executable, input)
         try await database.write(context) { transaction in

@@ -79,7 +79,8 @@ struct FunctionRunner: Sendable {
                 }
             }
             if room >= 0 && bytes.count > room {
-                add("What follows on standard error is not kept: it is more than \(FunctionRunner.logBytesMax) bytes.",
+                add(
+                    "What follows on standard error is not kept: it is more than \(FunctionRunner.logBytesMax) bytes.",
                     at: time)
             }
         }
@@ -123,7 +124,8 @@ struct FunctionRunner: Sendable {
                 "\(clock.now.millisecondDescription) \(requestID) Task timed out after \(function.timeoutSeconds).00 "
                     + "seconds")
         }
-        let answer = output.standardOutput.count <= FunctionRunner.answerBytesMax ? try? JSON(parsing: output.answer) : nil
+        let isTooLarge = output.standardOutput.count > FunctionRunner.answerBytesMax
+        let answer = isTooLarge ? nil : try? JSON(parsing: output.answer)
         switch outcome.status {
         case .exited(code: 0): break
         case .exited(let code):
@@ -136,7 +138,7 @@ struct FunctionRunner: Sendable {
             return FunctionRunner.failure(
                 "Runtime.ExitError", "RequestId: \(requestID) Error: Runtime exited with error: signal: \(signal)")
         }
-        if output.standardOutput.count > FunctionRunner.answerBytesMax {
+        if isTooLarge {
             return FunctionRunner.failure(
                 "Function.ResponseSizeTooLarge",
                 "Response payload size exceeded maximum allowed payload size (\(FunctionRunner.answerBytesMax) bytes).")

@@ -96,7 +96,9 @@ actor FunctionService {
         _ result: FunctionResult, of function: Function, token: String, _ context: OperationContext
     ) async {
         let events = result.lines.map { line -> JSON in
-            ["timestamp": .integer(line.time.microseconds / 1000), "message": .string(line.text.isEmpty ? " " : line.text)]
+            // An empty message is none.
+            let text = line.text.isEmpty ? " " : line.text
+            return ["timestamp": .integer(line.time.microseconds / 1000), "message": .string(text)]
         }
         let stream = "\(clock.now.description.prefix(10).replacing("-", with: "/"))/[$LATEST]"
         do throws(ServiceError) {

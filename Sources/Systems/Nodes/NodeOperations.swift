@@ -5,7 +5,7 @@ internal import Storage
 
 extension NodeService {
     /// The operations on nodes and activations, for the table.
-    public nonisolated var operations: [Operation] { activationOperations + nodeOperations + tagOperations }
+    public nonisolated var operations: [Operation] { activationOperations + nodeOperations }
 
     private nonisolated var activationOperations: [Operation] {
         [
@@ -13,14 +13,14 @@ extension NodeService {
                 "ssm:CreateActivation", "Make an id and a code with which machines register as nodes", .writes,
                 input: [
                     .optional("Description", .string(length: 0...256)),
-                    .optional("DefaultInstanceName", .string(length: 0...256)),
+                    .optional("DefaultInstanceName", NodeShapes.nodeName),
                     .required("IamRole", .string(length: 0...64)),
                     .optional("RegistrationLimit", .integer(1...1000)), .optional("ExpirationDate", .timestamp),
-                    .optional("Tags", Self.tags), .optional("RegistrationMetadata", .any),
+                    .optional("Tags", DocumentShapes.tags), .optional("RegistrationMetadata", Self.metadata),
                 ], handler: createActivation),
             Operation(
                 "ssm:DeleteActivation", "Delete an activation; nodes registered with it stay", .writes,
-                input: [.required("ActivationId", .string())],
+                input: [.required("ActivationId", NodeShapes.activationID)],
                 handler: deleteActivation),
             Operation(
                 "ssm:DescribeActivations", "List activations", .reads,
@@ -40,10 +40,11 @@ extension NodeService {
                 "ssm:DescribeInstanceInformation", "List managed nodes", .reads,
                 input: [
                     .optional("InstanceInformationFilterList", .list(.structure([
-                        .required("key", .string()), .required("valueSet", Self.filterValues),
+                        .required("key", .string(values: NodeShapes.filterKeys)),
+                        .required("valueSet", NodeShapes.filterValues),
                     ]))),
                     .optional("Filters", .list(.structure([
-                        .required("Key", .string(length: 1...Int.max)), .required("Values", Self.filterValues),
+                        .required("Key", .string(length: 1...Int.max)), .required("Values", NodeShapes.filterValues),
                     ]))),
                     .optional("MaxResults", .integer(5...50)), .optional("NextToken", .string()),
                 ], handler: describeInstanceInformation),
@@ -51,10 +52,12 @@ extension NodeService {
                 "ssm:DescribeInstanceProperties", "List managed nodes with what is known of each machine", .reads,
                 input: [
                     .optional("InstancePropertyFilterList", .list(.structure([
-                        .required("key", .string()), .required("valueSet", Self.propertyValues),
+                        .required("key", .string(values: NodeShapes.filterKeys + ["DocumentName"])),
+                        .required("valueSet", NodeShapes.propertyValues),
                     ]), count: 1...40)),
                     .optional("FiltersWithOperator", .list(.structure([
-                        .required("Key", .string(length: 1...100_000)), .required("Values", Self.propertyValues),
+                        .required("Key", .string(length: 1...100_000, pattern: "^.{1,100000}$")),
+                        .required("Values", NodeShapes.propertyValues),
                         .optional(
                             "Operator",
                             .string(values: ["Equal", "NotEqual", "BeginWith", "LessThan", "GreaterThan"])),
@@ -64,38 +67,16 @@ extension NodeService {
             Operation(
                 "ssm:UpdateManagedInstanceRole", "Change the role that is noted for a node", .writes,
                 input: [
-                    .required("InstanceId", Self.nodeID), .required("IamRole", .string(length: 0...64)),
+                    .required("InstanceId", NodeShapes.managedID), .required("IamRole", .string(length: 0...64)),
                 ], handler: updateManagedInstanceRole),
             Operation(
                 "ssm:DeregisterManagedInstance", "Remove a node; its agent is refused from then on", .writes,
-                input: [.required("InstanceId", Self.nodeID)], handler: deregisterManagedInstance),
+                input: [.required("InstanceId", NodeShapes.managedID)], handler: deregisterManagedInstance),
         ]
     }
 
-    private static let nodeID = Shape.string(length: 20...124)
-    private static let filterValues = Shape.list(.string(length: 1...Int.max), count: 1...100)
-    private static let propertyValues = Shape.list(.string(length: 1...100_000), count: 1...40)
-
-    private nonisolated var tagOperations: [Operation] {
-        let resource: [Field] = [.required("ResourceType", .string()), .required("ResourceId", .string())]
-        return [
-            Operation(
-                "ssm:AddTagsToResource", "Add tags to a node, or change their values", .writes,
-                input: resource + [.required("Tags", Self.tags)], handler: addTagsToResource),
-            Operation(
-                "ssm:RemoveTagsFromResource", "Remove tags from a node", .writes,
-                input: resource + [.required("TagKeys", .list(.string(length: 1...128)))],
-                handler: removeTagsFromResource),
-            Operation(
-                "ssm:ListTagsForResource", "List the tags of a node", .reads, input: resource,
-                handler: listTagsForResource),
-        ]
-    }
-
-    private static let tagsMax = 50
-    private static let tags = Shape.list(
-        .structure([.required("Key", .string(length: 1...128)), .required("Value", .string(length: 0...256))]),
-        count: 0...tagsMax)
+    private static let metadata = Shape.list(
+        .structure([.required("Key", NodeShapes.text(1...128)), .required("Value", NodeShapes.text(1...2048))]))
 
     // MARK: Activations
 
@@ -114,12 +95,16 @@ extension NodeService {
         guard expiresAt > now, expiresAt <= now + Self.activationLifeMax else {
             throw ServiceError(.invalidParameters, "ExpirationDate must be in the future, at most 30 days from now.")
         }
+        let tags = [ManagedNode.Tag](json: input["Tags"])
+        guard tags.count <= TagOperations.tagsMax else {
+            throw ServiceError(.invalidParameters, "A node may have \(TagOperations.tagsMax) tags.")
+        }
         var generator = SystemRandomNumberGenerator()
         let activation = Activation(
             id: Identifier(using: &generator).description, description: input["Description"]?.string ?? "",
             defaultName: input["DefaultInstanceName"]?.string ?? "", iamRole: input["IamRole"]?.string ?? "",
             limit: input["RegistrationLimit"]?.int ?? 1, registrations: 0, expiresAt: expiresAt, createdAt: now,
-            tags: [ManagedNode.Tag](json: input["Tags"]))
+            tags: tags)
         let code = Self.activationCode(using: &generator)
         try await store.database.write(context) { transaction in
             try NodeStore.add(activation, code: code, in: transaction)
@@ -232,65 +217,5 @@ extension NodeService {
 
     private static func unknown(_ node: String) -> ServiceError {
         ServiceError(.invalidInstanceID, "There is no managed node \(node).")
-    }
-
-    // MARK: Tags
-
-    private static func node(of input: JSON) throws(ServiceError) -> String {
-        let type = input["ResourceType"]?.string ?? ""
-        guard type == "ManagedInstance" else {
-            throw ServiceError(
-                .invalidResourceType, "Resources of type '\(type)' cannot be tagged; ManagedInstance can.")
-        }
-        return input["ResourceId"]?.string ?? ""
-    }
-
-    private static func require(_ id: String, in transaction: borrowing Transaction) throws -> ManagedNode {
-        guard let node = try NodeStore.node(id, in: transaction), !node.isRemoved else {
-            throw ServiceError(.invalidResourceID, "There is no managed node \(id).")
-        }
-        return node
-    }
-
-    @Sendable private nonisolated func addTagsToResource(
-        _ input: JSON, _ context: OperationContext
-    ) async throws -> JSON {
-        let id = try Self.node(of: input)
-        let tags = [ManagedNode.Tag](json: input["Tags"])
-        try await store.database.write(context) { transaction in
-            let node = try Self.require(id, in: transaction)
-            guard Set((node.tags + tags).map(\.key)).count <= Self.tagsMax else {
-                throw ServiceError(.tooManyTags, "A node may have \(Self.tagsMax) tags.")
-            }
-            try NodeStore.setTags(tags, on: id, in: transaction)
-            try transaction.audit(
-                "AddTagsToResource", on: Subject(.node, id), outcome: .success, detail: ["Tags": tags.json])
-        }
-        return [:]
-    }
-
-    @Sendable private nonisolated func removeTagsFromResource(
-        _ input: JSON, _ context: OperationContext
-    ) async throws -> JSON {
-        let id = try Self.node(of: input)
-        let keys = input["TagKeys"]?.strings ?? []
-        try await store.database.write(context) { transaction in
-            _ = try Self.require(id, in: transaction)
-            for key in keys { try transaction.execute("DELETE FROM node_tags WHERE node = ? AND key = ?", id, key) }
-            try transaction.audit(
-                "RemoveTagsFromResource", on: Subject(.node, id), outcome: .success,
-                detail: ["TagKeys": .array(keys.map { .string($0) })])
-        }
-        return [:]
-    }
-
-    @Sendable private nonisolated func listTagsForResource(
-        _ input: JSON, _ context: OperationContext
-    ) async throws -> JSON {
-        let id = try Self.node(of: input)
-        guard let node = try await store.node(id) else {
-            throw ServiceError(.invalidResourceID, "There is no managed node \(id).")
-        }
-        return ["TagList": node.tags.json]
     }
 }

@@ -12,19 +12,30 @@ struct ResourceGroupOperations: Sendable {
     private static let groupsMax = 1000
     private static let name = Shape.name(
         1...300, CharacterRule(pattern: #"[a-zA-Z0-9_\.-]+"#, lettersDigitsAnd: "_.-"))
-    private static let description = Shape.string(length: 0...1024)
+    private static let description = Shape.string(length: 0...1024, pattern: #"[\sa-zA-Z0-9_\.-]*"#)
     private static let query = Shape.structure([
         .required("Type", .string(length: 1...128, values: ["TAG_FILTERS_1_0", "CLOUDFORMATION_STACK_1_0"])),
         .required("Query", .string(length: 0...4096)),
     ])
-    private static let tags = Shape.map(.string(length: 0...256), count: 0...50)
+    private static let tags = Shape.map(value, count: 0...50)
     private static let groupFields: [Field] = [
-        .optional("GroupName", .string(length: 1...300)), .optional("Group", .string(length: 1...1600)),
+        .optional(
+            "GroupName",
+            .string(length: 1...300, pattern: #"[a-zA-Z0-9_\.-]{1,300}|[a-zA-Z0-9_\.-]{1,150}/[a-z0-9]{26}"#)),
+        .optional(
+            "Group",
+            .string(
+                length: 1...1600,
+                pattern: #"[a-zA-Z0-9_\.-]{1,300}|[a-zA-Z0-9_\.-]{1,150}/[a-z0-9]{26}|arn:aws.*:resource-groups:.+"#)),
     ]
-    private static let arn = Field.required("Arn", .string(length: 12...1600))
+    private static let arn = Field.required(
+        "Arn", .string(length: 12...1600, pattern: "arn:aws(-[a-z]+)*:resource-groups:.+"))
+    private static let label = Shape.string(length: 0...300, pattern: #"^([\p{L}\p{Z}\p{N}_.:/=+\-@]*)$"#)
     private static let unsupported: [Field] = [
-        .optional("Criticality", .any), .optional("Owner", .any), .optional("DisplayName", .any),
+        .optional("Criticality", .integer(1...10)), .optional("Owner", label), .optional("DisplayName", label),
     ]
+    private static let key = Shape.string(length: 1...128, pattern: #"^([\p{L}\p{Z}\p{N}_.:/=+\-@]*)$"#)
+    private static let value = Shape.string(length: 0...256, pattern: #"^([\p{L}\p{Z}\p{N}_.:/=+\-@]*)$"#)
 
     var all: [Operation] { groupOperations + listOperations + tagOperations }
 
@@ -87,7 +98,7 @@ struct ResourceGroupOperations: Sendable {
                 route: Route(.put, path), handler: tag),
             Operation(
                 "resource-groups:Untag", "Remove tags from a group", .writes,
-                input: [Self.arn, .required("Keys", .list(.string(length: 1...128)))], route: Route(.patch, path),
+                input: [Self.arn, .required("Keys", .list(Self.key))], route: Route(.patch, path),
                 handler: untag),
             Operation(
                 "resource-groups:GetTags", "List the tags of a group", .reads, input: [Self.arn],

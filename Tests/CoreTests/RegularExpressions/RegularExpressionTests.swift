@@ -26,6 +26,8 @@ import Testing
             ("^(a*)*b$", "aac", false),
             ("^(?:a|ab)(?:c|bcd)$", "abcd", true), ("^a??b$", "ab", true), ("^a*+a$", "aaa", false),
             ("^(?>a|ab)c$", "abc", false),
+            (#"^[\p{L}\p{Z}\p{N}]+$"#, "Grün 5\u{E9}", true), (#"^[\p{L}\p{N}]+$"#, "a b", false),
+            (#"^\p{Lu}\pL$"#, "Aé", true), (#"^\P{Lu}$"#, "A", false), (#"^\P{Lu}$"#, "a", true),
             ("^a{2,3}$", "aaaa", false), ("^a{2,}$", "aaaa", true), ("^(ab){2}$", "abab", true),
             ("^(ab){2,3}?$", "ababab", true),
             ("^(ab){2}$", "ababab", false), ("a{,3}", "a{,3}", true), (#"^\x41\u0042\x{43}\t$"#, "ABC\t", true),

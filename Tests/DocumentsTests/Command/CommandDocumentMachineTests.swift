@@ -109,10 +109,6 @@ import Testing
             title: "exit code 169", steps: [inputs(), inputs()], endings: [0: .exited(code: 169)], order: [0],
             statuses: [.failed, .skipped], codes: [169, 0], end: .finish(.failed, code: 169)),
         Run(
-            title: "exit code 194 fails, and what waits for the reboot does not run", steps: [inputs(), inputs()],
-            endings: [0: .exited(code: 194)], order: [0], statuses: [.failed, .skipped], codes: [194, 0],
-            end: .finish(.failed, code: 194)),
-        Run(
             title: "exit code 137 is a timeout", steps: [inputs(), inputs()], endings: [0: .exited(code: 137)],
             order: [0, 1], statuses: [.timedOut, .success], codes: [137, 0], end: .finish(.timedOut, code: 137)),
         Run(
@@ -124,7 +120,7 @@ import Testing
             order: [0, 1], statuses: [.failed, .success], codes: [1, 0], end: .finish(.failed, code: 1)),
         Run(
             title: "a plugin that is not for this node is skipped",
-            steps: ["action: 'aws:domainJoin'", inputs()], order: [1], statuses: [.skipped, .success], codes: [0, 0],
+            steps: ["action: 'aws:psModule'", inputs()], order: [1], statuses: [.skipped, .success], codes: [0, 0],
             end: .finish(.success, code: 0)),
         Run(
             title: "a precondition that does not hold skips",
@@ -169,6 +165,78 @@ import Testing
         #expect(run.inputs == ["runCommand": ["echo y \"${SSM_safe}\"", "one", "two"], "timeoutSeconds": 5])
         #expect(run.environment == ["SSM_safe": "a b"])
         #expect(machine.status == .inProgress)
+    }
+
+    @Test("Exit code 194 has the node restarted, and then the same step runs once more")
+    func reboot() throws {
+        var machine = try Self.machine([Self.inputs(), Self.inputs()])
+        #expect(Self.started(machine.start()) == 0)
+        #expect(machine.stepEnded(.exited(code: 194)) == .reboot(step: "s0"))
+        #expect(machine.status == .inProgress && !machine.isFinished)
+        var resumed = try #require(Machine(resuming: machine.json, document: machine.document))
+        #expect(Self.started(resumed.start()) == 0)
+        #expect(Self.started(resumed.stepEnded(.exited(code: 0))) == 1)
+        #expect(resumed.stepEnded(.exited(code: 0)) == .finish(.success, code: 0))
+    }
+
+    @Test("A script that asks for a reboot every time is ended as failed")
+    func rebootsForEver() throws {
+        var machine = try Self.machine([Self.inputs(), Self.inputs()])
+        for _ in 0..<Machine.rebootsMax {
+            #expect(Self.started(machine.start()) == 0)
+            #expect(machine.stepEnded(.exited(code: 194)) == .reboot(step: "s0"))
+            machine = try #require(Machine(resuming: machine.json, document: machine.document))
+        }
+        #expect(Self.started(machine.start()) == 0)
+        #expect(machine.stepEnded(.exited(code: 194)) == .finish(.failed, code: 194))
+        #expect(machine.results.map(\.status) == [.failed, .skipped])
+    }
+
+    @Test("Where the node cannot be restarted, the step has failed and ends the document")
+    func rebootFailed() throws {
+        var machine = try Self.machine([Self.inputs(), Self.inputs()])
+        #expect(machine.rebootFailed("early") == .nothing)
+        _ = machine.start()
+        #expect(machine.rebootFailed("while it runs") == .nothing)
+        _ = machine.stepEnded(.exited(code: 194))
+        #expect(machine.rebootFailed("no shutdown here") == .finish(.failed, code: 194))
+        #expect(machine.results[0].message.contains("no shutdown here"))
+        #expect(machine.results[1].status == .skipped)
+    }
+
+    @Test("A cancel while the node restarts starts nothing more")
+    func cancelledReboot() throws {
+        var machine = try Self.machine([Self.inputs(), Self.inputs()])
+        _ = machine.start()
+        _ = machine.stepEnded(.exited(code: 194))
+        #expect(machine.cancel() == .finish(.cancelled, code: -1))
+    }
+
+    @Test("A document within a document cannot restart the node")
+    func nestedReboot() throws {
+        let document = try Self.machine([Self.inputs(), Self.inputs()]).document
+        var machine = Machine(
+            document: document, parameters: try Parameters(binding: [String: [String]](), to: document),
+            platform: "Linux", isNested: true)
+        _ = machine.start()
+        #expect(machine.stepEnded(.exited(code: 194)) == .finish(.failed, code: 194))
+        #expect(machine.results.map(\.status) == [.failed, .skipped])
+    }
+
+    @Test("On Windows it is exit code 3010 that asks for a reboot, and 194 is one like any other")
+    func windowsReboot() throws {
+        let document = try document(
+            """
+            schemaVersion: '2.2'
+            mainSteps: [{name: a, action: 'aws:runPowerShellScript', inputs: {runCommand: x}}]
+            """)
+        let parameters = try Parameters(binding: [String: [String]](), to: document)
+        for (code, isReboot) in [(3010, true), (194, false)] {
+            var machine = Machine(document: document, parameters: parameters, platform: "Windows")
+            _ = machine.start()
+            let action = machine.stepEnded(.exited(code: code))
+            #expect((action == .reboot(step: "a")) == isReboot)
+        }
     }
 
     @Test("A cancel before the start leaves every step cancelled")
@@ -222,7 +290,7 @@ import Testing
                 action: aws:runShellScript
                 precondition: {StringEquals: [platformType, Linux]}
                 inputs: {runCommand: x}
-              - {name: b, action: 'aws:domainJoin'}
+              - {name: b, action: 'aws:psModule'}
             """)
         var machine = Machine(
             document: document, parameters: try Parameters(binding: [String: [String]](), to: document),

@@ -4,6 +4,7 @@ import Testing
 @testable import Documents
 
 @Suite struct CommandScopeTests {
+    static let shell = "aws:runShellScript"
     static let head = """
         schemaVersion: '2.2'
         parameters:
@@ -41,21 +42,30 @@ import Testing
         ] as [(JSON, JSON)])
     func resolve(value: JSON, expected: JSON) throws {
         #expect(try scope().resolve(value) == expected)
-        #expect(try scope().resolve(inputs: ["workingDirectory": value]) == ["workingDirectory": expected])
+        #expect(
+            try scope().resolve(inputs: ["workingDirectory": value], of: Self.shell) == ["workingDirectory": expected])
     }
 
     @Test("Lists within the lines of a script are flattened")
     func flattening() throws {
         #expect(
-            try scope().resolve(inputs: ["runCommand": ["a", "{{ lines }}", "b"]])["runCommand"] == [
-                "a", "one", "two", "b",
+            try scope().resolve(inputs: ["runCommand": ["a", "{{ lines }}", "b"]], of: Self.shell) == [
+                "runCommand": ["a", "one", "two", "b"]
             ])
-        #expect(try scope().resolve(inputs: ["runCommand": "{{ lines }}"])["runCommand"] == ["one", "two"])
+        #expect(
+            try scope().resolve(inputs: [["runCommand": "{{ lines }}"], "{{ map }}"], of: Self.shell) == [
+                ["runCommand": ["one", "two"]], ["k": ["v", "{{ w }}"]],
+            ])
     }
 
     @Test("An ENV_VAR argument never enters the script's text")
     func environment() throws {
-        let inputs = try scope().resolve(inputs: ["runCommand": ["echo \"{{ safe }}\"", "{{safe}}", "{{other}}"]])
+        let script: JSON = ["runCommand": ["echo \"{{ safe }}\"", "{{safe}}", "{{other}}"]]
+        #expect(
+            try scope().resolve(inputs: script, of: "aws:runPowerShellScript") == [
+                "runCommand": ["echo \"${env:SSM_safe}\"", "${env:SSM_safe}", "x"]
+            ])
+        let inputs = try scope().resolve(inputs: script, of: Self.shell)
         #expect(inputs == ["runCommand": ["echo \"${SSM_safe}\"", "${SSM_safe}", "x"]])
         #expect(try scope().environment == ["SSM_safe": "; rm -rf /"])
     }

@@ -62,22 +62,47 @@ enum Corpus {
         #expect(refusal == Self.refusals[entry.file])
     }
 
-    @Test("What cannot run is said by step and action", arguments: Corpus.entries)
-    func unsupported(entry: Corpus.Entry) throws {
-        guard Self.refusals[entry.file] == nil else { return }
-        let document = try Document(parsing: try entry.bytes, fileName: entry.file)
-        let executable: Set = [
-            "aws:runShellScript", "aws:runCommand", "aws:executeScript", "aws:executeAwsApi", "aws:branch", "aws:sleep",
-            "aws:assertAwsResourceProperty",
-        ]
-        let named = document.unsupportedParts.map(\.description).joined(separator: "\n")
-        for action in entry.actions {
-            #expect(named.contains(action + ", which") == !executable.contains(action))
+    /// What becomes of each document when it is created: a line `FILE: runs`, or `FILE: refused, REASONS`.
+    static let table: [String: String] = {
+        let text =
+            (try? String(contentsOf: Corpus.folder.appendingPathComponent("outcomes.txt"), encoding: .utf8)) ?? ""
+        let lines = text.split(separator: "\n").compactMap { line -> (String, String)? in
+            guard let colon = line.firstRange(of: ": ") else { return nil }
+            return (String(line[..<colon.lowerBound]), String(line[colon.upperBound...]))
         }
-        if executable.isSuperset(of: entry.actions), ["2.2", "0.3"].contains(entry.schemaVersion) {
-            try document.checkExecutable()
-        } else {
-            #expect(throws: DocumentError.self) { try document.checkExecutable() }
+        return Dictionary(lines, uniquingKeysWith: { first, _ in first })
+    }()
+
+    @Test("A real document can be created, or is refused for the reasons in the table", arguments: Corpus.entries)
+    func outcome(entry: Corpus.Entry) throws {
+        let outcome = try Self.outcome(of: entry)
+        #expect(Self.table[entry.file] == outcome, "\(entry.file): \(outcome)")
+    }
+
+    @Test("The table has a line for each document")
+    func tableIsComplete() {
+        #expect(Set(Self.table.keys) == Set(Corpus.entries.map(\.file)))
+    }
+
+    private static func outcome(of entry: Corpus.Entry) throws -> String {
+        let content = try entry.bytes
+        do throws(DocumentError) {
+            let text = try DocumentText(
+                checking: content, format: entry.file.hasSuffix(".json") ? .json : .yaml, type: nil)
+            let platforms = text.platformTypes.map(\.rawValue).joined(separator: " ")
+            guard let parts = text.document?.unsupportedParts, !parts.isEmpty else { return "runs on \(platforms)" }
+            return "refused, " + Set(parts.map(reason)).sorted().joined(separator: ", ")
+        } catch {
+            return "refused, \(error)"
         }
+    }
+
+    /// What a step needs, without the step's own name and place.
+    private static func reason(_ part: DocumentError) -> String {
+        let words = part.message.split(separator: " ")
+        if part.message.contains(" uses an attachment") { return "attachment" }
+        if let place = words.firstIndex(of: "uses") { return words[place + 1].trimmingCharacters(in: [","]) }
+        if part.message.contains("Parameter Store") { return "Parameter Store" }
+        return part.message
     }
 }

@@ -135,7 +135,7 @@ import Testing
             (#"{"Entries":[],"More":1}"#, "ValidationException", "Unknown member 'More'"),
             (
                 #"{"Entries":[]}"#, "ValidationException",
-                "1 validation error detected: Value '[…]' at 'entries' failed to satisfy constraint: "
+                "1 validation error detected: Value '[]' at 'entries' failed to satisfy constraint: "
                     + "Member must have length greater than or equal to 1"
             ),
         ])

@@ -83,7 +83,7 @@ import Testing
         (["Target": .string(TestEvents.queue)], "Source and Target are the same"),
         (["Source": "smk://broker:9092"], "is not supported: a pipe takes from a queue"),
         (["Target": "arn:aws:states:us-east-1:123456789012:stateMachine:m"], "OpsBus cannot call arn:aws:states"),
-        (["Enrichment": "arn:aws:states:us-east-1:123456789012:stateMachine:m"], "functions enrich"),
+        (["Enrichment": "arn:aws:states:us-east-1:123456789012:stateMachine:m"], "api-destination/NAME/ID) enrich"),
         (
             ["SourceParameters": ["KinesisStreamParameters": ["StartingPosition": "LATEST"]]],
             "SourceParameters.KinesisStreamParameters is not supported"

@@ -69,7 +69,7 @@ import Testing
             Mistake("Name: r\nEventPattern: {source: [a]}\nTargets:\n  - Id: t\n",
                 "4:5: error: 1 validation error detected: Value null at 'arn' failed to satisfy constraint: Member must "
                     + "not be null"),
-            Mistake("Name: r\nEventPattern: {source: [a]}\nTargets:\n  - {Id: t, Arn: 'arn:aws:sqs:::q'}\n",
+            Mistake("Name: r\nEventPattern: {source: [a]}\nTargets:\n  - {Id: t, Arn: 'arn:aws:kinesis:::stream/s'}\n",
                 "4:5: error: Parameter Arn of target t is not valid."),
             Mistake("Name: r\nEventPattern: {source: [a]}\nTargets:\n  - {Id: t, Arn: 'arn:aws:sns:::q'}\n"
                 + "  - {Id: t, Arn: 'arn:aws:sns:::p'}", "5:5: error: target t is defined twice"),

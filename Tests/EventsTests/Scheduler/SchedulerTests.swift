@@ -24,7 +24,7 @@ import Testing
             let calls = engine.targets.calls
             #expect(calls.map(\.operation) == ["sqs:SendMessage", "sqs:SendMessage"])
             #expect(engine.messages == ["hello", "hello"])
-            #expect(calls[0].input["OpsBusToken"] != calls[1].input["OpsBusToken"])
+            #expect(calls[0].input["OpsBusMessageId"] != calls[1].input["OpsBusMessageId"])
             #expect(calls[0].context.principal == Principal("schedule/default/s"))
             try await eventually("all is settled") { try await engine.invocationCount() == 0 }
             let records = try await engine.audit("InvokeTarget")
@@ -217,6 +217,37 @@ import Testing
             let event = try #require(try engine.events().first)
             #expect(event["detail"] == ["n": 1] && event["detail-type"] == "Tick" && event["source"] == "app")
         }
+    }
+
+    @Test("What was due while nobody was there is called once and told; what load delays is only late")
+    func missed() async throws {
+        let path = try TemporaryDirectory()
+        let database = { try TestEvents.database(path.path + "/state.db", clock: clock) }
+        let first = try TestEvents(clock: clock, database: database())
+        try await TestEvents.run(first) { engine in
+            try await engine.schedule("cron(2/5 * * * ? *)")
+        }
+        await first.database.close()
+        clock.advance(by: .seconds(3700))
+        let second = try TestEvents(clock: clock, journal: first.journal, database: database())
+        try await TestEvents.run(second) { engine in
+            try await eventually("it is called") { engine.targets.calls.count == 1 }
+            try await eventually("it is told") { try engine.events().count == 1 }
+            let detail = try engine.events()[0]["detail"]
+            #expect(detail?["FiredForTime"] == "2027-01-15T08:57:00Z" && detail?["PassedOverCount"] == 11)
+
+            try await engine.database.refuse("INSERT ON scheduler_invocations")
+            try await engine.advance(by: .seconds(20))
+            try await eventually("it waits a second") { clock.alarms.contains(clock.now + .seconds(1)) }
+            clock.advance(by: .seconds(100))
+            try await eventually("it waits again") { clock.alarms.contains(clock.now + .seconds(1)) }
+            try await engine.database.allow("INSERT ON scheduler_invocations")
+            clock.advance(by: .seconds(1))
+            try await eventually("it is called") { engine.targets.calls.count == 2 }
+            try await eventually("all is settled") { try await engine.invocationCount() == 0 }
+            #expect(try engine.events().count == 1)
+        }
+        await second.database.close()
     }
 
     @Test("Many thousand schedules wait on one alarm, and all that are due together are called")

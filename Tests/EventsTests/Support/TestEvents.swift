@@ -20,21 +20,32 @@ final class TestEvents: Sendable {
     let clock: ManualClock
     let journal: any Journal
     let database: Database
+    let blocks: ArchiveBlocks
     let service: EventsService
     let table: OperationTable
     /// The operations of other engines.
     let targets: CallerDouble
+    /// The servers that API destinations lead to.
+    let web: WebDouble
+    private let directory: TemporaryDirectory
 
     init(
         clock: ManualClock = ManualClock(), journal: (any Journal)? = nil, database: Database? = nil,
-        targets: CallerDouble = CallerDouble(), authorizer: any Authorizer = OpenAuthorizer()
+        blocks: ArchiveBlocks? = nil, targets: CallerDouble = CallerDouble(), web: WebDouble = WebDouble(),
+        authorizer: any Authorizer = OpenAuthorizer(),
+        settings: EventsService.Settings = EventsService.Settings()
     ) throws {
         let journal = journal ?? MemoryJournal(clock: clock)
         let database = try database ?? TestEvents.database(clock: clock)
+        let blocks = try blocks ?? TestEvents.blocks(clock: clock)
         let link = Once<OperationTable>()
+        let directory = try TemporaryDirectory()
+        self.directory = directory
+        self.web = web
         service = EventsService(
-            journal: journal, database: database, authorizer: authorizer,
-            caller: Caller(own: link, others: targets), settings: EventsService.Settings(), clock: clock, log: quiet)
+            journal: journal, database: database, blocks: blocks, authorizer: authorizer,
+            caller: Caller(own: link, others: targets), http: web,
+            vault: try Vault(file: directory.path + "/vault.key"), settings: settings, clock: clock, log: quiet)
         let messaging = MessagingService(database: database, account: Account(), clock: clock, log: quiet)
         table = OperationTable(
             service.operations + messaging.operations, authorizer: authorizer, recorder: CallList(),
@@ -43,11 +54,17 @@ final class TestEvents: Sendable {
         self.clock = clock
         self.journal = journal
         self.database = database
+        self.blocks = blocks
         self.targets = targets
     }
 
     static func database(_ path: String = Database.inMemory, clock: ManualClock) throws -> Database {
         try Database(path: path, migrations: eventsMigrations + MessagingService.migrations, clock: clock, log: quiet)
+    }
+
+    static func blocks(_ path: String = Database.inMemory, clock: ManualClock) throws -> ArchiveBlocks {
+        ArchiveBlocks(
+            try Database(path: path, migrations: ArchiveBlocks.migrations, canShrink: true, clock: clock, log: quiet))
     }
 
     private struct Caller: OperationCaller {
@@ -184,5 +201,29 @@ extension JSON {
     /// An object of the members given; a literal of its own would need a type.
     static func object(_ members: KeyValuePairs<String, JSON>) -> JSON {
         .object(JSONObject(members.map { JSONObject.Member(key: $0.key, value: $0.value) }))
+    }
+}
+
+/// Web servers that answer as the test says.
+final class WebDouble: HTTPSender {
+    typealias Answer = @Sendable (HTTPCall) async throws(HTTPFailure) -> HTTPAnswer
+
+    private let state: Mutex<(calls: [HTTPCall], answer: Answer)>
+
+    init(_ answer: @escaping Answer = { _ throws(HTTPFailure) in HTTPAnswer(status: 200) }) {
+        state = Mutex(([], answer))
+    }
+
+    var calls: [HTTPCall] { state.withLock { $0.calls } }
+
+    /// Says what calls come to from now on.
+    func answer(_ answer: @escaping Answer) { state.withLock { $0.answer = answer } }
+
+    func send(_ request: HTTPCall) async throws(HTTPFailure) -> HTTPAnswer {
+        let answer = state.withLock { state in
+            state.calls.append(request)
+            return state.answer
+        }
+        return try await answer(request)
     }
 }

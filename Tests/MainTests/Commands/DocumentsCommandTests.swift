@@ -75,17 +75,25 @@ struct DocumentsCommandTests {
                     ]
                 ]
             ],
+            "ssm:DescribeDocument": [["Document": ["DocumentFormat": "YAML"]]],
             "ssm:GetDocument": [["Content": "a: 1\nb: \u{1B}\n"]], "ssm:DeleteDocument": [[:]],
         ])
         let list = await opsbus(["documents", "list", "--type", "Automation"], connection)
         #expect(list.lines.last == "Wait  Automation  1        0.3     YAML    Self")
         #expect(
             connection.inputs("ssm:ListDocuments") == [
-                ["Filters": [["Key": "DocumentType", "Values": ["Automation"]]]]
+                [
+                    "Filters": [
+                        ["Key": "Owner", "Values": ["Self", "Amazon"]],
+                        ["Key": "DocumentType", "Values": ["Automation"]],
+                    ]
+                ]
             ])
         let show = await opsbus(["documents", "show", "Wait", "--version", "2"], connection)
         #expect(show.output == "a: 1\nb: \u{FFFD}\n")
-        #expect(connection.inputs("ssm:GetDocument") == [["Name": "Wait", "DocumentVersion": "2"]])
+        #expect(
+            connection.inputs("ssm:GetDocument")
+                == [["Name": "Wait", "DocumentVersion": "2", "DocumentFormat": "YAML"]])
         #expect(await opsbus(["documents", "delete", "Wait"], connection).output == "Wait deleted\n")
     }
 }

@@ -92,6 +92,48 @@ import Testing
         }
     }
 
+    /// Scalars between the elements of arrays, and absence: what a value around an array satisfies, no element must.
+    @Test func `Arrays that hold scalars and objects at the paths of one pattern`() throws {
+        var vocabulary = Vocabulary(generator: SeededGenerator(seed: Self.seed &+ 3))
+        func tests() -> String {
+            vocabulary.pick([
+                "[1]", "[2]", "[1,{\"exists\":false}]", "[{\"exists\":false}]", "[{\"anything-but\":[1]}]",
+                "[{\"anything-but\":[2]},{\"exists\":false}]", "[{\"numeric\":[\">\",1]}]",
+            ])
+        }
+        func value(_ depth: Int) -> String {
+            let shape = depth > 3 ? 0 : Int.random(in: 0..<6, using: &vocabulary.generator)
+            if shape < 2 { return vocabulary.pick(["1", "2", "null"]) }
+            if shape < 4 {
+                let count = Int.random(in: 0...3, using: &vocabulary.generator)
+                return "[\((0..<count).map { _ in value(depth + 1) }.joined(separator: ","))]"
+            }
+            return object(depth + 1)
+        }
+        func object(_ depth: Int) -> String {
+            let keys = ["k", "l"].filter { _ in vocabulary.chance(75) }
+            return "{\(keys.map { "\"\($0)\":\(value(depth))" }.joined(separator: ","))}"
+        }
+        let paths = ["k", "k.k", "k.k.k", "k.k.l", "k.l", "l", "l.k"]
+        var matcher = Matcher()
+        var matches = 0
+        for _ in 0..<Self.pairs / 8 {
+            let chosen = paths.filter { _ in vocabulary.chance(45) }
+            if chosen.isEmpty { continue }
+            let fields = chosen.map { "\"\($0)\":\(tests())" }.joined(separator: ",")
+            let json = try JSON(parsing: "{\(fields)}")
+            let set = PatternSet([(try Pattern(parsing: json.text), UInt32(0))].asRules)
+            for _ in 0..<8 {
+                let event = try JSON(parsing: object(0))
+                let expected = NaiveMatcher.matches(pattern: json, event: event)
+                let found = try !matcher.matches(event.bytes, with: set.snapshot).isEmpty
+                try #require(found == expected, "seed \(Self.seed): \(json.text) on \(event.text)")
+                matches += found ? 1 : 0
+            }
+        }
+        #expect(matches > 0)
+    }
+
     @Test func `An explanation agrees with the engine`() throws {
         var vocabulary = Vocabulary(generator: SeededGenerator(seed: Self.seed &+ 1))
         for _ in 0..<300 {

@@ -28,6 +28,72 @@ struct SchedulerScenarioTests {
         }
     }
 
+    /// Registers a Python program as a function.
+    private func function(_ scenario: Scenario, _ name: String, _ program: String) throws {
+        try scenario.write(
+            "#!/usr/bin/env python3\nimport json, sys\nevent = json.load(sys.stdin)\n" + program, to: name)
+        try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: scenario.path(name))
+        _ = try scenario.call(
+            "functions:RegisterFunction",
+            ["FunctionName": .string(name), "Executable": .string(scenario.path(name)), "Timeout": 20])
+    }
+
+    @Test(
+        "A function enriches, another takes batches and names what failed, which comes again; a schedule calls a third")
+    func functions() throws {
+        try Scenario.run { scenario in
+            try scenario.startServer()
+            let seen = scenario.path("seen")
+            try function(
+                scenario, "enrich",
+                "json.dump([{**record, 'price': 2 * json.loads(record['body'])['n']} for record in event], sys.stdout)")
+            try function(
+                scenario, "take",
+                """
+                failed = [r for r in event if r['price'] == 4 and r['attributes']['ApproximateReceiveCount'] == '1']
+                with open('\(seen)', 'a') as file:
+                    print(*[r['price'] for r in event if r not in failed], sep='\\n', file=file)
+                json.dump({'batchItemFailures': [{'itemIdentifier': r['messageId']} for r in failed]}, sys.stdout)
+                """)
+            try function(scenario, "tick", "open('\(seen)', 'a').write('tick ' + event['at'] + '\\n')")
+            let url = try scenario.call(
+                "sqs:CreateQueue", ["QueueName": "q", "Attributes": ["VisibilityTimeout": "2"]])["QueueUrl"]
+            for number in 1...3 {
+                _ = try scenario.call(
+                    "sqs:SendMessage", ["QueueUrl": url ?? .null, "MessageBody": .string("{\"n\": \(number)}")])
+            }
+            let role: JSON = "arn:aws:iam::123456789012:role/r"
+            _ = try scenario.call(
+                "pipes:CreatePipe",
+                [
+                    "Name": "p", "Source": "arn:aws:sqs:us-east-1:123456789012:q", "RoleArn": role,
+                    "Enrichment": "arn:aws:lambda:us-east-1:123456789012:function:enrich",
+                    "Target": "arn:aws:lambda:us-east-1:123456789012:function:take",
+                ])
+            let due = Timestamp(seconds: Int64(Date().timeIntervalSince1970) + 1).description
+            _ = try scenario.call(
+                "scheduler:CreateSchedule",
+                [
+                    "Name": "s", "ScheduleExpression": .string("at(\(due.dropLast()))"),
+                    "FlexibleTimeWindow": ["Mode": "OFF"],
+                    "Target": [
+                        "Arn": "arn:aws:lambda:us-east-1:123456789012:function:tick", "RoleArn": role,
+                        "Input": #"{"at": "<aws.scheduler.scheduled-time>"}"#,
+                    ],
+                ])
+            let expected = ["2", "4", "6", "tick \(due)"]
+            try eventually("all have been called") {
+                scenario.text("seen").split(separator: "\n").map(String.init).sorted() == expected
+            }
+            try eventually("the queue is empty") {
+                let attributes = try scenario.call(
+                    "sqs:GetQueueAttributes", ["QueueUrl": url ?? .null, "AttributeNames": ["All"]])["Attributes"]
+                return attributes?["ApproximateNumberOfMessages"] == "0"
+                    && attributes?["ApproximateNumberOfMessagesNotVisible"] == "0"
+            }
+        }
+    }
+
     @Test("The next times of an expression are shown with the clocks of its zone")
     func next() throws {
         try Scenario.run { scenario in

@@ -3,6 +3,7 @@ import Core
 import Platform
 import Storage
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import Systems
@@ -33,8 +34,6 @@ private final class Destinations: OperationCaller, ObjectStore {
         if let failure { throw failure }
         return [:]
     }
-
-    func find(_ name: String) -> Operation? { nil }
 
     func url(bucket: String, key: String, region: String) -> String { "http://store/\(bucket)/\(key)" }
 

@@ -12,7 +12,8 @@ struct TestDocuments: DocumentResolver {
     static let texts = [
         "Shell": """
             {"schemaVersion": "2.2", "parameters": {"commands": {"type": "StringList"},
-              "executionTimeout": {"type": "String", "default": "600"}},
+              "executionTimeout": {"type": "String", "default": "600"},
+              "mode": {"type": "String", "default": "fast", "allowedPattern": "^[a-z]+$"}},
              "mainSteps": [{"action": "aws:runShellScript", "name": "run",
               "inputs": {"runCommand": "{{ commands }}", "timeoutSeconds": "{{ executionTimeout }}"}}]}
             """,
@@ -25,11 +26,19 @@ struct TestDocuments: DocumentResolver {
             {"schemaVersion": "0.3", "mainSteps": [
               {"action": "aws:sleep", "name": "wait", "inputs": {"Duration": "PT1S"}}]}
             """,
-        "Docker": """
-            {"schemaVersion": "2.2", "mainSteps": [
-              {"action": "aws:runDockerAction", "name": "d", "inputs": {"action": "Ps"}}]}
+        "Stored": """
+            {"schemaVersion": "2.2", "mainSteps": [{"action": "aws:runShellScript", "name": "run",
+              "inputs": {"runCommand": ["echo {{ ssm:greeting }}"]}}]}
             """,
     ]
+
+    func piece(_ request: ContentRequest) async throws -> (piece: ContentPiece, bytes: [UInt8]) {
+        let content = Array(try await resolve(request.document, version: request.version).content.utf8)
+        let piece = ContentPiece(
+            name: request.document, version: "1", type: "Command", format: "JSON", attachments: [],
+            size: content.count, sha256: sha256(content))
+        return (piece, Array(content.dropFirst(request.offset)))
+    }
 
     func resolve(_ name: String, version: String?) async throws -> ResolvedDocument {
         guard let text = TestDocuments.texts[name] else {
@@ -49,7 +58,8 @@ final class TestServer: Sendable {
     let commands: CommandService
 
     init(
-        _ database: Database, _ clock: TestClock, policy: TestPolicy = TestPolicy(), objects: (any ObjectStore)? = nil
+        _ database: Database, _ clock: TestClock, policy: TestPolicy = TestPolicy(), objects: (any ObjectStore)? = nil,
+        settings: CommandService.Settings = CommandService.Settings()
     ) async throws {
         self.clock = clock
         self.database = database
@@ -58,7 +68,7 @@ final class TestServer: Sendable {
         await nodes.attach(remote: link, embedded: link)
         commands = CommandService(
             store: CommandStore(database), nodes: nodes, documents: TestDocuments(), account: Account(),
-            authorizer: policy, objects: objects, clock: clock, log: quiet)
+            authorizer: policy, settings: settings, objects: objects, clock: clock, log: quiet)
         try await commands.start()
     }
 
@@ -384,7 +394,7 @@ final class TestServer: Sendable {
         let server = try await server()
         let first = try await server.connect("a")
         _ = try await server.connect("b")
-        _ = try await server.nodes.operations.call(
+        _ = try await TagOperations(database: server.nodes.store.database, resources: [NodeTags()]).all.call(
             "ssm:AddTagsToResource",
             [
                 "ResourceType": "ManagedInstance", "ResourceId": .string(first),
@@ -431,9 +441,12 @@ final class TestServer: Sendable {
     @Test(arguments: [
         (["DocumentName": "Nothing"] as JSON, ErrorCode.invalidDocument),
         (["DocumentName": "Runbook"], .invalidDocument),
-        (["DocumentName": "Docker"], .unsupportedOperation),
+        (["DocumentName": "Stored"], .unsupportedOperation),
         (["Parameters": ["command": ["x"]]], .invalidParameters),
         (["Parameters": [:]], .invalidParameters),
+        (["Parameters": ["commands": ["x"], "mode": ["Fast!"]]], .invalidParameters),
+        (["Parameters": ["commands": ["x"], "mode": ["a", "b"]]], .invalidParameters),
+        (["Parameters": ["commands": "x"]], .validation),
         (["DocumentHash": "00"], .invalidDocument),
         (["MaxConcurrency": "0"], .validation), (["MaxErrors": "101%"], .validation),
         (["TimeoutSeconds": 29], .validation), (["Coment": "x"], .validation),
@@ -523,7 +536,12 @@ final class TestServer: Sendable {
         let wrong = await #expect(throws: ServiceError.self) {
             try await server.call("ssm:ListCommands", ["Filters": [["key": "State", "value": "x"]]])
         }
-        #expect(wrong?.code == .invalidFilterKey)
+        #expect(wrong?.code == .validation)
+        let misplaced = await #expect(throws: ServiceError.self) {
+            try await server.call(
+                "ssm:ListCommandInvocations", ["Filters": [["key": "ExecutionStage", "value": "Complete"]]])
+        }
+        #expect(misplaced?.code == .invalidFilterKey)
     }
 
     @Test func theStepsOfADocumentAreAskedForByName() async throws {

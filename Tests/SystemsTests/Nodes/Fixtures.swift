@@ -10,12 +10,16 @@ import Synchronization
 /// Time that stands still until it is moved.
 final class TestClock: Platform.Clock {
     private let elapsed = Mutex(Duration.zero)
+    private let jumped = Mutex(Duration.zero)
     static let origin = Timestamp(seconds: 1_800_000_000)
 
-    var now: Timestamp { TestClock.origin + monotonic }
+    var now: Timestamp { TestClock.origin + monotonic + jumped.withLock { $0 } }
     var monotonic: Duration { elapsed.withLock { $0 } }
 
     func advance(_ duration: Duration) { elapsed.withLock { $0 += duration } }
+
+    /// Sets the time of day alone, as an administrator does.
+    func jump(_ duration: Duration) { jumped.withLock { $0 += duration } }
 
     func sleep(until time: Timestamp) async throws {
         while now < time {
@@ -87,7 +91,9 @@ final class TestDatabase: Sendable {
 
 func memoryDatabase(_ clock: any Platform.Clock) throws -> Database {
     try Database(
-        path: Database.inMemory, migrations: NodeStore.migrations + CommandStore.migrations, clock: clock, log: quiet)
+        path: Database.inMemory,
+        migrations: NodeStore.migrations + CommandStore.migrations + ResourceGroupStore.migrations,
+        clock: clock, log: quiet)
 }
 
 extension [API.Operation] {

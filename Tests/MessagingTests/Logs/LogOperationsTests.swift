@@ -1,0 +1,126 @@
+import API
+import Core
+import TestSupport
+import Testing
+
+@testable import Messaging
+
+@Suite("Log groups and streams") struct LogOperationsTests {
+    private static let arn: JSON = "arn:aws:logs:us-east-1:123456789012:log-group:/g"
+
+    private func run(_ body: (TestMessaging) async throws -> Void) async throws {
+        try await TestMessaging.run { engine in
+            try await engine.call("logs:CreateLogGroup", ["logGroupName": "/g", "tags": ["a": "1"]])
+            try await engine.call("logs:CreateLogStream", ["logGroupName": "/g", "logStreamName": "s"])
+            try await body(engine)
+        }
+    }
+
+    private func put(_ engine: TestMessaging, _ times: [Duration], to stream: JSON = "s") async throws -> JSON {
+        let now = engine.clock.now
+        let events = times.enumerated().map { index, time -> JSON in
+            ["timestamp": .integer((now + time).microseconds / 1000), "message": .string("\(index)")]
+        }
+        return try await engine.call(
+            "logs:PutLogEvents",
+            ["logGroupName": "/g", "logStreamName": stream, "logEvents": .array(events)])
+    }
+
+    @Test("Lines too old and too far ahead are not taken, and it is told where they begin and end")
+    func age() async throws {
+        try await run { engine in
+            let day = Duration.seconds(86_400)
+            let output = try await put(
+                engine, [day * -15, day * -14 - .seconds(1), day * -14, .zero, .seconds(7200), .seconds(7201), day])
+            #expect(
+                output["rejectedLogEventsInfo"] == ["tooOldLogEventEndIndex": 1, "tooNewLogEventStartIndex": 5])
+            let found = try await engine.call("logs:FilterLogEvents", ["logGroupName": "/g"])
+            #expect((found["events"]?.array ?? []).map { $0["message"]?.string } == ["2", "3", "4"])
+            #expect(try await put(engine, [day * -20])["rejectedLogEventsInfo"] == ["tooOldLogEventEndIndex": 0])
+            #expect(try await put(engine, [.zero])["rejectedLogEventsInfo"] == nil)
+        }
+    }
+
+    @Test("A group's tags are set and removed, by its name and by its ARN")
+    func tags() async throws {
+        try await run { engine in
+            try await engine.call("logs:TagLogGroup", ["logGroupName": "/g", "tags": ["a": "2", "b": "3"]])
+            try await engine.call("logs:TagResource", ["resourceArn": Self.arn, "tags": ["c": "4"]])
+            try await engine.call("logs:UntagLogGroup", ["logGroupName": "/g", "tags": ["b"]])
+            let tags = try await engine.call("logs:ListTagsForResource", ["resourceArn": Self.arn])
+            #expect(tags == ["tags": ["a": "2", "c": "4"]])
+            try await engine.call("logs:UntagResource", ["resourceArn": Self.arn, "tagKeys": ["a", "c", "none"]])
+            #expect(try await engine.call("logs:ListTagsLogGroup", ["logGroupName": "/g"]) == ["tags": [:]])
+            let error = await refusal { try await engine.call("logs:ListTagsLogGroup", ["logGroupName": "/no"]) }
+            #expect(error?.code == .resourceNotFound)
+        }
+    }
+
+    @Test("Lines are read by the group's name or by its identifier, and by one of them only")
+    func identifier() async throws {
+        try await run { engine in
+            _ = try await put(engine, [.zero])
+            for input in [["logGroupName": "/g"], ["logGroupIdentifier": "/g"], ["logGroupIdentifier": Self.arn]]
+                as [JSON]
+            {
+                #expect(try await engine.call("logs:FilterLogEvents", input)["events"]?.array?.count == 1)
+            }
+            for input in [[:], ["logGroupName": "/g", "logGroupIdentifier": "/g"]] as [JSON] {
+                let error = await refusal { try await engine.call("logs:FilterLogEvents", input) }
+                #expect(error?.code == .invalidParameterException)
+            }
+        }
+    }
+
+    @Test("Streams are listed in pages, by name or by their last lines, either way round", arguments: [false, true])
+    func streams(isDescending: Bool) async throws {
+        try await run { engine in
+            for (name, seconds) in [("c", 1), ("a", 3), ("b", 2)] {
+                try await engine.call("logs:CreateLogStream", ["logGroupName": "/g", "logStreamName": .string(name)])
+                _ = try await put(engine, [.seconds(seconds)], to: .string(name))
+            }
+            for (order, expected) in [
+                ("LogStreamName", ["a", "b", "c", "s"]), ("LastEventTime", ["s", "c", "b", "a"]),
+            ] {
+                var names: [String] = []
+                var token: JSON?
+                repeat {
+                    var input: JSON = [
+                        "logGroupName": "/g", "orderBy": .string(order), "limit": 3, "descending": .bool(isDescending),
+                    ]
+                    input["nextToken"] = token
+                    let page = try await engine.call("logs:DescribeLogStreams", input)
+                    names += (page["logStreams"]?.array ?? []).compactMap { $0["logStreamName"]?.string }
+                    token = page["nextToken"]
+                } while token != nil
+                #expect(names == (isDescending ? expected.reversed() : expected), "\(order)")
+            }
+            let foreign = try await engine.call(
+                "logs:DescribeLogStreams", ["logGroupName": "/g", "nextToken": "other@stream"])
+            #expect(foreign == ["logStreams": []])
+        }
+    }
+
+    @Test("Groups are found by prefix, by part of the name, by class and by identifier")
+    func groups() async throws {
+        try await run { engine in
+            try await engine.call(
+                "logs:CreateLogGroup",
+                ["logGroupName": "/Other", "logGroupClass": "INFREQUENT_ACCESS", "kmsKeyId": "arn:aws:kms:::key/k"])
+            func names(_ input: JSON) async throws -> [String] {
+                (try await engine.call("logs:DescribeLogGroups", input)["logGroups"]?.array ?? [])
+                    .compactMap { $0["logGroupName"]?.string }
+            }
+            #expect(try await names([:]) == ["/Other", "/g"])
+            #expect(try await names(["logGroupNamePrefix": "/O"]) == ["/Other"])
+            #expect(try await names(["logGroupNamePattern": "oth"]) == ["/Other"])
+            #expect(try await names(["logGroupClass": "STANDARD"]) == ["/g"])
+            #expect(try await names(["logGroupIdentifiers": [Self.arn]]) == ["/g"])
+            let error = await refusal {
+                try await engine.call(
+                    "logs:DescribeLogGroups", ["logGroupNamePrefix": "a", "logGroupNamePattern": "b"])
+            }
+            #expect(error?.code == .invalidParameterException)
+        }
+    }
+}
