@@ -1,8 +1,8 @@
-/// Random numbers that a seed repeats (SplitMix64).
-public struct SeededRandom: RandomNumberGenerator {
+/// SplitMix64: the same numbers for the same seed on every machine, so that a failure can be repeated.
+public struct SeededGenerator: RandomNumberGenerator {
     private var state: UInt64
 
-    public init(_ seed: UInt64) { state = seed }
+    public init(seed: UInt64) { state = seed }
 
     public mutating func next() -> UInt64 {
         state &+= 0x9E37_79B9_7F4A_7C15
