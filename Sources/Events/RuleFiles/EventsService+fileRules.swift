@@ -1,4 +1,4 @@
-public import API
+internal import API
 public import Core
 
 extension EventsService {
