@@ -129,8 +129,8 @@ public final class EventsService: Resettable {
         schedules = ScheduleRunner(database: database, account: account, clock: clock, log: log.named("schedules"))
         busOperations = BusOperations(database: database, buses: buses, account: account)
         archives = ArchiveService(
-            journal: journal, database: database, blocks: stores.archives, matcher: matcher, buses: buses, account: account,
-            clock: clock, log: log)
+            journal: journal, database: database, blocks: stores.archives, matcher: matcher, buses: buses,
+            account: account, clock: clock, log: log)
         let subscribers = Subscribers(journal: journal, database: database, account: account, clock: clock)
         retention = RetentionTask(
             journal: journal, database: database, matcher: matcher, archives: archives, subscribers: subscribers,
