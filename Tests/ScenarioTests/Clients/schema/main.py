@@ -33,7 +33,7 @@ INVALID = {
 }
 # An answer that speaks of an input's form, and so must not come to a valid one.
 FORM = re.compile(
-    r"validation errors? detected|Unknown member|(must be|is not) (a|an) \w+|The (body|form) is not|SerializationException")
+    r"validation errors? detected|failed to satisfy constraint|Unknown member|(must be|is not) (a|an) \w+|The (body|form) is not|SerializationException")
 
 
 def rank(name):
