@@ -132,7 +132,8 @@ struct PipePlan: Sendable {
         }
         let dynamic = try PipeTargetParameters(parameters)
         // What the parameters become for a record is not known yet; that the ARN can be called, is.
-        _ = try TargetAction(arn, TargetParameters(messageGroup: dynamic.messageGroup?.text), at: "Target")
+        let placeholder = TargetParameters(messageGroup: dynamic.messageGroup?.text, http: DestinationParameters())
+        _ = try TargetAction(arn, placeholder, at: "Target")
         return .each(arn, dynamic)
     }
 

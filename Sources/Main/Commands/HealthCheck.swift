@@ -1,5 +1,6 @@
 internal import Core
 internal import Glibc
+internal import Platform
 internal import Storage
 
 /// One result of an examination.
@@ -35,6 +36,7 @@ struct HealthCheck {
     // Where `Storage.DataDirectory`, which locks what it opens, keeps them.
     static func journal(in directory: String) -> String { directory + "/journal" }
     static func database(in directory: String) -> String { directory + "/state.db" }
+    static func archives(in directory: String) -> String { directory + "/archives.db" }
 
     func findings() -> [Finding] {
         guard isDirectory(directory) else {
@@ -42,7 +44,9 @@ struct HealthCheck {
                 Finding(.bad, "directory", "\(directory) is no directory", advice: "Name the right one with --data.")
             ]
         }
-        return [holder, journal, database, auditLog, space]
+        return [
+            holder, journal, database("database", HealthCheck.database(in: directory)), auditLog, archives, space,
+        ]
     }
 
     private var holder: Finding {
@@ -80,21 +84,25 @@ struct HealthCheck {
             advice: "Normal after a crash or while the server writes; the next start cuts them off.")
     }
 
-    private var database: Finding {
-        let path = HealthCheck.database(in: directory)
+    private var archives: Finding {
+        let path = HealthCheck.archives(in: directory)
+        guard Files.exists(path) else { return Finding(.good, "archives", "none yet") }
+        return database("archives", path)
+    }
+
+    private func database(_ part: String, _ path: String) -> Finding {
         do {
             let report = try Database.check(path: path)
             guard report.isSound else {
                 return Finding(
-                    .bad, "database", report.problems.joined(separator: "; "),
+                    .bad, part, report.problems.joined(separator: "; "),
                     advice: "Stop the server, keep a copy, and restore a backup of \(path).")
             }
             let bytes = spelled(bytes: Int(report.databaseBytes))
             return Finding(
-                .good, "database", "\(bytes), and \(spelled(bytes: Int(report.logBytes))) of write-ahead log; no damage"
-            )
+                .good, part, "\(bytes), and \(spelled(bytes: Int(report.logBytes))) of write-ahead log; no damage")
         } catch {
-            return unreadable("database", error, path)
+            return unreadable(part, error, path)
         }
     }
 

@@ -63,6 +63,8 @@ class Receiver(BaseHTTPRequestHandler):
         if path == "/guarded":
             token = (self.headers.get("Authorization") or "").removeprefix("Bearer ")
             return (401 if token in Receiver.revoked or not token else 200), {}, b""
+        if path == "/enriching":
+            return 200, {}, json.dumps({"answer": json.loads(body)}).encode()
         return 200, {}, b""
 
 
@@ -90,6 +92,7 @@ def client(service, endpoint):
 
 class World:
     def __init__(self, endpoint):
+        self.endpoint = endpoint
         self.events = client("events", endpoint)
         self.sqs = client("sqs", endpoint)
         server = ThreadingHTTPServer(("127.0.0.1", 0), Receiver)
@@ -230,7 +233,26 @@ def rate(world):
     expect(all(times[index + 6] - times[index] > 0.9 for index in range(4)), times)
 
 
+def pipe(world):
+    """Pipes call destinations, and a destination enriches what a pipe carries."""
+    destination = {
+        name: world.events.create_api_destination(
+            Name=name, ConnectionArn=world.connection, InvocationEndpoint=f"{world.web}/{name}",
+            HttpMethod="POST")["ApiDestinationArn"]
+        for name in ("piped", "enriching")}
+    role = "arn:aws:iam::123456789012:role/any"
+    url = world.sqs.create_queue(QueueName="work")["QueueUrl"]
+    queue = world.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    client("pipes", world.endpoint).create_pipe(
+        Name="call", RoleArn=role, Source=queue, Enrichment=destination["enriching"], Target=destination["piped"],
+        EnrichmentParameters={"InputTemplate": '{"asked": <$.body.n>}'})
+    world.sqs.send_message(QueueUrl=url, MessageBody='{"n": 7}')
+    eventually("the pipe has called", lambda: Receiver.requests["/piped"])
+    expect(json.loads(Receiver.requests["/enriching"][0][4]) == [{"asked": 7}], Receiver.requests["/enriching"])
+    expect(json.loads(Receiver.requests["/piped"][0][4]) == {"answer": [{"asked": 7}]}, Receiver.requests["/piped"])
+
+
 world = World(sys.argv[1])
-for scene in (plain, retried, retry_after, refused, redirected, exhausted, slow, oauth, rate):
+for scene in (plain, retried, retry_after, refused, redirected, exhausted, slow, oauth, rate, pipe):
     scene(world)
     print(f"ok {scene.__name__}", flush=True)
