@@ -9,7 +9,7 @@ struct ApiDestinationTests {
         try Scenario.run { scenario in
             let endpoint = try scenario.startHTTPServer()
             let outcome = try scenario.python("api_destinations.py", endpoint, within: 150)
-            #expect(outcome.output.split(separator: "\n").count == 9, "\(outcome.output)")
+            #expect(outcome.output.split(separator: "\n").count == 10, "\(outcome.output)")
         }
     }
 }
