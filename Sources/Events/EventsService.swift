@@ -16,13 +16,13 @@ public final class EventsService: Resettable {
     /// Takes in events from transports.
     public let ingest: EventIngest
 
-    private let matcher: Matcher
+    let matcher: Matcher
     private let dispatcher: Dispatcher
     private let relay: OutboxRelay
-    private let schedules: ScheduleRunner
+    let schedules: ScheduleRunner
     private let scheduler: SchedulerService
     private let pipes: PipeService
-    private let buses: BusDirectory
+    let buses: BusDirectory
     private let busOperations: BusOperations
     private let gate: DeliveryGate
     private let deadLetters: DeadLetterSender
@@ -54,15 +54,41 @@ public final class EventsService: Resettable {
         }
     }
 
-    /// - Parameters:
-    ///   - blocks: The file of what archives keep.
-    ///   - caller: The operation table through which targets are called; it may be completed later, but before `start`.
-    ///   - http: Calls API destinations.
-    ///   - vault: Seals the secrets of connections.
-    public init(
-        journal: any Journal, database: Database, blocks: ArchiveBlocks, authorizer: any Authorizer,
-        caller: any OperationCaller, http: any HTTPSender, vault: Vault, settings: Settings, clock: any Clock, log: Log
-    ) {
+    /// What the engine keeps its state in.
+    public struct Stores: Sendable {
+        public let journal: any Journal
+        public let database: Database
+        /// The file of what archives keep.
+        public let archives: ArchiveBlocks
+        /// Seals the secrets of connections.
+        public let vault: Vault
+
+        public init(journal: any Journal, database: Database, archives: ArchiveBlocks, vault: Vault) {
+            self.journal = journal
+            self.database = database
+            self.archives = archives
+            self.vault = vault
+        }
+    }
+
+    /// What the engine asks and calls.
+    public struct Ports: Sendable {
+        public let authorizer: any Authorizer
+        /// The operation table through which targets are called; it may be completed later, but before `start`.
+        public let operations: any OperationCaller
+        /// Calls API destinations.
+        public let http: any HTTPSender
+
+        public init(authorizer: any Authorizer, operations: any OperationCaller, http: any HTTPSender) {
+            self.authorizer = authorizer
+            self.operations = operations
+            self.http = http
+        }
+    }
+
+    public init(_ stores: Stores, _ ports: Ports, settings: Settings, clock: any Clock, log: Log) {
+        let (journal, database, vault) = (stores.journal, stores.database, stores.vault)
+        let (authorizer, caller, http) = (ports.authorizer, ports.operations, ports.http)
         let account = settings.account
         let buses = BusDirectory(account: account)
         let ingest = EventIngest(
@@ -103,8 +129,8 @@ public final class EventsService: Resettable {
         schedules = ScheduleRunner(database: database, account: account, clock: clock, log: log.named("schedules"))
         busOperations = BusOperations(database: database, buses: buses, account: account)
         archives = ArchiveService(
-            journal: journal, database: database, blocks: blocks, matcher: matcher, buses: buses, account: account,
-            clock: clock, log: log)
+            journal: journal, database: database, blocks: stores.archives, matcher: matcher, buses: buses,
+            account: account, clock: clock, log: log)
         let subscribers = Subscribers(journal: journal, database: database, account: account, clock: clock)
         retention = RetentionTask(
             journal: journal, database: database, matcher: matcher, archives: archives, subscribers: subscribers,
@@ -202,45 +228,6 @@ public final class EventsService: Resettable {
 
     /// Whether there is an event bus of that name.
     public func hasBus(_ name: String) -> Bool { buses.snapshot.name(of: name) != nil }
-
-    /// Brings the rules that come from files in line with what the files say now, in one step.
-    /// - Parameters:
-    ///   - rules: All rules of all files that could be read; each names its file.
-    ///   - brokenFiles: Files whose rules stay as they are, because the files cannot be read now.
-    ///   - topics: Names of topics that must exist because rules send to them.
-    /// - Returns: How many rules were written and how many deleted.
-    /// - Throws: `ServiceError` where a rule of another origin has the same name; nothing was changed then.
-    @discardableResult
-    public func replaceFileRules(
-        _ rules: [Rule], brokenFiles: Set<String>, _ context: OperationContext
-    ) async throws -> (written: Int, deleted: Int) {
-        let named = Set(rules.map { RuleCatalog.Key(bus: $0.bus, name: $0.name) })
-        for rule in rules { try RuleOperations.check(rule) }
-        let buses = buses.snapshot
-        for rule in rules where buses.name(of: rule.bus) == nil {
-            throw ServiceError(
-                .resourceNotFound, "\(rule.file ?? ""): event bus \(rule.bus) of rule \(rule.name) does not exist.")
-        }
-        let change = try await matcher.change(context) { catalog in
-            var change = RuleChange(action: "LoadRule")
-            for rule in rules {
-                let existing = catalog.entry(rule.bus, rule.name)?.rule
-                if let existing, existing.file == nil {
-                    throw ServiceError(
-                        .resourceAlreadyExists,
-                        "\(rule.file ?? ""): a rule \(rule.name) was made with PutRule; delete it or rename this one.")
-                }
-                if existing != rule { change.puts.append(rule) }
-            }
-            change.deletions = catalog.rules.filter { rule in
-                guard let file = rule.file, !brokenFiles.contains(file) else { return false }
-                return !named.contains(RuleCatalog.Key(bus: rule.bus, name: rule.name))
-            }
-            return change
-        }
-        if !change.puts.isEmpty || !change.deletions.isEmpty { await schedules.wake() }
-        return (change.puts.count, change.deletions.count)
-    }
 
     /// Refills the deduplication window from the records that are young enough.
     private func rememberIdentifiers() async throws {

@@ -47,7 +47,7 @@ struct RequestHandler: HTTPHandler {
             let endpoint = router.publishing(request)
             do throws(ServiceError) {
                 let principal = try authentication.principal(of: request, for: endpoint.service.signingName)
-                return round.add(publishRequest(request.body, endpoint, principal, identifier, reply))
+                return round.add(publishRequest(request, endpoint, principal, identifier, reply))
             } catch {
                 return reply(endpoint.failure(error, identifier))
             }
@@ -85,13 +85,13 @@ struct RequestHandler: HTTPHandler {
         _ request: HTTPRequest, _ identifier: Identifier, _ reply: @escaping @Sendable (HTTPResponse) -> Void
     ) async {
         var endpoint = router.fallback(for: request)
-        let regions = RegionNaming(client: (try? RequestSignature(request.signed))?.scope.region, server: account)
+        let regions = RegionNaming(request, server: account)
         do throws(ServiceError) {
             endpoint = try router.endpoint(of: request)
             let principal = try authentication.principal(of: request, for: endpoint.service.signingName)
             guard let name = endpoint.operation else { throw RequestHandler.noOperation(request) }
             if name == RequestHandler.publishOperation, case .json = endpoint.wire {
-                return publisher.publish([publishRequest(request.body, endpoint, principal, identifier, reply)])
+                return publisher.publish([publishRequest(request, endpoint, principal, identifier, reply)])
             }
             let operation = try operations.operation(name)
             let input = try endpoint.input(of: request, for: operation)
@@ -105,11 +105,12 @@ struct RequestHandler: HTTPHandler {
     }
 
     private func publishRequest(
-        _ body: [UInt8], _ endpoint: Endpoint, _ principal: Principal, _ identifier: Identifier,
+        _ request: HTTPRequest, _ endpoint: Endpoint, _ principal: Principal, _ identifier: Identifier,
         _ reply: @escaping @Sendable (HTTPResponse) -> Void
     ) -> PublishRequest {
-        PublishRequest(
-            body: body, principal: principal, entriesMax: Limits.awsPutEventsEntriesMax
+        let region = request.header("authorization") == nil ? nil : RegionNaming(request, server: account)?.region
+        return PublishRequest(
+            body: request.body, principal: principal, entriesMax: Limits.awsPutEventsEntriesMax, region: region
         ) { status, body in
             if status == 200, case .json(let version) = endpoint.wire {
                 reply(JSONProtocol.success(bytes: body, version: version, identifier))

@@ -7,16 +7,19 @@ public struct PublishRequest: Sendable {
     public let principal: Principal
     /// Entries the request may have.
     public let entriesMax: Int
+    /// The region of its events, in letters, digits and dashes; nil for the server's own.
+    public let region: String?
     /// Answers the request; callable once, from any thread, without waiting.
     public let reply: @Sendable (_ status: Int, _ body: [UInt8]) -> Void
 
     public init(
-        body: [UInt8], principal: Principal, entriesMax: Int = Limits.putEventsEntriesMax,
+        body: [UInt8], principal: Principal, entriesMax: Int = Limits.putEventsEntriesMax, region: String? = nil,
         reply: @escaping @Sendable (Int, [UInt8]) -> Void
     ) {
         self.body = body
         self.principal = principal
         self.entriesMax = entriesMax
+        self.region = region
         self.reply = reply
     }
 }

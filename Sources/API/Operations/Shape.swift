@@ -15,7 +15,8 @@ public indirect enum Shape: Sendable {
     /// RFC 3339 text, or seconds since 1970 as AWS clients send them.
     case timestamp
     case list(Shape, count: ClosedRange<Int> = 0...Int.max)
-    case map(Shape, count: ClosedRange<Int> = 0...Int.max)
+    /// - Parameter keys: A string's shape; nil for any.
+    case map(Shape, keys: Shape? = nil, count: ClosedRange<Int> = 0...Int.max)
     case structure([Field])
     /// Any JSON value; the operation itself checks it.
     case any

@@ -43,10 +43,13 @@ extension Shape {
             for (index, member) in elements.enumerated() {
                 try element.check(member, "\(path).\(index + 1).member", &violations)
             }
-        case .map(let element, let count):
+        case .map(let element, let keys, let count):
             guard let object = value.object else { throw wrongType("a map", value, path) }
             violations.check(length: object.count, in: count, value, path)
-            for member in object { try element.check(member.value, "\(path).\(member.key)", &violations) }
+            for member in object {
+                try keys?.check(.string(member.key), "\(path).key", &violations)
+                try element.check(member.value, "\(path).\(member.key)", &violations)
+            }
         case .structure(let fields):
             guard let object = value.object else { throw wrongType("an object", value, path) }
             try check(object, fields, path, &violations)

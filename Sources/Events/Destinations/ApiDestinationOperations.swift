@@ -35,7 +35,9 @@ struct ApiDestinationOperations: Sendable {
                 "events:ListApiDestinations", "Lists API destinations by name.", .reads,
                 input: [
                     .optional("NamePrefix", .name(1...64, .resourceName)),
-                    .optional("ConnectionArn", .string(length: 1...1600)),
+                    .optional(
+                        "ConnectionArn",
+                        .string(length: 1...1600, pattern: ApiDestinationOperations.connectionARN)),
                     .optional("NextToken", .string(length: 1...2048)), .optional("Limit", .integer(1...100)),
                 ],
                 output: [

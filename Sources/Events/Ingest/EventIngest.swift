@@ -186,6 +186,7 @@ public final class EventIngest: PublishHandler {
             var acceptance = EntryAcceptance(now: clock.now, context: context, buses: buses)
             acceptance.entriesMax = request.entriesMax
             acceptance.acceptsUnknownBuses = acceptsUnknownBuses
+            state.scratch.writer.begin(region: request.region)
             if buses.hasPolicies {
                 let mayPutEvents = mayPutEvents(request.principal)
                 acceptance.access = (

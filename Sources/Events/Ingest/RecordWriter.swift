@@ -16,11 +16,21 @@ struct RecordWriter {
     private var timeSeconds = Int64.min
     private var timeText: [UInt8] = []
     private let account: [UInt8]
-    private let region: [UInt8]
+    private let ownRegion: String
+    private var region = ""
+    private var regionText: [UInt8] = []
 
     init(account: Account) {
         self.account = Array(account.id.utf8)
-        self.region = Array(account.region.utf8)
+        ownRegion = account.region
+    }
+
+    /// Says of which region the events that follow are; nil for the server's own.
+    mutating func begin(region given: String?) {
+        let region = given ?? ownRegion
+        guard region != self.region else { return }
+        self.region = region
+        regionText = Array(region.utf8)
     }
 
     /// The parts of an event, as bytes of validated JSON: strings as between their quotes, `detail` an object's text.
@@ -84,7 +94,7 @@ struct RecordWriter {
         }
         body.append(contentsOf: timeText)
         append(#"","region":""#)
-        body.append(contentsOf: region)
+        body.append(contentsOf: regionText)
         append(#"","resources":["#)
         for (index, resource) in parts.resources.enumerated() {
             append(index == 0 ? "\"" : ",\"")

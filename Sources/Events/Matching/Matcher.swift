@@ -65,7 +65,7 @@ actor Matcher {
     /// Loads the rules, catches up with the journal and goes on following it.
     func start(account: Account) async throws {
         let (rules, cursor) = try await state(account)
-        for rule in rules { try catalog.put(rule) }
+        try catalog.put(rules)
         concurrency.replace(with: catalog.concurrencyLimits)
         position = cursor
         if cursor > journal.lastSequence { try await giveUpLostRecords() }
@@ -264,7 +264,7 @@ actor Matcher {
         let (rules, cursor) = try await state(account)
         catalog = RuleCatalog()
         matching = PatternMatching()
-        for rule in rules { try catalog.put(rule) }
+        try catalog.put(rules)
         concurrency.replace(with: catalog.concurrencyLimits)
         position = cursor
         storedPosition = cursor

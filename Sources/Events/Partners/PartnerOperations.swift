@@ -10,6 +10,43 @@ struct PartnerOperations: Sendable {
         "Name", .string(length: 1...256, pattern: #"aws\.partner(/[\.\-_A-Za-z0-9]+){2,}"#))
     private static let account = Field.required("Account", .string(length: 12...12, pattern: #"\d{12}"#))
     private static let endpoint = Field.required("Name", .name(1...64, .resourceName))
+    private static let endpointSettings: [Field] = [
+        .optional("Description", .string(length: 0...512)),
+        .optional(
+            "RoutingConfig",
+            .structure([
+                .required(
+                    "FailoverConfig",
+                    .structure([
+                        .required(
+                            "Primary",
+                            .structure([
+                                .required(
+                                    "HealthCheck",
+                                    .string(
+                                        length: 1...1600,
+                                        pattern: #"^arn:aws([a-z]|\-)*:route53:::healthcheck/[\-a-z0-9]+$"#))
+                            ])),
+                        .required(
+                            "Secondary",
+                            .structure([.required("Route", .string(length: 9...20, pattern: #"^[\-a-z0-9]+$"#))])),
+                    ]))
+            ])),
+        .optional(
+            "ReplicationConfig", .structure([.optional("State", .string(values: ["ENABLED", "DISABLED"]))])),
+        .optional(
+            "EventBuses",
+            .list(
+                .structure([
+                    .required(
+                        "EventBusArn",
+                        .string(
+                            length: 1...512,
+                            pattern: #"^arn:aws[a-z-]*:events:[a-z]+-[a-z-]+-\d+:\d{12}:event-bus/[\w.-]+$"#))
+                ]), count: 2...2)),
+        .optional(
+            "RoleArn", .string(length: 1...256, pattern: #"^arn:aws[a-z-]*:iam::\d{12}:role\/[\w+=,.@/-]+$"#)),
+    ]
     private static let page: [Field] = [
         .optional("NextToken", .string(length: 1...2048)), .optional("Limit", .integer(1...100)),
     ]
@@ -43,7 +80,7 @@ struct PartnerOperations: Sendable {
                 input: [prefix] + PartnerOperations.page, handler: { _, _ in ["PartnerEventSources": []] }),
             Operation(
                 "events:ListPartnerEventSourceAccounts", "Lists the accounts to which a source is offered.", .reads,
-                input: [.required("EventSourceName", .string(length: 1...256))] + PartnerOperations.page,
+                input: [.required("EventSourceName", PartnerOperations.source.shape)] + PartnerOperations.page,
                 handler: { input, _ in throw PartnerOperations.missing(input["EventSourceName"]) }),
             refused(
                 "PutPartnerEvents", "Would put events of a partner on the buses of others.",
@@ -53,11 +90,7 @@ struct PartnerOperations: Sendable {
 
     private var endpoints: [Operation] {
         let name = PartnerOperations.endpoint
-        let settings: [Field] = [
-            .optional("Description", .string(length: 0...512)), .optional("RoutingConfig", .any),
-            .optional("ReplicationConfig", .any), .optional("EventBuses", .list(.any, count: 2...2)),
-            .optional("RoleArn", .string(length: 1...256)),
-        ]
+        let settings = PartnerOperations.endpointSettings
         let missing: Operation.Handler = { input, _ in
             throw ServiceError(.resourceNotFound, "Endpoint \(input["Name"]?.string ?? "") does not exist.")
         }

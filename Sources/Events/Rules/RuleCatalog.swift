@@ -44,21 +44,30 @@ struct RuleCatalog {
     /// What events of a bus are matched with; nil where no rule of it has a pattern.
     func snapshot(of bus: String) -> PatternSnapshot? { sets[bus]?.snapshot }
 
-    /// Adds a rule, replacing one of the same bus and name. A disabled rule is kept, but matches nothing.
+    /// Adds rules, replacing those of the same buses and names. A disabled rule is kept, but matches nothing.
+    /// - Parameter rules: Each name once a bus.
     /// - Throws: `ServiceError` `.invalidEventPattern`; the catalog is then unchanged.
-    mutating func put(_ rule: Rule) throws(ServiceError) {
-        let pattern = try RuleCatalog.compile(rule.eventPattern)
-        let key = Key(bus: rule.bus, name: rule.name)
-        let number = numbers[key] ?? nextNumber
-        if number == nextNumber { nextNumber += 1 }
-        numbers[key] = number
-        entries[number] = Entry(rule: rule, number: number, pattern: pattern)
-        if let pattern, rule.state.isEnabled {
-            let set = sets[rule.bus] ?? PatternSet()
-            sets[rule.bus] = set
-            set.add(pattern, for: number)
-        } else {
-            _ = sets[rule.bus]?.remove(number)
+    mutating func put(_ rules: [Rule]) throws(ServiceError) {
+        var patterns: [Pattern?] = []
+        for rule in rules { patterns.append(try RuleCatalog.compile(rule.eventPattern)) }
+        // Patterns that are added together are indexed in one go.
+        var matching: [String: [(pattern: Pattern, rule: UInt32)]] = [:]
+        for (rule, pattern) in zip(rules, patterns) {
+            let key = Key(bus: rule.bus, name: rule.name)
+            let number = numbers[key] ?? nextNumber
+            if number == nextNumber { nextNumber += 1 }
+            numbers[key] = number
+            entries[number] = Entry(rule: rule, number: number, pattern: pattern)
+            if let pattern, rule.state.isEnabled {
+                matching[rule.bus, default: []].append((pattern, number))
+            } else {
+                _ = sets[rule.bus]?.remove(number)
+            }
+        }
+        for (bus, patterns) in matching {
+            let set = sets[bus] ?? PatternSet()
+            sets[bus] = set
+            set.add(contentsOf: patterns)
         }
     }
 

@@ -39,7 +39,7 @@ extension Matcher {
             },
             apply: { change, catalog in
                 for rule in change.deletions { catalog.remove(bus: rule.bus, name: rule.name) }
-                for rule in change.puts { try catalog.put(rule) }
+                try catalog.put(change.puts)
             })
     }
 }

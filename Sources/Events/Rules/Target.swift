@@ -82,14 +82,13 @@ public struct Target: Sendable, Hashable {
                     .validation, "\(member.key) of target \(id) cannot be honoured: OpsBus calls no \(kind).")
             }
         }
+        try Shape.structure(fields).validate(json)
     }
-
 
     /// - Parameter json: Of the shape of `fields`.
     /// - Throws: `ServiceError` `.validation` naming the target and what is wrong with it.
     public init(json: JSON, account: Account) throws(ServiceError) {
         try Target.checkForm(json)
-        try Shape.structure(Target.fields).validate(json)
         let id = json["Id"]?.string ?? ""
         guard let arn = ARN(json["Arn"]?.string ?? "") else {
             preconditionFailure("an ARN was checked and is none")

@@ -18,7 +18,7 @@ struct QueryInput {
     private func value(_ branch: QueryForm.Branch, _ shape: Shape) -> JSON {
         switch shape {
         case .list(let element, _): list(branch, element)
-        case .map(let element, _): map(branch, element)
+        case .map(let element, _, _): map(branch, element)
         case .structure(let fields): structure(branch, fields)
         case .any: anything(branch)
         case .string, .integer, .boolean, .timestamp:
@@ -54,7 +54,7 @@ struct QueryInput {
             }
             let shape = shape(member.name, fields)
             if let entry = member.entry {
-                let element = if case .map(let element, _) = shape { element } else { Shape.any }
+                let element = if case .map(let element, _, _) = shape { element } else { Shape.any }
                 object.append(member.name, map(content, element, named: entry))
             } else {
                 let element = if case .list(let element, _) = shape { element } else { Shape.any }

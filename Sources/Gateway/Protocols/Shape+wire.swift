@@ -18,7 +18,7 @@ extension Shape {
         case (.timestamp, .string(let text)):
             Timestamp(rfc3339: text).map { .number($0.secondsNumber) } ?? value
         case (.list(let element, _), .array(let elements)): .array(elements.map { element.timesAsNumbers(in: $0) })
-        case (.map(let element, _), .object(let object)):
+        case (.map(let element, _, _), .object(let object)):
             .object(JSONObject(object.map { .init(key: $0.key, value: element.timesAsNumbers(in: $0.value)) }))
         case (.structure(let fields), .object(let object)) where !fields.isEmpty:
             .object(

@@ -43,7 +43,7 @@ struct XMLWriter {
             let inner = if case .list(let element, _) = shape { element } else { Shape.any }
             for element in elements { self.element("member") { $0.write(element, inner) } }
         case .object(let object):
-            if case .map(let inner, _) = shape { return map(object, inner) }
+            if case .map(let inner, _, _) = shape { return map(object, inner) }
             let fields = if case .structure(let fields) = shape { fields } else { [Field]() }
             for member in object where !member.value.isNull {
                 let inner = fields.first { $0.name == member.key }?.shape ?? .any
@@ -59,7 +59,7 @@ struct XMLWriter {
     /// A list or map without an element around its elements.
     private mutating func write(_ value: JSON, _ shape: Shape, as member: FlatNames.Member) {
         if let names = member.entry, let object = value.object {
-            let inner = if case .map(let element, _) = shape { element } else { Shape.any }
+            let inner = if case .map(let element, _, _) = shape { element } else { Shape.any }
             for entry in object {
                 element(member.element) { writer in
                     writer.element(names.key, text: entry.key)

@@ -1,4 +1,5 @@
 internal import API
+internal import Access
 internal import Core
 
 /// Lets a client be in any region.
@@ -6,9 +7,10 @@ internal import Core
 /// The server is in one region and knows no other. A client names the region that it signs for, or that its
 /// configuration happens to have, and every ARN of this account that it sends or gets is written with that name. So
 /// there is one set of resources, whatever the regions of those who use it. ARNs inside longer texts, such as patterns
-/// and policies, stay as they are.
+/// and policies, stay as they are. Events that a client puts are of its region.
 struct RegionNaming: Sendable {
-    private let region: String
+    /// The client's.
+    let region: String
     private let server: Account
 
     /// - Parameter client: What the request is signed for.
@@ -19,10 +21,14 @@ struct RegionNaming: Sendable {
         self.server = server
     }
 
+    init?(_ request: HTTPRequest, server: Account) {
+        self.init(client: (try? RequestSignature(request.signed))?.scope.region, server: server)
+    }
+
     /// The input as the server writes it.
     func incoming(_ input: JSON) -> JSON {
         RegionNaming.map(input) { arn in
-            guard arn.region == region, isOwn(arn) else { return false }
+            guard arn.region == region, arn.account == server.id else { return false }
             arn.region = server.region
             arn.partition = RegionNaming.partition(of: server.region)
             return true
@@ -32,15 +38,12 @@ struct RegionNaming: Sendable {
     /// The output as the client writes it.
     func outgoing(_ output: JSON) -> JSON {
         RegionNaming.map(output) { arn in
-            guard arn.region == server.region, isOwn(arn) else { return false }
+            guard arn.region == server.region, arn.account == server.id || arn.account.isEmpty else { return false }
             arn.region = region
             arn.partition = RegionNaming.partition(of: region)
             return true
         }
     }
-
-    /// Whether an ARN is of this account, or of no account.
-    private func isOwn(_ arn: ARN) -> Bool { arn.account == server.id || arn.account.isEmpty }
 
     func outgoing(_ error: ServiceError) -> ServiceError {
         let message = error.message.replacing(":\(server.region):\(server.id):", with: ":\(region):\(server.id):")

@@ -66,8 +66,9 @@ final class Server: Sendable {
         let calls = DeferredCaller()
         let http = HTTPClient()
         let events = EventsService(
-            journal: journal, database: database, blocks: ArchiveBlocks(archives), authorizer: governance.authorizer,
-            caller: calls, http: http, vault: vault,
+            EventsService.Stores(
+                journal: journal, database: database, archives: ArchiveBlocks(archives), vault: vault),
+            EventsService.Ports(authorizer: governance.authorizer, operations: calls, http: http),
             settings: EventsService.Settings(
                 account: account, deduplicationWindow: configuration[Settings.deduplicationWindow],
                 retention: configuration[Settings.retention],

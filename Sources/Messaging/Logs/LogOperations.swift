@@ -22,6 +22,12 @@ struct LogOperations: Sendable {
 
     static let group = Shape.name(
         1...512, CharacterRule(pattern: #"[\.\-_/#A-Za-z0-9]+"#, lettersDigitsAnd: ".-_/#"))
+    /// What lines come from; taken and not kept.
+    private static let entity = Shape.structure([
+        .optional(
+            "keyAttributes", .map(.string(length: 1...512), keys: .string(length: 1...32), count: 2...4)),
+        .optional("attributes", .map(.string(length: 1...512), keys: .string(length: 1...256), count: 0...10)),
+    ])
     static let stream = Shape.string(length: 1...512, pattern: "[^:*]*")
     /// The name of a group, or its ARN.
     static let identifier = Shape.string(length: 1...2048, pattern: #"[\w#+=/:,.@-]*"#)
@@ -50,7 +56,9 @@ struct LogOperations: Sendable {
                     .optional("logGroupNamePattern", .string(length: 0...512)),
                     .optional("logGroupClass", LogOperations.kind),
                     .optional("logGroupIdentifiers", .list(LogOperations.identifier, count: 1...50)),
-                    .optional("accountIdentifiers", .list(.string(), count: 0...20)),
+                    .optional(
+                        "accountIdentifiers",
+                        .list(.string(length: 12...12, pattern: #"^\d{12}$"#), count: 0...20)),
                     .optional("includeLinkedAccounts", .boolean), .optional("nextToken", .string()),
                     .optional("limit", .integer(1...50)),
                 ], handler: describeGroups),
@@ -77,7 +85,7 @@ struct LogOperations: Sendable {
                                 .required("timestamp", .integer(0...Int.max)),
                                 .required("message", .string(length: 1...(256 << 10))),
                             ]), count: 1...10_000)),
-                    .optional("sequenceToken", .string(length: 1...Int.max)), .optional("entity", .any),
+                    .optional("sequenceToken", .string(length: 1...Int.max)), .optional("entity", LogOperations.entity),
                     .optional("OpsBusToken", .string(length: 1...64)),
                 ], handler: put),
         ] + LogReading(database: database, account: account, clock: clock).all

@@ -7,9 +7,10 @@ struct LogTags: Sendable {
     let database: Database
     let account: Account
 
-    static let map = Shape.map(.string(length: 0...256), count: 1...50)
+    static let map = Shape.map(
+        .string(length: 0...256, pattern: #"^([\p{L}\p{Z}\p{N}_.:/=+\-@]*)$"#), keys: key, count: 1...50)
+    private static let key = Shape.string(length: 1...128, pattern: #"^([\p{L}\p{Z}\p{N}_.:/=+\-@]+)$"#)
     private static let tagsMax = 50
-    private static let keys = Shape.list(.string(length: 1...128), count: 0...50)
 
     var all: [Operation] {
         let group = Field.required("logGroupName", LogOperations.group)
@@ -20,14 +21,14 @@ struct LogTags: Sendable {
             Operation("logs:TagLogGroup", "Sets tags of a log group.", .writes, input: [group, tags], handler: tag),
             Operation(
                 "logs:UntagLogGroup", "Removes tags of a log group.", .writes,
-                input: [group, .required("tags", LogTags.keys)], handler: untag),
+                input: [group, .required("tags", .list(LogTags.key, count: 1...Int.max))], handler: untag),
             Operation(
                 "logs:ListTagsLogGroup", "Lists the tags of a log group.", .reads, input: [group], output: answer,
                 handler: list),
             Operation("logs:TagResource", "Sets tags of a log group.", .writes, input: [resource, tags], handler: tag),
             Operation(
                 "logs:UntagResource", "Removes tags of a log group.", .writes,
-                input: [resource, .required("tagKeys", LogTags.keys)], handler: untag),
+                input: [resource, .required("tagKeys", .list(LogTags.key, count: 0...50))], handler: untag),
             Operation(
                 "logs:ListTagsForResource", "Lists the tags of a log group.", .reads, input: [resource],
                 output: answer, handler: list),

@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import Bus
@@ -40,19 +41,5 @@ import Testing
             #expect(matches(set, topic) == list.contains { topic.starts(with: $0) }, "seed \(seed)")
             #expect(set.count == Set(list).count, "seed \(seed)")
         }
-    }
-}
-
-/// Numbers that depend on the seed alone (xorshift64*).
-struct SeededGenerator: RandomNumberGenerator {
-    private var state: UInt64
-
-    init(seed: UInt64) { state = seed &* 0x9E37_79B9_7F4A_7C15 | 1 }
-
-    mutating func next() -> UInt64 {
-        state ^= state >> 12
-        state ^= state << 25
-        state ^= state >> 27
-        return state &* 0x2545_F491_4F6C_DD1D
     }
 }

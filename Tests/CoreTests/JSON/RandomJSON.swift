@@ -1,4 +1,5 @@
 import Core
+import TestSupport
 
 /// Random values of all types, with the characters and keys that trouble writers.
 enum RandomJSON {

@@ -1,4 +1,5 @@
 import Core
+import TestSupport
 import Testing
 
 /// Zones made by hand, so that the tests do not depend on a machine's database.

@@ -9,7 +9,7 @@ import Testing
 
     private func decide(
         _ attempts: Int, policy: RetryPolicy = RetryPolicy(), after elapsed: Duration = .zero,
-        isRetryable: Bool = true, _ random: inout SeededRandom
+        isRetryable: Bool = true, _ random: inout SeededGenerator
     ) -> RetryMachine.Decision {
         RetryMachine(policy: policy, created: Self.created).decide(
             attempts: attempts, isRetryable: isRetryable, now: Self.created + elapsed, using: &random)
@@ -19,7 +19,7 @@ import Testing
         "Waits double from a second to a quarter of an hour, and each is drawn from the upper half",
         arguments: [(1, 1), (2, 2), (3, 4), (4, 8), (9, 256), (10, 512), (11, 900), (12, 900), (185, 900)])
     func waits(attempt: Int, longest: Int) throws {
-        var random = SeededRandom(UInt64(attempt))
+        var random = SeededGenerator(seed: UInt64(attempt))
         var waits: [Duration] = []
         for _ in 0..<500 {
             guard case .retry(let due) = decide(attempt, &random) else {
@@ -36,7 +36,7 @@ import Testing
 
     @Test("As many retries are made as the policy says, the first attempt not counted")
     func attempts() {
-        var random = SeededRandom(1)
+        var random = SeededGenerator(seed: 1)
         for retries in [0, 1, 185] {
             let policy = RetryPolicy(attemptsMax: retries)
             if retries > 0 { #expect(decide(retries, policy: policy, &random) != .giveUp(.maximumRetryAttempts)) }
@@ -46,7 +46,7 @@ import Testing
 
     @Test("No retry is planned for a time at which the event would be too old")
     func age() {
-        var random = SeededRandom(1)
+        var random = SeededGenerator(seed: 1)
         let policy = RetryPolicy(ageSecondsMax: 60)
         // The next wait is at most a second, and at least half of one.
         #expect(decide(1, policy: policy, after: .seconds(60), &random) == .giveUp(.maximumEventAge))
@@ -56,7 +56,7 @@ import Testing
 
     @Test("What no retry can mend is given up at once, whatever the policy")
     func final() {
-        var random = SeededRandom(1)
+        var random = SeededGenerator(seed: 1)
         #expect(decide(1, isRetryable: false, &random) == .giveUp(nil))
     }
 }

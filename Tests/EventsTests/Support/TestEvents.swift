@@ -43,9 +43,12 @@ final class TestEvents: Sendable {
         self.directory = directory
         self.web = web
         service = EventsService(
-            journal: journal, database: database, blocks: blocks, authorizer: authorizer,
-            caller: Caller(own: link, others: targets), http: web,
-            vault: try Vault(file: directory.path + "/vault.key"), settings: settings, clock: clock, log: quiet)
+            EventsService.Stores(
+                journal: journal, database: database, archives: blocks,
+                vault: try Vault(file: directory.path + "/vault.key")),
+            EventsService.Ports(
+                authorizer: authorizer, operations: Caller(own: link, others: targets), http: web),
+            settings: settings, clock: clock, log: quiet)
         let messaging = MessagingService(database: database, account: Account(), clock: clock, log: quiet)
         table = OperationTable(
             service.operations + messaging.operations, authorizer: authorizer, recorder: CallList(),

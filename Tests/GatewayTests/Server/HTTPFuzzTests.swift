@@ -26,14 +26,7 @@ import Testing
         "99999999999999999999", "chunked", "Content-Length: 5\r\n", "Transfer-Encoding: chunked\r\n", " ", "\t", "0\r\n\r\n",
     ]
 
-    private static func seed() -> UInt64 {
-        let given = ProcessInfo.processInfo.environment["OPSBUS_SEED"].flatMap(UInt64.init)
-        let seed = given ?? UInt64(UInt32.random(in: 0 ... .max))
-        print("OPSBUS_SEED=\(seed)")
-        return seed
-    }
-
-    private static func damage(_ text: String, _ random: inout SeededRandom) -> [UInt8] {
+    private static func damage(_ text: String, _ random: inout SeededGenerator) -> [UInt8] {
         var bytes = Array(text.utf8)
         for _ in 0..<Int.random(in: 1...4, using: &random) {
             let place = Int.random(in: 0...bytes.count, using: &random)
@@ -52,7 +45,7 @@ import Testing
 
     @Test("The server outlives them, and goes on to serve")
     func server() async throws {
-        var random = SeededRandom(Self.seed())
+        var random = SeededGenerator(seed: SeededGenerator.freshSeed())
         var limits = HTTPServer.Limits()
         limits.transferTimeout = .milliseconds(500)
         try await TestGateway.run(limits) { gateway in
@@ -73,7 +66,7 @@ import Testing
 
     @Test("Every request that the server passes on has an answer: a success, or the client's fault")
     func handler() async throws {
-        var random = SeededRandom(Self.seed())
+        var random = SeededGenerator(seed: SeededGenerator.freshSeed())
         let handler = TestHandler()
         var statuses: [Int: Int] = [:]
         for _ in 0..<3000 {

@@ -165,7 +165,7 @@ import Testing
     @Test("Whatever receivers do, the messages of a group are worked off in their order", arguments: 1...8)
     func seeded(seed: UInt64) async throws {
         try await TestMessaging.run { engine in
-            var random = SeededRandom(seed)
+            var random = SeededGenerator(seed: seed)
             try await engine.queue("q.fifo", ["VisibilityTimeout": "5"])
             var sent: [String: [String]] = [:]
             var done: [String: [String]] = [:]

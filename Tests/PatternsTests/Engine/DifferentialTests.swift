@@ -1,6 +1,7 @@
 internal import Core
 internal import Foundation
 @testable internal import Patterns
+import TestSupport
 import Testing
 
 /// The engine against the naive matcher, on random patterns and events.

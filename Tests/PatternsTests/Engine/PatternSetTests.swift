@@ -1,5 +1,6 @@
 internal import Core
 @testable internal import Patterns
+import TestSupport
 import Testing
 
 @Suite struct PatternSetTests {

@@ -1,5 +1,6 @@
 internal import CShims
 internal import Core
+import TestSupport
 import Testing
 
 @testable internal import Patterns

@@ -1,4 +1,5 @@
 internal import Core
+import TestSupport
 import Testing
 
 @testable internal import Patterns

@@ -1,4 +1,5 @@
 @testable internal import Patterns
+import TestSupport
 import Testing
 
 @Suite struct NumberOrderTests {

@@ -17,7 +17,7 @@ struct CommandLineTests {
             try scenario.startServer()
             #expect(try scenario.opsbus("rules", "list").exitCode == 0)
             let failed = try scenario.opsbus("documents", "show", "No-Such")
-            #expect(failed.exitCode == 1 && failed.errorOutput.contains("No-Such"), "\(failed.errorOutput)")
+            #expect(failed.exitCode == 1 && failed.errorOutput.contains("does not exist"), "\(failed.errorOutput)")
             let unknown = try scenario.opsbus("call", "events:PutEvent", "{}")
             #expect(unknown.exitCode == 1 && unknown.errorOutput.contains("PutEvent"), "\(unknown.errorOutput)")
             let broken = try scenario.opsbus("rules", "list", environment: ["OPSBUS_CONFIG": "nowhere.yaml"])

@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Glibc
 import Platform
 import Synchronization
@@ -41,7 +42,7 @@ final class FaultyJournalFiles: JournalFiles {
     private let local = LocalFiles()
 
     init(_ fault: Fault, seed: UInt64 = 1) {
-        state = Mutex(State(fault: fault, generator: SeededGenerator(state: seed)))
+        state = Mutex(State(fault: fault, generator: SeededGenerator(seed: seed)))
     }
 
     /// The operation with this number and all after it fail.
@@ -146,7 +147,7 @@ final class FaultyJournalFiles: JournalFiles {
     func afterPowerFailure(seed: UInt64) throws -> ScratchDirectory {
         let directory = ScratchDirectory()
         try state.withLock { state in
-            var generator = SeededGenerator(state: seed)
+            var generator = SeededGenerator(seed: seed)
             let names = Bool.random(using: &generator) ? state.names : state.durableNames
             for (path, inode) in names.sorted(by: { $0.key < $1.key }) {
                 var disk = inode.disk

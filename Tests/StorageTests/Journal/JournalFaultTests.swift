@@ -1,6 +1,7 @@
 import Core
 import Glibc
 import Platform
+import TestSupport
 import Testing
 
 @testable import Storage
@@ -15,7 +16,7 @@ private struct Workload {
     var failures = 0
     private var serial = 0
 
-    init(seed: UInt64) { generator = SeededGenerator(state: seed) }
+    init(seed: UInt64) { generator = SeededGenerator(seed: seed) }
 
     mutating func run(_ journal: SegmentJournal, batches: Int) async throws {
         for _ in 0..<batches {

@@ -45,19 +45,6 @@ final class StepClock: Clock {
     func sleep(until time: Timestamp) async throws { throw CancellationError() }
 }
 
-/// SplitMix64: the same numbers from the same seed.
-struct SeededGenerator: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var value = state
-        value = (value ^ (value >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        value = (value ^ (value >> 27)) &* 0x94D0_49BB_1331_11EB
-        return value ^ (value >> 31)
-    }
-}
-
 /// A record as a value, to compare.
 struct Entry: Equatable, CustomStringConvertible {
     var sequence: UInt64

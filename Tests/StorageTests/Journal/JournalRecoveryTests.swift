@@ -1,5 +1,6 @@
 import Core
 import Foundation
+import TestSupport
 import Testing
 
 @testable import Storage
@@ -39,7 +40,7 @@ struct JournalRecoveryTests {
     func cutsTornTail(damage: Damage, lastCommit: Int) async throws {
         let offsets = try await fill(lastCommit: lastCommit)
         let (start, end) = (offsets[3], offsets[4])
-        var generator = SeededGenerator(state: 5)
+        var generator = SeededGenerator(seed: 5)
         for tear in start..<end {
             let copy = try directory.copy()
             try edit(copy) { data in

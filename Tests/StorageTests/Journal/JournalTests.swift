@@ -1,6 +1,7 @@
 import Core
 import Foundation
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import Storage
@@ -277,7 +278,7 @@ struct JournalTests {
 
     @Test("never names too early a predecessor when it has forgotten topics", arguments: Backend.allCases)
     func boundsTopics(backend: Backend) async throws {
-        var generator = SeededGenerator(state: 7)
+        var generator = SeededGenerator(seed: 7)
         let journal = try backend.make(directory, topicsMax: 20)
         for _ in 0..<60 {
             try await journal.append((0..<10).map { _ in ("\(Int.random(in: 0..<60, using: &generator))/", "") })

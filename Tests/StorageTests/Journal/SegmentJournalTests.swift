@@ -1,6 +1,7 @@
 import Core
 import Foundation
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import Storage
@@ -11,7 +12,7 @@ struct SegmentJournalTests {
 
     @Test("keeps epoch, sequences and predecessors over restarts, rolls and trims", arguments: 1...12)
     func keepsPredecessors(seed: UInt64) async throws {
-        var generator = SeededGenerator(state: seed)
+        var generator = SeededGenerator(seed: seed)
         let clock = StepClock()
         var journal = try SegmentJournal.open(directory, segmentBytes: 2000, clock: clock)
         let epoch = journal.epoch
@@ -87,7 +88,7 @@ struct SegmentJournalTests {
 
     @Test("starts reading anywhere, also in segments written before a restart")
     func readsFromAnywhere() async throws {
-        var generator = SeededGenerator(state: 9)
+        var generator = SeededGenerator(seed: 9)
         var journal = try SegmentJournal.open(directory, segmentBytes: 1 << 20)
         for _ in 0..<60 {
             let size = Int.random(in: 100...900, using: &generator)

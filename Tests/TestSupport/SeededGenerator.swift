@@ -1,21 +1,21 @@
-import Foundation
+internal import Foundation
 
-/// Random numbers that a seed repeats.
-struct SeededGenerator: RandomNumberGenerator {
+/// SplitMix64: the same numbers for the same seed on every machine, so that a failure can be repeated.
+public struct SeededGenerator: RandomNumberGenerator {
     private var state: UInt64
 
-    init(seed: UInt64) { state = seed }
+    public init(seed: UInt64) { state = seed }
 
     /// A seed of 32 bits, printed, so that what it led to can be repeated: `OPSBUS_SEED` in the environment is taken
     /// instead of a new one.
-    static func freshSeed() -> UInt64 {
+    public static func freshSeed() -> UInt64 {
         let given = ProcessInfo.processInfo.environment["OPSBUS_SEED"].flatMap(UInt64.init)
         let seed = given ?? UInt64(UInt32.random(in: 0 ... .max))
         print("OPSBUS_SEED=\(seed)")
         return seed
     }
 
-    mutating func next() -> UInt64 {
+    public mutating func next() -> UInt64 {
         state &+= 0x9E37_79B9_7F4A_7C15
         var mixed = state
         mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
