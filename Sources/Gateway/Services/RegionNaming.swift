@@ -28,7 +28,7 @@ struct RegionNaming: Sendable {
     /// The input as the server writes it.
     func incoming(_ input: JSON) -> JSON {
         RegionNaming.map(input) { arn in
-            guard arn.region == region, arn.account == server.id else { return false }
+            guard arn.region == region, isOwn(arn) else { return false }
             arn.region = server.region
             arn.partition = RegionNaming.partition(of: server.region)
             return true
@@ -38,12 +38,15 @@ struct RegionNaming: Sendable {
     /// The output as the client writes it.
     func outgoing(_ output: JSON) -> JSON {
         RegionNaming.map(output) { arn in
-            guard arn.region == server.region, arn.account == server.id || arn.account.isEmpty else { return false }
+            guard arn.region == server.region, isOwn(arn) else { return false }
             arn.region = region
             arn.partition = RegionNaming.partition(of: region)
             return true
         }
     }
+
+    /// Whether an ARN is of this account, or of no account.
+    private func isOwn(_ arn: ARN) -> Bool { arn.account == server.id || arn.account.isEmpty }
 
     func outgoing(_ error: ServiceError) -> ServiceError {
         let message = error.message.replacing(":\(server.region):\(server.id):", with: ":\(region):\(server.id):")
