@@ -13,7 +13,8 @@ import Testing
         let own = "arn:aws:events:eu-central-1:123456789012:rule/a"
         let input: JSON = [
             "Rule": .string(own), "List": [.string(own), "eu-central-1"],
-            "Nobody": "arn:aws:events:eu-central-1:::", "Other": "arn:aws:sqs:eu-central-1:999999999999:q", "Text": .string("see \(own)"), "Number": 1,
+            "Nobody": "arn:aws:events:eu-central-1:::",
+            "Other": "arn:aws:sqs:eu-central-1:999999999999:q", "Text": .string("see \(own)"), "Number": 1,
         ]
         let inside = naming.incoming(input)
         #expect(inside["Rule"] == "arn:aws:events:us-east-1:123456789012:rule/a")

@@ -46,8 +46,8 @@ struct AWSClientTests {
                 .trimmingCharacters(in: .newlines)
             _ = try aws("sqs", "send-message", "--queue-url", url, "--message-body", "hello")
             #expect(try aws("sqs", "receive-message", "--queue-url", url).contains(#""Body": "hello""#))
-            let document = try aws("ssm", "describe-document", "--name", "AWS-RunShellScript", "--output", "text")
-            #expect(document.contains("AWS-RunShellScript"))
+            let builtIn = try aws("ssm", "list-documents", "--filters", "Key=Owner,Values=Amazon", "--output", "text")
+            #expect(builtIn.contains("AWS-RunShellScript"))
             #expect(throws: ScenarioError.self) { _ = try aws("events", "describe-rule", "--name", "none") }
         }
     }
