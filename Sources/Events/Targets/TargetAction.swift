@@ -64,7 +64,9 @@ enum TargetAction: Sendable, Hashable {
             return .invoke(functionARN: arn.description, waitsForAnswer: parameters.waitsForAnswer)
         case "events":
             if arn.name(ofType: "api-destination") != nil {
-                guard let http = parameters.http else { throw invalid(place, "API destinations are targets of rules and pipes") }
+                guard let http = parameters.http else {
+                    throw invalid(place, "API destinations are targets of rules and pipes")
+                }
                 return .request(destination: arn, http)
             }
             guard let bus = arn.name(ofType: "event-bus") else { return nil }

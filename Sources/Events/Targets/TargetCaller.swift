@@ -15,7 +15,8 @@ struct TargetCaller: Sendable {
     ) async throws(TargetFailure) -> (operation: String, output: JSON) {
         if case .request(let destination, let parameters) = action {
             guard let destinations else {
-                throw TargetFailure(code: "INVALID_PARAMETER", message: "API destinations are targets of rules and pipes.")
+                throw TargetFailure(
+                    code: "INVALID_PARAMETER", message: "API destinations are targets of rules and pipes.")
             }
             return ("HTTP", try await destinations.call(destination, parameters, request))
         }
