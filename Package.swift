@@ -96,7 +96,7 @@ let package = Package(
             "Main", ["API", "Documents", "Events", "Gateway", "Patterns", "Platform", "Storage", "Systems"],
             exclude: ["Snapshots"]),
         .testTarget(
-            name: "ScenarioTests", dependencies: ["Main", "Core", "TestSupport"], exclude: ["Clients"],
+            name: "ScenarioTests", dependencies: ["Main", "Core", "Platform", "TestSupport"], exclude: ["Clients"],
             swiftSettings: swiftSettings),
         .testTarget(name: "LayeringTests", swiftSettings: swiftSettings),
     ],

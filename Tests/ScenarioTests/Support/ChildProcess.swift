@@ -1,4 +1,5 @@
 import Foundation
+import Platform
 
 /// A program that a test has started. What it writes goes into files, so that it never waits for a reader.
 final class ChildProcess {
@@ -76,8 +77,8 @@ final class ChildProcess {
     }
 
     private func text(_ file: URL) -> String {
-        // A file that is gone has nothing to say.
-        String(decoding: (try? Data(contentsOf: file)) ?? Data(), as: UTF8.self)
+        // A file that is gone has nothing to say. One that grows while it is read makes Foundation read too far.
+        String(decoding: (try? Files.read(file.path)) ?? [], as: UTF8.self)
     }
 }
 

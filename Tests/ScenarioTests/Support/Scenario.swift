@@ -1,5 +1,6 @@
 import Core
 import Foundation
+import Platform
 import Testing
 
 /// One try of the whole system: a directory of its own, a server on endpoints in it, and programs that use it.
@@ -84,7 +85,7 @@ final class Scenario {
 
     /// The file's text; empty where there is none.
     func text(_ name: String) -> String {
-        String(decoding: FileManager.default.contents(atPath: path(name)) ?? Data(), as: UTF8.self)
+        String(decoding: (try? Files.read(path(name))) ?? [], as: UTF8.self)
     }
 
     // MARK: Programs
