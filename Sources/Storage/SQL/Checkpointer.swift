@@ -14,8 +14,10 @@ actor Checkpointer {
         var isCopying = false
         /// A copy has ended, and the writer should copy what came in meanwhile.
         var isRemainderLeft = false
-        /// Counts commits, so that idleness can be told.
+        /// Counts the commits that wrote something, so that idleness can be told.
         var commits = 0
+        /// The length of the log when last told of.
+        var pages = 0
         var isWaitingForIdleness = false
         var isClosed = false
     }
@@ -42,12 +44,15 @@ actor Checkpointer {
     /// - Returns: Whether the writer should now copy the remainder of an earlier checkpoint.
     nonisolated func isRemainderLeft(pages: Int) -> Bool {
         let (mustCopy, mustWait, isRemainderLeft) = state.withLock { state in
-            state.commits += 1
+            // A transaction that changes nothing leaves the log as it was.
+            let hasWritten = pages != state.pages
+            if hasWritten { state.commits += 1 }
+            state.pages = pages
             let isRemainderLeft = state.isRemainderLeft
             state.isRemainderLeft = false
             let mustCopy = pages >= Checkpointer.pagesMax && !state.isCopying && !isRemainderLeft
             if mustCopy { state.isCopying = true }
-            let mustWait = pages >= Checkpointer.idlePagesMin && !state.isWaitingForIdleness
+            let mustWait = hasWritten && pages >= Checkpointer.idlePagesMin && !state.isWaitingForIdleness
             if mustWait { state.isWaitingForIdleness = true }
             return (mustCopy, mustWait, isRemainderLeft)
         }

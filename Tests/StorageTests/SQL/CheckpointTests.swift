@@ -53,6 +53,17 @@ import Testing
         #expect(try await database.read { try $0.notes() } == ["another", "large"])
         await database.close()
     }
+
+    @Test func `Transactions that change nothing do not keep the write-ahead log from being emptied`() async throws {
+        let clock = HeldClock()
+        let database = try Database(path: scratch.database, migrations: [notesMigration], clock: clock, log: quiet)
+        try await database.write(.system) { try $0.note("large", body: [UInt8](repeating: 5, count: 2 << 20)) }
+        try await clock.sleeperArrived()
+        for _ in 0..<3 { try await database.maintain { _ in } }
+        clock.wake()
+        try await waitUntil { logBytes == 0 }
+        await database.close()
+    }
 }
 
 /// A clock whose sleepers the test wakes.
