@@ -97,13 +97,14 @@ public final class EventsService: Resettable {
         let rules = RuleLookup()
         let tokens = OAuthTokens(
             database: database, vault: vault, sender: http, clock: clock, log: log.named("connections"))
-        let destinations = DestinationCaller(
-            database: database, vault: vault, sender: http, tokens: tokens, clock: clock)
         let gate = DeliveryGate()
         let concurrency = RuleConcurrency()
         let deadLetters = DeadLetterSender(
             database: database, caller: caller, account: account, clock: clock, log: log.named("dead-letters"))
-        let targets = TargetCaller(caller: caller, destinations: destinations)
+        let targets = TargetCaller(
+            caller: caller,
+            destinations: DestinationCaller(
+                database: database, vault: vault, sender: http, tokens: tokens, clock: clock))
         let attempt = DeliveryAttempt(
             rule: { await rules.rule($0, $1) }, targets: targets, ingest: ingest, gate: gate,
             causes: CauseChain(log: AuditLog(database)), account: account, clock: clock)
@@ -135,7 +136,6 @@ public final class EventsService: Resettable {
         retention = RetentionTask(
             journal: journal, database: database, matcher: matcher, archives: archives, subscribers: subscribers,
             retention: settings.retention, clock: clock, log: log.named("retention"))
-        let schedules = schedules
         scheduler = SchedulerService(
             database: database, targets: targets, account: account, clock: clock, log: log.named("scheduler"))
         pipes = PipeService(
@@ -143,11 +143,7 @@ public final class EventsService: Resettable {
             log: log.named("pipes"))
         operations =
             EventOperations(ingest: ingest, matcher: matcher, buses: buses, journal: journal).all
-            + RuleOperations(
-                matcher: matcher, managed: archives.managedRules, buses: buses, account: account,
-                onScheduleChange: { await schedules.wake() }
-            ).all
-            + RuleNamesByTarget(matcher: matcher, buses: buses, account: account).all
+            + EventsService.ruleOperations(matcher, archives, schedules, buses: buses, account: account)
             + TagOperations(database: database, matcher: matcher, buses: buses, account: account).all
             + busOperations.all + PermissionOperations(operations: busOperations, buses: buses).all
             + ConnectionOperations(database: database, vault: vault, tokens: tokens, account: account).all
@@ -158,8 +154,17 @@ public final class EventsService: Resettable {
             + StreamOperations(
                 journal: journal, database: database, authorizer: authorizer, subscribers: subscribers
             ).all
-            + archives.operations
-            + scheduler.operations + pipes.operations
+            + archives.operations + scheduler.operations + pipes.operations
+    }
+
+    private static func ruleOperations(
+        _ matcher: Matcher, _ archives: ArchiveService, _ schedules: ScheduleRunner, buses: BusDirectory,
+        account: Account
+    ) -> [Operation] {
+        RuleOperations(
+            matcher: matcher, managed: archives.managedRules, buses: buses, account: account,
+            onScheduleChange: { await schedules.wake() }
+        ).all + RuleNamesByTarget(matcher: matcher, buses: buses, account: account).all
     }
 
     /// All operations of this module, for the table.

@@ -48,10 +48,7 @@ final class Server: Sendable {
         let account = Account(id: configuration[Settings.account], region: configuration[Settings.region])
         let directory = try Storage.DataDirectory(configuration[Settings.data])
         let database = try Database(
-            path: directory.databasePath,
-            migrations: eventsMigrations + governanceMigrations + MessagingService.migrations
-                + SystemsService.migrations,
-            clock: clock, log: log.named("database"))
+            path: directory.databasePath, migrations: Server.migrations, clock: clock, log: log.named("database"))
         let archives = try Database(
             path: directory.archivesPath, migrations: ArchiveBlocks.migrations, canShrink: true, clock: clock,
             log: log.named("archives"))
@@ -60,8 +57,7 @@ final class Server: Sendable {
             log: log.named("journal"))
         let vault = try Vault(file: directory.vaultKeyPath)
         let governance = GovernanceService(
-            database: database, journal: journal, vault: vault, account: account,
-            clock: clock, log: log,
+            database: database, journal: journal, vault: vault, account: account, clock: clock, log: log,
             verify: { try Verification.run(journal: directory.journalPath, database: directory.databasePath) })
         let calls = DeferredCaller()
         let http = HTTPClient()
@@ -69,11 +65,7 @@ final class Server: Sendable {
             EventsService.Stores(
                 journal: journal, database: database, archives: ArchiveBlocks(archives), vault: vault),
             EventsService.Ports(authorizer: governance.authorizer, operations: calls, http: http),
-            settings: EventsService.Settings(
-                account: account, deduplicationWindow: configuration[Settings.deduplicationWindow],
-                retention: configuration[Settings.retention],
-                acceptsUnknownBuses: configuration[Settings.acceptUnknownBuses]),
-            clock: clock, log: log)
+            settings: Server.eventSettings(configuration, account), clock: clock, log: log)
         let address = (configuration[Settings.http] ?? ListenAddress.standard)?.description ?? ""
         let messaging = MessagingService(
             database: database, account: account, address: address, clock: clock, log: log.named("messaging"))
@@ -82,10 +74,7 @@ final class Server: Sendable {
         let systems = SystemsService(
             database: database, caller: calls, authorizer: governance.authorizer, processes: processes,
             objects: try BucketStore(configuration, directory: scripts, processes: processes, clock: clock),
-            settings: SystemsService.Settings(
-                account: account, directory: scripts, address: address,
-                downloadEnvironment: AgentEnvironment.inherited.merging(AgentEnvironment.downloads) { own, _ in own },
-                commands: Server.commandSettings(configuration)),
+            settings: Server.systemSettings(configuration, account, directory: scripts, address: address),
             clock: clock, log: log)
         let table = OperationTable(
             governance.operations + events.operations + messaging.operations + systems.operations,
@@ -119,20 +108,43 @@ final class Server: Sendable {
             database: database, journal: journal, engines: [events, messaging, systems], rules: rules, clock: clock,
             log: log.named("reset"))
         keyPath = Server.keyPath(configuration[Settings.curve], directory)
-        bus = try BusServer(
+        bus = try Server.bus(configuration, keyPath: keyPath, clock: clock, log: log.named("bus"))
+        gateway = try Server.gateway(configuration, clock: clock, log: log.named("http"))
+    }
+
+    /// Of all engines.
+    private static var migrations: [Migration] {
+        eventsMigrations + governanceMigrations + MessagingService.migrations + SystemsService.migrations
+    }
+
+    private static func eventSettings(_ configuration: Configuration, _ account: Account) -> EventsService.Settings {
+        EventsService.Settings(
+            account: account, deduplicationWindow: configuration[Settings.deduplicationWindow],
+            retention: configuration[Settings.retention],
+            acceptsUnknownBuses: configuration[Settings.acceptUnknownBuses])
+    }
+
+    private static func systemSettings(
+        _ configuration: Configuration, _ account: Account, directory: String, address: String
+    ) -> SystemsService.Settings {
+        var commands = CommandService.Settings()
+        commands.outputBytesMax = configuration[Settings.outputSize]
+        commands.outputsBytesMax = configuration[Settings.outputTotal]
+        return SystemsService.Settings(
+            account: account, directory: directory, address: address,
+            downloadEnvironment: AgentEnvironment.inherited.merging(AgentEnvironment.downloads) { own, _ in own },
+            commands: commands)
+    }
+
+    private static func bus(
+        _ configuration: Configuration, keyPath: String?, clock: any Clock, log: Log
+    ) throws -> BusServer {
+        try BusServer(
             BusConfiguration(
                 requestsEndpoint: configuration[Settings.requests], streamEndpoint: configuration[Settings.stream],
                 nodesEndpoint: configuration[Settings.nodes],
                 keys: try keyPath.map { path in try CurveKeyPair(file: path) }),
-            clock: clock, log: log.named("bus"))
-        gateway = try Server.gateway(configuration, clock: clock, log: log.named("http"))
-    }
-
-    private static func commandSettings(_ configuration: Configuration) -> CommandService.Settings {
-        var settings = CommandService.Settings()
-        settings.outputBytesMax = configuration[Settings.outputSize]
-        settings.outputsBytesMax = configuration[Settings.outputTotal]
-        return settings
+            clock: clock, log: log)
     }
 
     private static func gateway(
