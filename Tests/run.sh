@@ -8,7 +8,10 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-packages=(libzmq3-dev libsqlite3-dev libyaml-dev libsodium-dev libmicrohttpd-dev libcurl4-gnutls-dev)
+packages=(
+    libzmq3-dev libsqlite3-dev libyaml-dev libsodium-dev libmicrohttpd-dev libcurl4-gnutls-dev
+    python3 python3-venv curl git tzdata
+)
 missing=()
 for package in "${packages[@]}"; do
     dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'install ok installed' || missing+=("$package")
