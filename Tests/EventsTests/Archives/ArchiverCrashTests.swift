@@ -9,25 +9,9 @@ import Testing
 
 /// Every event once, whatever fails and whenever the server dies.
 @Suite("Archiving through failures") struct ArchiverCrashTests {
-    private let clock = ManualClock()
-    private let directory: TemporaryDirectory
-    private let journal: MemoryJournal
+    private let bed: ArchiveCrashBed
 
-    init() throws {
-        directory = try TemporaryDirectory()
-        journal = MemoryJournal(clock: clock)
-    }
-
-    private func open() throws -> TestEvents {
-        try TestEvents(
-            clock: clock, journal: journal, database: TestEvents.database(directory.path + "/state.db", clock: clock),
-            blocks: TestEvents.blocks(directory.path + "/archives.db", clock: clock))
-    }
-
-    private func close(_ engine: TestEvents) async {
-        await engine.database.close()
-        await engine.blocks.database.close()
-    }
+    init() throws { bed = try ArchiveCrashBed() }
 
     /// The numbers of the events that an archive holds, in the order in which they are read.
     private func kept(_ engine: TestEvents, limit: Int = 1000) async throws -> [Int] {
@@ -59,21 +43,21 @@ import Testing
 
     @Test("What came between the last write and the death of the server is archived by the next one, once")
     func died() async throws {
-        let first = try open()
+        let first = try bed.open()
         try await TestEvents.run(first) { engine in
             try await create(engine)
             try await put(1...3, engine)
         }
         // Nobody archives these: the server is dead but for the ingest.
         try await put(4...6, first)
-        await close(first)
+        await bed.close(first)
         for _ in 1...2 {
-            let engine = try open()
+            let engine = try bed.open()
             try await TestEvents.run(engine) { engine in
                 try await engine.call("events:DescribeArchive", ["ArchiveName": "a"])
                 #expect(try await kept(engine) == [1, 2, 3, 4, 5, 6])
             }
-            await close(engine)
+            await bed.close(engine)
         }
     }
 
@@ -81,7 +65,7 @@ import Testing
         "INSERT ON blocks", "INSERT ON totals", "INSERT ON cursor",
     ])
     func writeFails(statement: String) async throws {
-        let engine = try open()
+        let engine = try bed.open()
         try await TestEvents.run(engine) { engine in
             try await create(engine)
             try await put(1...2, engine)
@@ -95,12 +79,12 @@ import Testing
             #expect(archive["EventCount"] == 3)
             #expect(try await kept(engine) == [1, 2, 3])
         }
-        await close(engine)
+        await bed.close(engine)
     }
 
     @Test("An archive whose creation fails is not there, and keeps nothing after a restart")
     func creationFails() async throws {
-        let first = try open()
+        let first = try bed.open()
         try await TestEvents.run(first) { engine in
             try await engine.database.refuse("INSERT ON archives")
             let error = await refusal {
@@ -113,18 +97,18 @@ import Testing
             try await create(engine)
             try await put(3...3, engine)
         }
-        await close(first)
-        let engine = try open()
+        await bed.close(first)
+        let engine = try bed.open()
         try await TestEvents.run(engine) { engine in
             try await engine.call("events:DescribeArchive", ["ArchiveName": "a"])
             #expect(try await kept(engine) == [3])
         }
-        await close(engine)
+        await bed.close(engine)
     }
 
     @Test("The journal keeps what the archives have yet to take")
     func retention() async throws {
-        let engine = try open()
+        let engine = try bed.open()
         try await TestEvents.run(engine) { engine in
             try await create(engine)
             try await put(1...3, engine)
@@ -134,12 +118,12 @@ import Testing
             try await archiver.catchUp()
             #expect(await archiver.neededAfter == 3)
         }
-        await close(engine)
+        await bed.close(engine)
     }
 
     @Test("Where the journal has lost its end, what comes in its place is archived")
     func lostEnd() async throws {
-        let first = try open()
+        let first = try bed.open()
         try await TestEvents.run(first) { engine in
             try await create(engine)
             try await put(1...1, engine)
@@ -147,21 +131,21 @@ import Testing
             // As if a hundred more had been there.
             try await engine.blocks.store([:], through: 100)
         }
-        await close(first)
+        await bed.close(first)
         for number in 2...3 {
-            let engine = try open()
+            let engine = try bed.open()
             try await TestEvents.run(engine) { engine in
                 try await put(number...number, engine)
                 try await engine.service.archives.archiver.catchUp()
                 #expect(try await kept(engine) == Array(1...number))
             }
-            await close(engine)
+            await bed.close(engine)
         }
     }
 
     @Test("Events are read by the minute of their own times, in pages of any size")
     func order() async throws {
-        let engine = try open()
+        let engine = try bed.open()
         try await TestEvents.run(engine) { engine in
             try await create(engine)
             // The order of the minutes is not that of arrival.
@@ -175,12 +159,12 @@ import Testing
             try await engine.service.archives.archiver.catchUp()
             for limit in [1, 2, 5, 100] { #expect(try await kept(engine, limit: limit) == [1, 3, 2, 5, 0, 4]) }
         }
-        await close(engine)
+        await bed.close(engine)
     }
 
     @Test("Space that deleted archives have left is given back")
     func space() async throws {
-        let engine = try open()
+        let engine = try bed.open()
         try await TestEvents.run(engine) { engine in
             try await create(engine)
             let text = String(repeating: "x", count: 200_000)
@@ -195,6 +179,6 @@ import Testing
             let left = try await pages()
             #expect(full > 500 && left < full / 10, "\(full) pages, then \(left)")
         }
-        await close(engine)
+        await bed.close(engine)
     }
 }

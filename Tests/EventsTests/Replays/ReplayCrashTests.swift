@@ -9,25 +9,9 @@ import Testing
 
 /// Each event comes into the journal once more, whatever fails and whenever the server dies.
 @Suite("Replaying through failures") struct ReplayCrashTests {
-    private let clock = ManualClock()
-    private let directory: TemporaryDirectory
-    private let journal: MemoryJournal
+    private let bed: ArchiveCrashBed
 
-    init() throws {
-        directory = try TemporaryDirectory()
-        journal = MemoryJournal(clock: clock)
-    }
-
-    private func open() throws -> TestEvents {
-        try TestEvents(
-            clock: clock, journal: journal, database: TestEvents.database(directory.path + "/state.db", clock: clock),
-            blocks: TestEvents.blocks(directory.path + "/archives.db", clock: clock))
-    }
-
-    private func close(_ engine: TestEvents) async {
-        await engine.database.close()
-        await engine.blocks.database.close()
-    }
+    init() throws { bed = try ArchiveCrashBed() }
 
     private func begin(_ engine: TestEvents, count: Int, rate: Int) async throws {
         try await ReplayTests.createArchive(engine)
@@ -49,32 +33,32 @@ import Testing
 
     @Test("After a restart a replay goes on after the last event that it has sent")
     func restart() async throws {
-        let first = try open()
+        let first = try bed.open()
         try await TestEvents.run(first) { engine in
             try await begin(engine, count: 10, rate: 12)
             #expect(try await ReplayTests.describe(engine)["OpsBus"]?["EventCount"] == 3)
         }
-        await close(first)
-        let second = try open()
+        await bed.close(first)
+        let second = try bed.open()
         try await TestEvents.run(second) { engine in
             try await eventually("it goes on") {
                 try await ReplayTests.describe(engine)["OpsBus"]?["EventCount"] == 6
             }
         }
-        await close(second)
-        let third = try open()
+        await bed.close(second)
+        let third = try bed.open()
         try await TestEvents.run(third) { engine in
             try await followToEnd(engine)
             try await eventually("all have come") { try replayed(engine) == Array(1...10) }
         }
-        await close(third)
+        await bed.close(third)
     }
 
     @Test("A step that fails sends nothing and is made again", arguments: [
         "UPDATE ON replays", "INSERT ON outbox",
     ])
     func stepFails(statement: String) async throws {
-        try await TestEvents.run(try open()) { engine in
+        try await TestEvents.run(try bed.open()) { engine in
             try await begin(engine, count: 3, rate: 1000)
             try await engine.database.refuse(statement)
             #expect(try await ReplayTests.describe(engine)["State"] == "STARTING")
@@ -88,21 +72,21 @@ import Testing
 
     @Test("What is being cancelled when the server dies has ended when it runs again")
     func cancelled() async throws {
-        let first = try open()
+        let first = try bed.open()
         try await TestEvents.run(first) { engine in
             try await begin(engine, count: 10, rate: 4)
             _ = try await ReplayTests.describe(engine)
         }
         // The server dies between the operation and the runner.
         try await first.call("events:CancelReplay", ["ReplayName": "again"])
-        await close(first)
-        let second = try open()
+        await bed.close(first)
+        let second = try bed.open()
         try await TestEvents.run(second) { engine in
             try await eventually("it has ended") {
                 try await ReplayTests.describe(engine)["State"] == "CANCELLED"
             }
             #expect(try replayed(engine) == [1])
         }
-        await close(second)
+        await bed.close(second)
     }
 }

@@ -9,7 +9,8 @@ extension Scenario {
         return endpoint
     }
 
-    private static func freePort() throws -> UInt16 {
+    /// A port of the loopback interface that nobody listens on.
+    static func freePort() throws -> UInt16 {
         let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         defer { close(descriptor) }
         var address = sockaddr_in()

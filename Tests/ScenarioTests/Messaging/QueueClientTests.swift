@@ -8,27 +8,11 @@ struct QueueClientTests {
     /// A server with an HTTP endpoint on a port that was free.
     private func run(_ body: (Scenario, _ endpoint: String) throws -> Void) throws {
         try Scenario.run { scenario in
-            let endpoint = "http://127.0.0.1:\(try freePort())"
+            let endpoint = "http://127.0.0.1:\(try Scenario.freePort())"
             scenario.environment["OPSBUS_HTTP"] = endpoint
             try scenario.startServer()
             try body(scenario, endpoint)
         }
-    }
-
-    private func freePort() throws -> UInt16 {
-        let socket = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-        defer { close(socket) }
-        var address = sockaddr_in()
-        address.sin_family = sa_family_t(AF_INET)
-        address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
-        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
-        let status = withUnsafeMutablePointer(to: &address) { pointer in
-            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                bind(socket, $0, length) | getsockname(socket, $0, &length)
-            }
-        }
-        guard status == 0 else { throw ScenarioError("no port is free: \(errno)") }
-        return UInt16(bigEndian: address.sin_port)
     }
 
     @Test("boto3 sends, receives, waits, and finds the digests right")
@@ -65,7 +49,7 @@ struct QueueClientTests {
         let seed = SeededGenerator.freshSeed()
         var generator = SeededGenerator(seed: seed)
         try Scenario.run { scenario in
-            let endpoint = "http://127.0.0.1:\(try freePort())"
+            let endpoint = "http://127.0.0.1:\(try Scenario.freePort())"
             scenario.environment["OPSBUS_HTTP"] = endpoint
             var server = try scenario.startServer()
             func acknowledged() -> [Int] {

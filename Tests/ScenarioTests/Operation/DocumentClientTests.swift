@@ -6,7 +6,7 @@ struct DocumentClientTests {
     @Test("boto3 keeps documents, and nodes run them with what they bring from a bucket and from the server")
     func documents() throws {
         try Scenario.run { scenario in
-            let (http, s3) = (try RunCommandClientTests.freePort(), try RunCommandClientTests.freePort())
+            let (http, s3) = (try Scenario.freePort(), try Scenario.freePort())
             let store = try scenario.startPython("s3_server.py", ["\(s3)"])
             try eventually("the server that speaks S3 is ready", within: 60) {
                 guard store.isRunning else { throw ScenarioError(store.errorOutput) }

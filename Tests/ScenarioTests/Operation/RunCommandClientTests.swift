@@ -7,7 +7,7 @@ struct RunCommandClientTests {
     @Test("boto3 and aws-cli send, wait, read, cancel and target; output gets to log groups, buckets and topics")
     func clients() throws {
         try Scenario.run { scenario in
-            let (http, s3) = (try Self.freePort(), try Self.freePort())
+            let (http, s3) = (try Scenario.freePort(), try Scenario.freePort())
             let store = try scenario.startPython("s3_server.py", ["\(s3)"])
             try eventually("the server that speaks S3 is ready", within: 60) {
                 guard store.isRunning else { throw ScenarioError(store.errorOutput) }
@@ -29,22 +29,5 @@ struct RunCommandClientTests {
             #expect(messages.map { $0["commandId"]?.string } == [command, command])
             #expect(messages.map { $0["status"]?.string } == ["InProgress", "Success"])
         }
-    }
-
-    /// A port of the loopback interface that nobody listens on.
-    static func freePort() throws -> UInt16 {
-        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-        defer { close(descriptor) }
-        var address = sockaddr_in()
-        address.sin_family = sa_family_t(AF_INET)
-        address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
-        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
-        let status = withUnsafeMutablePointer(to: &address) {
-            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { address in
-                bind(descriptor, address, length) == 0 ? getsockname(descriptor, address, &length) : -1
-            }
-        }
-        guard status == 0 else { throw ScenarioError("no port is free") }
-        return UInt16(bigEndian: address.sin_port)
     }
 }

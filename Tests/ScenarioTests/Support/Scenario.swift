@@ -122,32 +122,6 @@ final class Scenario {
         return server
     }
 
-    /// Starts a server that clients of AWS can call too.
-    /// - Returns: Where they call.
-    func startHTTPServer(_ flags: String...) throws -> String {
-        let endpoint = "http://127.0.0.1:\(try Scenario.freePort())"
-        try startServer(flags + ["--http", endpoint])
-        return endpoint
-    }
-
-    /// A TCP port that nobody listens on.
-    private static func freePort() throws -> UInt16 {
-        let socket = Glibc.socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-        defer { close(socket) }
-        var address = sockaddr_in()
-        address.sin_family = sa_family_t(AF_INET)
-        address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
-        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
-        let port = withUnsafeMutablePointer(to: &address) { pointer in
-            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { generic -> UInt16? in
-                guard bind(socket, generic, length) == 0, getsockname(socket, generic, &length) == 0 else { return nil }
-                return UInt16(bigEndian: pointer.pointee.sin_port)
-            }
-        }
-        guard let port else { throw ScenarioError("no free port: \(errno)") }
-        return port
-    }
-
     /// Runs the command line to its end.
     @discardableResult
     func opsbus(
