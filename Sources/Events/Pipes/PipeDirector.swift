@@ -117,6 +117,8 @@ actor PipeDirector {
     /// Goes on with what the pipe is to do now, after it has ended what it did before.
     private func ended(_ pipe: Pipe, _ run: PipeRun) async {
         guard runs[pipe.name] === run else { return }
+        // Forgotten first: a pipe made anew in the same instant is not the one that ended.
+        runs[pipe.name] = nil
         do {
             try await apply(pipe.name)
         } catch {

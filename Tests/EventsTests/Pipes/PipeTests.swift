@@ -257,6 +257,26 @@ import Testing
         }
     }
 
+    @Test("A pipe deleted while it works, and made anew in that instant, runs")
+    func recreated() async throws {
+        try await run { engine in
+            try await engine.queue()
+            let gate = Gate()
+            engine.targets.answer { _ in
+                await gate.pass()
+                return [:]
+            }
+            try await engine.call("pipes:CreatePipe", TestEvents.pipe())
+            try await engine.send("1")
+            try await eventually("it works") { gate.waitingCount == 1 }
+            try await engine.call("pipes:DeletePipe", ["Name": "p"])
+            try await engine.call("pipes:CreatePipe", TestEvents.pipe())
+            gate.open()
+            try await engine.send("2")
+            try await eventually("both are through") { engine.published.count == 2 }
+        }
+    }
+
     @Test("What a pipe does is written to its log group, at the level asked for")
     func logs() async throws {
         try await run { engine in
