@@ -21,7 +21,10 @@ public enum DocumentFormat: String, Sendable, Hashable, CaseIterable {
     case text = "TEXT"
 
     /// What a text without a declared format is: JSON where it begins with `{`.
-    public init(of content: String) { self = content.first { !$0.isWhitespace } == "{" ? .json : .yaml }
+    public init(of content: String) {
+        let byteOrderMark: Character = "\u{FEFF}"
+        self = content.first { !$0.isWhitespace && $0 != byteOrderMark } == "{" ? .json : .yaml
+    }
 
     /// A name that tells the parser the format.
     public var fileName: String { "document." + rawValue.lowercased() }
@@ -85,6 +88,11 @@ public struct DocumentText: Sendable, Hashable {
             let fit = document.runbook == nil ? "Command or Policy" : "Automation"
             throw DocumentError(
                 .content, "a document of schema \(document.schema.rawValue) has the type \(fit), not \(type.rawValue)",
+                at: node["schemaVersion"]?.position)
+        }
+        guard type != .policy || document.schema != .command12 else {
+            throw DocumentError(
+                .schemaVersion, "a document of type Policy has the schema 2.0 or 2.2, not 1.2",
                 at: node["schemaVersion"]?.position)
         }
         self.type = type

@@ -86,7 +86,8 @@ struct CommandRequest: Sendable {
 
     /// Checks the document against the request.
     /// - Returns: Seconds that the steps may take together.
-    /// - Throws: `ServiceError` with `.invalidDocument`, `.invalidParameters` or `.unsupportedOperation`.
+    /// - Throws: `ServiceError` with `.invalidDocument`, `.invalidParameters`, `.maxDocumentSizeExceeded` or
+    ///   `.unsupportedOperation`.
     func check(_ resolved: ResolvedDocument) throws(ServiceError) -> Int {
         let document = resolved.document
         guard document.runbook == nil else {
@@ -97,6 +98,13 @@ struct CommandRequest: Sendable {
             throw ServiceError(
                 .invalidDocument, "The hash of \(resolved.name) version \(resolved.version) is not DocumentHash.")
         }
+        let size = resolved.content.utf8.count + parameterBytes
+        guard size <= Limits.documentBytesMax else {
+            throw ServiceError(
+                .maxDocumentSizeExceeded,
+                "\(resolved.name) and the values of its parameters have \(size) bytes, allowed are "
+                    + "\(Limits.documentBytesMax).")
+        }
         do throws(DocumentError) {
             try document.checkExecutable()
             let bound = try Parameters(binding: parameters.object ?? JSONObject(), to: document)
@@ -105,6 +113,12 @@ struct CommandRequest: Sendable {
             throw ServiceError(
                 error.code == .invalidParameters ? .invalidParameters : .unsupportedOperation,
                 "\(resolved.name): \(error)")
+        }
+    }
+
+    private var parameterBytes: Int {
+        (parameters.object ?? JSONObject()).reduce(0) { sum, parameter in
+            sum + parameter.value.strings.reduce(0) { $0 + $1.utf8.count }
         }
     }
 
