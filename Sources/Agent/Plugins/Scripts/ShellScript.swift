@@ -9,7 +9,7 @@ struct ShellScript: Sendable, Hashable {
     /// The script's text, ending in a line feed.
     let text: String
     let timeoutSeconds: Int
-    /// Empty for the agent's own.
+    /// Empty for that of the command's downloads.
     let workingDirectory: String
 
     /// - Parameter inputs: `runCommand`, a text or a list of lines, themselves lists where a parameter was a list;
