@@ -46,8 +46,6 @@ enum Plugins {
             RefusedPlugin(
                 "the agent is part of the opsbus program: install its new version with the package manager, or put "
                     + "the new file in its place, and restart the service")
-        case "aws:domainJoin":
-            RefusedPlugin("\(action) needs a directory service, which OpsBus does not have; use realm join in a script")
         default: RefusedPlugin("the plugin \(action) does not run on this node")
         }
     }

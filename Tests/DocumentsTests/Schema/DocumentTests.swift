@@ -152,6 +152,7 @@ func runbookText(_ steps: String, _ head: String = "") -> String {
                 "refers to the parameter \"b\"", 4
             ),
             (head + step + "parameters: {a: {type: StringList, interpolationType: ENV_VAR}}", .content, "ENV_VAR", 4),
+            (head + step + "parameters: {a: {type: String, interpolationType: env_var}}", .content, "be ENV_VAR", 4),
         ] as [(String, DocumentError.Code, String, Int)])
     func mistakes(text: String, code: DocumentError.Code, message: String, line: Int) throws {
         let error = try #require(refusal(text))
