@@ -25,8 +25,4 @@ enum BuiltInDocuments {
             name: name, number: 1, content: content, format: .yaml, type: type.rawValue, schema: schema,
             hash: sha256(Array(content.utf8)), created: Timestamp(seconds: 0), platforms: platforms.map(\.rawValue))
     }
-
-    /// Whole seconds from 1 to two days.
-    static let secondsPattern =
-        "^[1-9][0-9]{0,4}$|^1[0-6][0-9]{4}$|^17[0-1][0-9]{3}$|^172[0-7][0-9]{2}$|^172800$"
 }

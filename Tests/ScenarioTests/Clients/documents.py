@@ -6,6 +6,7 @@ import os
 import sys
 import tarfile
 import time
+import urllib.request
 
 import boto3
 
@@ -84,6 +85,11 @@ check(status, "Failed")
 check(outputs["show"][0], "run.sh\nt/a b.txt\nt/deep/c.txt\n")
 assert "there is no object nothing" in outputs["none"][1], outputs["none"]
 
+s3.put_object(Bucket="content", Key="script.sh", Body=b"#!/bin/sh\necho script $1\n")
+source = {"sourceType": ["S3"], "sourceInfo": [json.dumps({"path": "s3://content/script.sh"})]}
+status, outputs = run("AWS-RunRemoteScript", {**source, "commandLine": ["script.sh one"]})
+check((status, outputs["runShellScript"][0]), ("Success", "script one\n"))
+
 # A package whose archive the server keeps, installed and uninstalled on the node.
 archive = io.BytesIO()
 with tarfile.open(fileobj=archive, mode="w:gz") as tar:
@@ -102,6 +108,10 @@ ssm.create_document(Name="Demo", Content=json.dumps(manifest), DocumentType="Pac
 for action in ("Install", "Uninstall"):
     status, outputs = run("AWS-ConfigureAWSPackage", {"action": [action], "name": ["Demo"]})
     check((status, os.path.exists(f"{directory}/installed")), ("Success", action == "Install"))
+
+shown = ssm.get_document(Name="Demo")["AttachmentsContent"][0]
+with urllib.request.urlopen(shown["Url"]) as answer:
+    check(hashlib.sha256(answer.read()).hexdigest(), shown["Hash"])
 
 # Who is told what of a document.
 ssm.add_tags_to_resource(ResourceType="Document", ResourceId="Greet", Tags=[{"Key": "team", "Value": "a"}])
