@@ -122,13 +122,12 @@ struct CommandRequest: Sendable {
         }
     }
 
-    /// As the agent reads it: what is no number from 5 to 172800 means 3600. Inputs that are a list run one by one.
+    /// Inputs that are a list run one by one.
     private static func timeout(of step: CommandStep, _ parameters: Parameters) -> Int {
         (step.inputs.array ?? [step.inputs]).reduce(0) { sum, inputs in
             var value = inputs["timeoutSeconds"]
             if let name = value?.string.flatMap({ Template($0).single }) { value = parameters[name] }
-            let seconds = value?.double ?? value?.string.flatMap(Double.init) ?? 0
-            return sum + ((5...172_800.99).contains(seconds) ? Int(seconds) : 3600)
+            return sum + ScriptTimeout.seconds(value)
         }
     }
 }
