@@ -71,6 +71,17 @@ try:
 except ssm.exceptions.ClientError as error:
     assert "Patch Manager" in str(error), error
 
+topic = boto3.client("sns", endpoint_url=endpoint, **keys).create_topic(Name="told")["TopicArn"]
+execution = ssm.start_automation_execution(
+    DocumentName="AWS-PublishSNSNotification", Parameters={"TopicArn": [topic], "Message": ["done"]})
+end = time.time() + 60
+while time.time() < end:
+    shown = ssm.get_automation_execution(AutomationExecutionId=execution["AutomationExecutionId"])["AutomationExecution"]
+    if shown["AutomationExecutionStatus"] not in ("Pending", "InProgress"):
+        break
+    time.sleep(0.05)
+check(shown["AutomationExecutionStatus"], "Success")
+
 # Content from a server that speaks S3: an object, and all under a prefix.
 s3.create_bucket(Bucket="content")
 for key in ("run.sh", "tree/a b.txt", "tree/deep/c.txt"):

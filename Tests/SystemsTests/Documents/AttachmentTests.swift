@@ -87,6 +87,7 @@ import Testing
         let id = Identifier(using: &generator)
         for (name, version, attachment, code) in [
             ("None", nil, nil, ErrorCode.invalidDocument), ("Doc", "9", nil, .invalidDocumentVersion),
+            ("AWS-StopEC2InstanceWithApproval", nil, nil, .unsupportedOperation),
             ("Doc", nil, "none", .invalidDocument), ("AWS-RunPatchBaseline", nil, nil, .unsupportedOperation),
         ] as [(String, String?, String?, ErrorCode)] {
             let request = ContentRequest(
@@ -165,6 +166,7 @@ import Testing
                 ["workingDirectory", "executionTimeout"]
             ),
             ("AWS-RunDocument", ["sourceType", "sourceInfo"], ["documentParameters"]),
+            ("AWS-PublishSNSNotification", ["TopicArn", "Message"], ["AutomationAssumeRole"]),
             ("AWS-ConfigureAWSPackage", ["action", "name"], ["installationType", "version", "additionalArguments"]),
             ("AWS-UpdateSSMAgent", [], ["version", "allowDowngrade"]),
             (
