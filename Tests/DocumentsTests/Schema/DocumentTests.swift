@@ -208,6 +208,10 @@ func runbookText(_ steps: String, _ head: String = "") -> String {
                 .content, "exactly one of StringEquals"
             ),
             (
+                "- {name: a, action: 'aws:branch', inputs: {Choices: [{NextStep: a, Not: {}, And: {}}]}}", .content,
+                "exactly one condition, not several: Not, And"
+            ),
+            (
                 "- {name: a, action: 'aws:branch', inputs: {Choices: [{NextStep: a, Or: []}]}}", .content,
                 "Or of a choice of step \"a\" must not be empty"
             ),
