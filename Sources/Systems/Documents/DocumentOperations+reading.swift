@@ -52,14 +52,10 @@ extension DocumentOperations {
     func list(_ input: JSON, _ context: OperationContext) async throws -> JSON {
         let filter = try DocumentFilter(input)
         let own = try await store.database.read { transaction in
-            let names: [String] = try transaction.query("SELECT name FROM documents") { try $0[0] }
             let shared: [String] = try transaction.query(
                 "SELECT name FROM document_shares WHERE lower(account) = 'all'"
             ) { try $0[0] }
-            let versions = try names.compactMap { name in
-                try DocumentStore.versions(of: name, transaction).first(where: \.isDefault)
-            }
-            return versions.map { (version: $0, isPublic: shared.contains($0.name)) }
+            return try DocumentStore.defaults(transaction).map { (version: $0, isPublic: shared.contains($0.name)) }
         }
         let builtIn = BuiltInDocuments.all.values.map { (version: $0, isPublic: true) }
         let all = (own + (filter.isEmpty ? [] : builtIn))
