@@ -9,7 +9,8 @@ extension DocumentOperations {
         do {
             found = try await version(input)
         } catch let error as ServiceError where error.code == .invalidDocumentVersion {
-            throw DocumentStore.missing
+            // The text is the one that clients know from this operation.
+            throw ServiceError(.invalidDocumentVersion, DocumentStore.missing.message)
         }
         let wanted = input["DocumentFormat"]?.string.flatMap(DocumentFormat.init)
         let format = wanted ?? (found.format == .text ? .text : .json)
