@@ -19,19 +19,23 @@ public final class Gateway: Sendable {
         let account: Account
         let publisher: any PublishHandler
         let credentials: any CredentialSource
+        let attachments: (any AttachmentReader)?
         let reset: @Sendable (OperationContext) async throws -> Void
 
         /// - Parameters:
         ///   - account: Whose resources the operations are about.
+        ///   - attachments: What links to attachments lead to; nil for nothing.
         ///   - reset: Wipes all state; called only where the configuration has a reset token.
         public init(
             operations: OperationTable, account: Account, publisher: any PublishHandler,
-            credentials: any CredentialSource, reset: @escaping @Sendable (OperationContext) async throws -> Void
+            credentials: any CredentialSource, attachments: (any AttachmentReader)? = nil,
+            reset: @escaping @Sendable (OperationContext) async throws -> Void
         ) {
             self.operations = operations
             self.account = account
             self.publisher = publisher
             self.credentials = credentials
+            self.attachments = attachments
             self.reset = reset
         }
     }
@@ -68,7 +72,8 @@ public final class Gateway: Sendable {
             operations: ports.operations, account: ports.account, publisher: ports.publisher,
             authentication: Authentication(
                 mode: configuration.authentication, verifier: SignatureVerifier(ports.credentials), clock: clock),
-            maintenance: MaintenanceRoutes(resetToken: configuration.resetToken, reset: ports.reset),
+            maintenance: MaintenanceRoutes(
+                resetToken: configuration.resetToken, reset: ports.reset, attachments: ports.attachments),
             scheme: address.isEncrypted ? "https" : "http")
         let server = HTTPServer(handler: handler, limits: limits, clock: clock)
         let socket = try Gateway.listen(on: address)

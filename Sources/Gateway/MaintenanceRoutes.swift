@@ -1,7 +1,7 @@
 internal import API
 internal import Core
 
-/// What is no operation of any service: whether the server is well, and starting over.
+/// What is no operation of any service: whether the server is well, starting over, and links to attachments.
 struct MaintenanceRoutes: Sendable {
     static let prefix = "/_opsbus/"
     static let tokenHeader = "x-opsbus-reset-token"
@@ -10,9 +10,12 @@ struct MaintenanceRoutes: Sendable {
     let resetToken: String?
     /// Wipes all state.
     let reset: @Sendable (OperationContext) async throws -> Void
+    /// What links to attachments lead to.
+    var attachments: (any AttachmentReader)?
 
     /// `GET /_opsbus/health` answers 200 as long as requests are answered. `POST /_opsbus/reset` with the token in the
     /// header `X-OpsBus-Reset-Token` answers 200 when all state is wiped; where no token is set there is no such path.
+    /// `GET /_opsbus/attachments/…` answers the bytes of an attachment: the link is the permission.
     func answer(_ request: HTTPRequest, _ identifier: Identifier) async -> HTTPResponse {
         switch (request.method, request.path.dropFirst(MaintenanceRoutes.prefix.count)) {
         case ("GET", "health"), ("HEAD", "health"): return respond(200, ["Status": "ok"], identifier)
@@ -27,6 +30,15 @@ struct MaintenanceRoutes: Sendable {
                 return respond(200, [:], identifier)
             } catch {
                 return fail(ServiceError(.internalFailure, "The reset failed: \(error)"), identifier)
+            }
+        case ("GET", _), ("HEAD", _):
+            guard let attachments, request.path.hasPrefix(attachmentsPath) else { break }
+            do {
+                let bytes = try await attachments.attachment(at: String(request.path.dropFirst(attachmentsPath.count)))
+                return HTTPResponse(200, contentType: "application/octet-stream", body: bytes)
+            } catch {
+                let failure = error as? ServiceError ?? ServiceError(.internalFailure, "It cannot be read: \(error)")
+                return fail(failure, identifier)
             }
         default: break
         }

@@ -17,6 +17,8 @@ public final class SystemsService: Resettable {
     public let nodes: NodeService
     /// All operations of this module, for the table.
     public let operations: [Operation]
+    /// Hands out attachments by their links.
+    public let attachments: AttachmentLinks
 
     private let commands: CommandService
     private let sender: OutputSender
@@ -85,10 +87,11 @@ public final class SystemsService: Resettable {
             clock: clock, log: log.named("functions"))
         let loader = AttachmentLoader(
             store: documents, processes: processes, directory: directory, environment: settings.downloadEnvironment)
+        attachments = AttachmentLinks(store: documents)
         let tags = TagOperations(database: database, resources: [NodeTags(), DocumentTags()])
         operations =
             nodes.operations + commands.operations + automation.operations + tags.all
-            + DocumentOperations(store: documents, loader: loader).all
+            + DocumentOperations(store: documents, loader: loader, links: attachments).all
             + FunctionOperations(database: database, service: functions, account: account).all
             + ResourceGroupOperations(nodes: nodes, database: database, account: account).all
     }

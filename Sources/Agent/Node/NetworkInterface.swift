@@ -46,6 +46,8 @@ struct NetworkInterface: Sendable, Hashable {
         guard
             getnameinfo(address, socklen_t(length), &text, socklen_t(text.count), nil, 0, NI_NUMERICHOST) == 0
         else { return "" }
-        return String(decoding: text.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        // Link-local addresses have the interface's name after a percent sign.
+        let bytes = text.map { UInt8(bitPattern: $0) }.prefix { $0 != 0 && $0 != UInt8(ascii: "%") }
+        return String(decoding: bytes, as: UTF8.self)
     }
 }

@@ -42,14 +42,23 @@ enum Plugins {
         case "aws:runDockerAction": DockerPlugin()
         case "aws:refreshAssociation":
             RefusedPlugin("\(action) needs State Manager, which OpsBus does not have yet; no association was applied")
-        case "aws:updateSsmAgent":
-            RefusedPlugin(
-                "the agent is part of the opsbus program: install its new version with the package manager, or put "
-                    + "the new file in its place, and restart the service")
-        case "aws:domainJoin":
-            RefusedPlugin("\(action) needs a directory service, which OpsBus does not have; use realm join in a script")
+        case "aws:updateSsmAgent": UpdateAgentPlugin()
         default: RefusedPlugin("the plugin \(action) does not run on this node")
         }
+    }
+}
+
+/// `aws:updateSsmAgent`: succeeds where the agent has the wanted version, and else says how it is updated.
+struct UpdateAgentPlugin: Plugin {
+    func run(_ inputs: JSON, in context: StepContext) async throws(StepEnd) -> CommandStepEnding {
+        let version = context.agent.options.agentVersion
+        guard try PluginInputs(inputs, of: "aws:updateSsmAgent").text("targetVersion") == version else {
+            throw .failure(
+                "the agent, of version \(version), is part of the opsbus program: install its new version with the "
+                    + "package manager, or put the new file in its place, and restart the service")
+        }
+        await context.output.write("the agent has the version \(version) already")
+        return .exited(code: 0)
     }
 }
 

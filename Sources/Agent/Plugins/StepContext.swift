@@ -25,7 +25,7 @@ struct StepContext {
     let output: StepOutput
 
     /// Of programs that have no time limit of their own.
-    static let timeout = Duration.seconds(ShellScript.timeoutDefault)
+    static let timeout = Duration.seconds(ScriptTimeout.standardSeconds)
 
     /// Where relative paths of downloads and working directories lead.
     var downloads: String { store.downloads(of: command.id) }

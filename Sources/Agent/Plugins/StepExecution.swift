@@ -34,11 +34,13 @@ extension CommandStepEnding {
     fileprivate var rank: Int {
         switch self {
         case .exited(code: 0): 0
+        // Ends the document as a success.
+        case .exited(code: 168): 1
         // Asks for a reboot.
-        case .exited(code: 194): 1
-        case .exited, .failed: 2
-        case .cancelled: 3
-        case .timedOut: 4
+        case .exited(code: 194): 2
+        case .exited, .failed: 3
+        case .cancelled: 4
+        case .timedOut: 5
         }
     }
 }

@@ -99,6 +99,7 @@ struct ScalarSet: Sendable, Hashable {
 
     static let digits = ScalarSet([0x30...0x39])
     static let word = ScalarSet([0x30...0x39, 0x41...0x5A, 0x5F...0x5F, 0x61...0x7A])
+    static let blank = ScalarSet([0x09...0x09, 0x20...0x20])
     static let space = ScalarSet([0x09...0x0D, 0x20...0x20])
     static let all = ScalarSet([0...0x10FFFF])
     static let allButLineFeed = ScalarSet([0x0A...0x0A], negated: true)

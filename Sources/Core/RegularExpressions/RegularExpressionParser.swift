@@ -220,7 +220,11 @@ struct RegularExpressionParser {
             index += 1
             let name = consume("{") ? try name(until: "}") : try digits(1)
             guard let categories = UnicodeCategories.named(name) else {
-                throw error("the category \\p{\(name)} is unknown")
+                // Java's names: `\p{Alnum}`.
+                guard let posix = Self.posixClasses[name.lowercased()] else {
+                    throw error("the category \\p{\(name)} is unknown")
+                }
+                return isNegated ? posix.negated : posix
             }
             var set = ScalarSet([], negated: isNegated)
             set.categories = categories
@@ -229,6 +233,8 @@ struct RegularExpressionParser {
         case "D": set = .digits.negated
         case "w": set = .word
         case "W": set = .word.negated
+        case "h": set = .blank
+        case "H": set = .blank.negated
         case "s": set = .space
         case "S": set = .space.negated
         default: return nil
@@ -348,6 +354,7 @@ struct RegularExpressionParser {
         "alnum": ScalarSet([0x30...0x39, 0x41...0x5A, 0x61...0x7A]), "upper": ScalarSet([0x41...0x5A]),
         "lower": ScalarSet([0x61...0x7A]), "xdigit": ScalarSet([0x30...0x39, 0x41...0x46, 0x61...0x66]),
         "punct": ScalarSet([0x21...0x2F, 0x3A...0x40, 0x5B...0x60, 0x7B...0x7E]),
-        "blank": ScalarSet([0x20...0x20, 0x09...0x09]),
+        "blank": .blank, "ascii": ScalarSet([0...0x7F]), "cntrl": ScalarSet([0...0x1F, 0x7F...0x7F]),
+        "graph": ScalarSet([0x21...0x7E]), "print": ScalarSet([0x20...0x7E]),
     ]
 }

@@ -13,7 +13,8 @@ extension Node {
         self = try parser.document()
     }
 
-    /// Reads the text of a file that may be JSON or YAML, with repeated keys refused in both.
+    /// Reads the text of a file that may be JSON or YAML, perhaps after a byte order mark. A repeated key is refused in
+    /// both, unless it has the same value again.
     /// - Parameters:
     ///   - bytes: UTF-8.
     ///   - fileName: `.json` means JSON and `.yaml` or `.yml` YAML; with any other name, or none, a text that begins
@@ -21,6 +22,8 @@ extension Node {
     ///   - hasFunctions: As for `init(parsingYAML:hasFunctions:)`.
     /// - Throws: `YAMLError`, also for texts read as JSON.
     public init(parsing bytes: [UInt8], fileName: String? = nil, hasFunctions: Bool = false) throws(YAMLError) {
+        let byteOrderMark: [UInt8] = [0xEF, 0xBB, 0xBF]
+        let bytes = bytes.starts(with: byteOrderMark) ? Array(bytes.dropFirst(byteOrderMark.count)) : bytes
         guard Self.isJSON(bytes, fileName: fileName) else {
             try self.init(parsingYAML: bytes, hasFunctions: hasFunctions)
             return
@@ -30,7 +33,7 @@ extension Node {
         } catch {
             throw YAMLError(error)
         }
-        try refuseRepeatedKeys()
+        try dropRepetitions()
     }
 
     private static func isJSON(_ bytes: [UInt8], fileName: String?) -> Bool {
@@ -42,21 +45,35 @@ extension Node {
         return bytes.first { !blanks.contains($0) } == UInt8(ascii: "{")
     }
 
-    private func refuseRepeatedKeys() throws(YAMLError) {
-        for element in elements ?? [] { try element.refuseRepeatedKeys() }
-        var seen: [String: TextPosition] = [:]
-        for member in members ?? [] {
-            if let first = seen.updateValue(member.keyPosition, forKey: member.key) {
-                throw .repeated(member.key, at: member.keyPosition, first: first)
+    private mutating func dropRepetitions() throws(YAMLError) {
+        switch value {
+        case .array(var elements):
+            for index in elements.indices { try elements[index].dropRepetitions() }
+            value = .array(elements)
+        case .object(let members):
+            var kept: [Member] = []
+            var places: [String: Int] = [:]
+            for var member in members {
+                try member.value.dropRepetitions()
+                guard let place = places[member.key] else {
+                    places[member.key] = kept.count
+                    kept.append(member)
+                    continue
+                }
+                try member.checkRepetition(of: kept[place])
             }
-            try member.value.refuseRepeatedKeys()
+            value = .object(kept)
+        default: break
         }
     }
 }
 
-extension YAMLError {
-    fileprivate static func repeated(_ key: String, at position: TextPosition, first: TextPosition) -> YAMLError {
-        YAMLError(.duplicateKey, "the key \"\(key)\" is repeated, it stands at \(first) already", at: position)
+extension Node.Member {
+    /// - Throws: `YAMLError` `.duplicateKey` where the repetition of a key has another value than the first.
+    fileprivate func checkRepetition(of first: Self) throws(YAMLError) {
+        guard value.json != first.value.json else { return }
+        throw YAMLError(
+            .duplicateKey, "the key \"\(key)\" is repeated, it stands at \(first.keyPosition) already", at: keyPosition)
     }
 }
 
@@ -229,27 +246,29 @@ private struct YAMLParser: ~Copyable {
         defer { depth -= 1 }
         var result = Built(node: Node(.null, at: start.position))
         var members: [Node.Member] = []
-        var places: [String: TextPosition] = [:]
-        var merged: [Node] = []
+        var places: [String: Int] = [:]
+        var merges: Node.Member?
         while true {
             let event = try events.next()
             guard event.kind != .mappingEnd else { break }
             let key = try self.key(event, of: start)
-            if let first = places.updateValue(event.position, forKey: key) {
-                throw .repeated(key, at: event.position, first: first)
-            }
             let value = try self.value(try events.next())
             result.add(value)
+            let member = Node.Member(key: key, keyPosition: event.position, value: value.node)
             if event.kind == .scalar("<<", plain: true) {
-                merged = try mergeSources(value.node)
+                if let first = merges { try member.checkRepetition(of: first) }
+                merges = member
+            } else if let place = places[key] {
+                try member.checkRepetition(of: members[place])
             } else {
-                members.append(Node.Member(key: key, keyPosition: event.position, value: value.node))
+                places[key] = members.count
+                members.append(member)
             }
         }
         // A key of the mapping itself wins over merged ones, and an earlier source over a later.
-        for source in merged {
+        for source in try merges.map({ merge throws(YAMLError) in try mergeSources(merge.value) }) ?? [] {
             for member in source.members ?? [] where places[member.key] == nil {
-                places[member.key] = member.keyPosition
+                places[member.key] = members.count
                 members.append(member)
             }
         }

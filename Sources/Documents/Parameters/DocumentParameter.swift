@@ -96,12 +96,19 @@ extension DocumentParameter {
         items = try Self.range(node, "minItems", "maxItems", 0, owner)
         chars = try Self.range(node, "minChars", "maxChars", 0, owner)
         range = try Self.range(node, "minValue", "maxValue", .min, owner)
-        let interpolation = try node.present("interpolationType")?.text("interpolationType of \(owner)")
-        isEnvironmentVariable = interpolation == "ENV_VAR"
+        isEnvironmentVariable = try Self.isEnvironmentVariable(node, owner)
         if isEnvironmentVariable, type != .string || schema == .runbook {
             throw DocumentError(
                 .content, "\(owner) cannot be ENV_VAR: only String parameters of command documents can", at: position)
         }
+    }
+
+    /// A misspelt type must not let a value into the text of a script.
+    private static func isEnvironmentVariable(_ node: Node, _ owner: String) throws(DocumentError) -> Bool {
+        guard let node = node.present("interpolationType") else { return false }
+        let what = "interpolationType of \(owner)"
+        guard try node.text(what) == "ENV_VAR" else { throw node.mismatch(what, "ENV_VAR, or left out") }
+        return true
     }
 
     private static func defaultValue(

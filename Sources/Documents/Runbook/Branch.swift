@@ -64,19 +64,18 @@ indirect enum Condition {
 
     init(reading node: Node, _ owner: String, ignoring ignored: String? = nil) throws(DocumentError) {
         let members = try node.map(owner).filter { $0.key != ignored }
-        if members.count == 1 {
-            switch members[0].key {
-            case "And":
-                self = .all(try Self.list(members[0].value, "And of \(owner)"))
-                return
-            case "Or":
-                self = .any(try Self.list(members[0].value, "Or of \(owner)"))
-                return
-            case "Not":
-                self = .not(try Condition(reading: members[0].value, "Not of \(owner)"))
-                return
-            default: break
+        if let joint = members.first(where: { ["And", "Or", "Not"].contains($0.key) }) {
+            guard members.count == 1 else {
+                let keys = members.map(\.key).joined(separator: ", ")
+                throw DocumentError(
+                    .content, "\(owner) needs exactly one condition, not several: \(keys)", at: members[1].keyPosition)
             }
+            switch joint.key {
+            case "And": self = .all(try Self.list(joint.value, "And of \(owner)"))
+            case "Or": self = .any(try Self.list(joint.value, "Or of \(owner)"))
+            default: self = .not(try Condition(reading: joint.value, "Not of \(owner)"))
+            }
+            return
         }
         let variable = try node.required("Variable", of: owner)
         let operators = members.filter { $0.key != "Variable" }

@@ -50,7 +50,7 @@ extension ActionSchema {
         "aws:refreshAssociation": ActionSchema(),
         "aws:updateSsmAgent": ActionSchema(),
         "aws:runDockerAction": ActionSchema(required: ["action"]),
-        "aws:domainJoin": ActionSchema(),
+        "aws:domainJoin": ActionSchema(platforms: [.windows]),
         "aws:configureDocker": ActionSchema(required: ["action"], platforms: [.windows]),
         "aws:psModule": ActionSchema(platforms: [.windows]),
         "aws:applications": ActionSchema(required: ["action", "source"], platforms: [.windows]),
@@ -75,7 +75,8 @@ extension ActionSchema {
         "aws:branch": ActionSchema(required: ["Choices"], isExecutable: true),
         "aws:sleep": ActionSchema(oneOf: ["Duration", "Timestamp"], isExecutable: true),
         "aws:pause": ActionSchema(),
-        "aws:approve": ActionSchema(required: ["Approvers"], outputs: ["ApprovalStatus", "ApproverDecisions"]),
+        "aws:approve": ActionSchema(
+            oneOf: ["Approvers", "EnhancedApprovals"], outputs: ["ApprovalStatus", "ApproverDecisions"]),
         "aws:executeAutomation": ActionSchema(
             required: ["DocumentName"], outputs: ["Output", "ExecutionId", "Status"]),
         "aws:loop": ActionSchema(required: ["Steps"], outputs: ["CurrentIteratorValue"]),

@@ -36,17 +36,7 @@ public struct Document: Sendable, Hashable {
     ///   - fileName: Chooses between YAML and JSON by its ending; without one a leading `{` means JSON.
     /// - Throws: `DocumentError` with the place; `.syntax`, `.schemaVersion`, `.unknownAction` or `.content`.
     public init(parsing content: [UInt8], fileName: String? = nil) throws(DocumentError) {
-        guard content.count <= Limits.documentBytesMax else {
-            throw DocumentError(
-                .syntax, "a document may have \(Limits.documentBytesMax) bytes, this one has \(content.count)")
-        }
-        let node: Node
-        do throws(YAMLError) {
-            node = try Node(parsing: content, fileName: fileName)
-        } catch {
-            throw DocumentError(.syntax, error.message, at: error.position)
-        }
-        try self.init(parsing: node)
+        try self.init(parsing: try Node(document: content, fileName: fileName))
     }
 
     /// Validates a document read already.
@@ -64,6 +54,12 @@ public struct Document: Sendable, Hashable {
             }
         source = node
         if case .runbook(let runbook) = body { try RunbookValidation(self, runbook).run() }
+    }
+
+    static func checkSize(of content: [UInt8]) throws(DocumentError) {
+        guard content.count > Limits.documentBytesMax else { return }
+        throw DocumentError(
+            .syntax, "a document may have \(Limits.documentBytesMax) bytes, this one has \(content.count)")
     }
 
     /// The declaration of that name.

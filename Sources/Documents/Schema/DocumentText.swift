@@ -21,7 +21,10 @@ public enum DocumentFormat: String, Sendable, Hashable, CaseIterable {
     case text = "TEXT"
 
     /// What a text without a declared format is: JSON where it begins with `{`.
-    public init(of content: String) { self = content.first { !$0.isWhitespace } == "{" ? .json : .yaml }
+    public init(of content: String) {
+        let byteOrderMark: Character = "\u{FEFF}"
+        self = content.first { !$0.isWhitespace && $0 != byteOrderMark } == "{" ? .json : .yaml
+    }
 
     /// A name that tells the parser the format.
     public var fileName: String { "document." + rawValue.lowercased() }
@@ -46,21 +49,13 @@ public struct DocumentText: Sendable, Hashable {
     ///   - type: Nil for what the text shows: a runbook, a session document, a package or else a command document.
     /// - Throws: `DocumentError` with the place, as `Document`; `.content` where the text is of another type.
     public init(checking content: [UInt8], format: DocumentFormat, type: DocumentType?) throws(DocumentError) {
-        guard content.count <= Limits.documentBytesMax else {
-            throw DocumentError(
-                .syntax, "a document may have \(Limits.documentBytesMax) bytes, this one has \(content.count)")
-        }
         if type == .changeCalendar || format == .text {
+            try Document.checkSize(of: content)
             try Self.checkPlain(content, type ?? .command, format)
             self.init(plain: Node(.null, at: TextPosition(line: 1, column: 1)), format, type ?? .command, platforms: [])
             return
         }
-        let node: Node
-        do throws(YAMLError) {
-            node = try Node(parsing: content, fileName: format.fileName)
-        } catch {
-            throw DocumentError(.syntax, error.message, at: error.position)
-        }
+        let node = try Node(document: content, fileName: format.fileName)
         let type = type ?? Self.type(shownBy: node)
         switch type {
         case .command, .policy, .automation: try self.init(reading: node, format, type)
@@ -85,6 +80,11 @@ public struct DocumentText: Sendable, Hashable {
             let fit = document.runbook == nil ? "Command or Policy" : "Automation"
             throw DocumentError(
                 .content, "a document of schema \(document.schema.rawValue) has the type \(fit), not \(type.rawValue)",
+                at: node["schemaVersion"]?.position)
+        }
+        guard type != .policy || document.schema != .command12 else {
+            throw DocumentError(
+                .schemaVersion, "a document of type Policy has the schema 2.0 or 2.2, not 1.2",
                 at: node["schemaVersion"]?.position)
         }
         self.type = type
@@ -134,25 +134,20 @@ public struct DocumentText: Sendable, Hashable {
     private static func checkPlain(
         _ content: [UInt8], _ type: DocumentType, _ format: DocumentFormat
     ) throws(DocumentError) {
-        guard type == .changeCalendar else {
-            let plain: [DocumentType] = [.applicationConfiguration, .changeCalendar]
-            guard plain.contains(type) else {
-                throw DocumentError(
-                    .content, "a document of type \(type.rawValue) is JSON or YAML, not TEXT",
-                    at: TextPosition(line: 1, column: 1))
+        func refusal(_ message: String) -> DocumentError {
+            DocumentError(.content, message, at: TextPosition(line: 1, column: 1))
+        }
+        switch type {
+        case .applicationConfiguration: break
+        case .changeCalendar:
+            guard format == .text else {
+                throw refusal("a change calendar has the format TEXT, not \(format.rawValue)")
             }
-            return
-        }
-        guard format == .text else {
-            throw DocumentError(
-                .content, "a change calendar has the format TEXT, not \(format.rawValue)",
-                at: TextPosition(line: 1, column: 1))
-        }
-        let lines = String(decoding: content, as: UTF8.self).split(whereSeparator: \.isNewline)
-        guard lines.first == "BEGIN:VCALENDAR", lines.last == "END:VCALENDAR" else {
-            throw DocumentError(
-                .content, "a change calendar is an iCalendar text, from BEGIN:VCALENDAR to END:VCALENDAR",
-                at: TextPosition(line: 1, column: 1))
+            let lines = String(decoding: content, as: UTF8.self).split(whereSeparator: \.isNewline)
+            guard lines.first == "BEGIN:VCALENDAR", lines.last == "END:VCALENDAR" else {
+                throw refusal("a change calendar is an iCalendar text, from BEGIN:VCALENDAR to END:VCALENDAR")
+            }
+        default: throw refusal("a document of type \(type.rawValue) is JSON or YAML, not TEXT")
         }
     }
 

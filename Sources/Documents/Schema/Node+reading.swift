@@ -2,6 +2,17 @@ internal import Core
 
 /// Reading the parts of a document with errors that say what was expected and where.
 extension Node {
+    /// Reads the text of a document.
+    /// - Throws: `DocumentError` `.syntax`
+    init(document content: [UInt8], fileName: String?) throws(DocumentError) {
+        try Document.checkSize(of: content)
+        do throws(YAMLError) {
+            self = try Node(parsing: content, fileName: fileName)
+        } catch {
+            throw DocumentError(.syntax, error.message, at: error.position)
+        }
+    }
+
     var typeName: String { json.typeName }
 
     /// Strings as they are, numbers and booleans by their spelling: authors leave quotes out.

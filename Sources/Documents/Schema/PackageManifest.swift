@@ -49,13 +49,7 @@ public struct PackageManifest: Sendable, Hashable {
 
     /// - Throws: `DocumentError` with the place.
     public init(parsing content: [UInt8], format: DocumentFormat) throws(DocumentError) {
-        let node: Node
-        do throws(YAMLError) {
-            node = try Node(parsing: content, fileName: format.fileName)
-        } catch {
-            throw DocumentError(.syntax, error.message, at: error.position)
-        }
-        try self.init(reading: node)
+        try self.init(reading: try Node(document: content, fileName: format.fileName))
     }
 
     private static func check(_ packages: Node, _ files: [String: File]) throws(DocumentError) {

@@ -203,7 +203,7 @@ final class Server: Sendable {
         try gateway?.start(
             Gateway.Ports(
                 operations: table, account: account, publisher: events.ingest, credentials: governance.accessKeys,
-                reset: { [reset] in try await reset.run($0) }))
+                attachments: systems.attachments, reset: { [reset] in try await reset.run($0) }))
         let watchdog = Watchdog(database: database, events: events, bus: bus, clock: clock, log: log.named("watchdog"))
         watchdog.start()
         self.watchdog.set(watchdog)

@@ -86,7 +86,8 @@ struct CommandRequest: Sendable {
 
     /// Checks the document against the request.
     /// - Returns: Seconds that the steps may take together.
-    /// - Throws: `ServiceError` with `.invalidDocument`, `.invalidParameters` or `.unsupportedOperation`.
+    /// - Throws: `ServiceError` with `.invalidDocument`, `.invalidParameters`, `.maxDocumentSizeExceeded` or
+    ///   `.unsupportedOperation`.
     func check(_ resolved: ResolvedDocument) throws(ServiceError) -> Int {
         let document = resolved.document
         guard document.runbook == nil else {
@@ -96,6 +97,13 @@ struct CommandRequest: Sendable {
         if let documentHash, documentHash.lowercased() != sha256(Array(resolved.content.utf8)) {
             throw ServiceError(
                 .invalidDocument, "The hash of \(resolved.name) version \(resolved.version) is not DocumentHash.")
+        }
+        let size = resolved.content.utf8.count + parameterBytes
+        guard size <= Limits.documentBytesMax else {
+            throw ServiceError(
+                .maxDocumentSizeExceeded,
+                "\(resolved.name) and the values of its parameters have \(size) bytes, allowed are "
+                    + "\(Limits.documentBytesMax).")
         }
         do throws(DocumentError) {
             try document.checkExecutable()
@@ -108,13 +116,18 @@ struct CommandRequest: Sendable {
         }
     }
 
-    /// As the agent reads it: what is no number from 5 to 172800 means 3600. Inputs that are a list run one by one.
+    private var parameterBytes: Int {
+        (parameters.object ?? JSONObject()).reduce(0) { sum, parameter in
+            sum + parameter.value.strings.reduce(0) { $0 + $1.utf8.count }
+        }
+    }
+
+    /// Inputs that are a list run one by one.
     private static func timeout(of step: CommandStep, _ parameters: Parameters) -> Int {
         (step.inputs.array ?? [step.inputs]).reduce(0) { sum, inputs in
             var value = inputs["timeoutSeconds"]
             if let name = value?.string.flatMap({ Template($0).single }) { value = parameters[name] }
-            let seconds = value?.double ?? value?.string.flatMap(Double.init) ?? 0
-            return sum + ((5...172_800.99).contains(seconds) ? Int(seconds) : 3600)
+            return sum + ScriptTimeout.seconds(value)
         }
     }
 }

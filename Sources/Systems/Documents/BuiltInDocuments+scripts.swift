@@ -28,11 +28,7 @@ extension BuiltInDocuments {
             description: The directory to run in; empty for the agent's own.
             default: ""
             maxChars: 4096
-          executionTimeout:
-            type: String
-            description: Seconds after which the script is ended.
-            default: "3600"
-            allowedPattern: "\(secondsPattern)"
+        \(seconds("executionTimeout", "the script"))
         runtimeConfig:
           \(plugin):
             properties:
@@ -49,34 +45,17 @@ extension BuiltInDocuments {
         schemaVersion: "2.2"
         description: Brings a script or a directory of scripts to the node, and runs a command line there.
         parameters:
-          sourceType:
-            type: String
-            description: Where the script is.
-            allowedValues: [GitHub, Git, HTTP, S3, SSMDocument, LocalPath]
-          sourceInfo:
-            type: StringMap
-            description: What the source needs to know, as aws:downloadContent takes it.
-            displayType: textarea
+        \(source("sourceType", "sourceInfo", "the script is", sources + ["SSMDocument"]))
           commandLine:
             type: String
-            description: What to run in the directory of the download, such as ./install.sh --quiet
+            description: What to run in the directory of the download, such as install.sh --quiet
           workingDirectory:
             type: String
             description: The directory to run in; empty for that of the download.
             default: ""
-          executionTimeout:
-            type: String
-            description: Seconds after which the script is ended.
-            default: "3600"
-            allowedPattern: "\(secondsPattern)"
+        \(seconds("executionTimeout", "the script"))
         mainSteps:
-          - action: aws:downloadContent
-            name: downloadContent
-            inputs:
-              sourceType: "{{ sourceType }}"
-              sourceInfo: "{{ sourceInfo }}"
-              destinationPath: scripts/
-              onFailure: exit
+        \(download("sourceType", "sourceInfo", to: "scripts/"))
           - action: aws:runShellScript
             name: runShellScript
             precondition:
@@ -85,6 +64,7 @@ extension BuiltInDocuments {
               runCommand:
                 - directory='{{ workingDirectory }}'
                 - '[ -z "$directory" ] || cd "$directory" || exit 1'
+                - PATH=$PATH:$PWD
                 - "{{ commandLine }}"
               workingDirectory: scripts
               timeoutSeconds: "{{ executionTimeout }}"
@@ -96,6 +76,7 @@ extension BuiltInDocuments {
               runCommand:
                 - $directory = '{{ workingDirectory }}'
                 - if ($directory) { Set-Location $directory -ErrorAction Stop }
+                - $env:PATH += [IO.Path]::PathSeparator + $PWD
                 - "{{ commandLine }}"
               workingDirectory: scripts
               timeoutSeconds: "{{ executionTimeout }}"
@@ -107,27 +88,14 @@ extension BuiltInDocuments {
         schemaVersion: "2.2"
         description: Brings a command document to the node and runs it.
         parameters:
-          sourceType:
-            type: String
-            description: Where the document is.
-            allowedValues: [GitHub, Git, HTTP, S3, SSMDocument, LocalPath]
-          sourceInfo:
-            type: StringMap
-            description: What the source needs to know, as aws:downloadContent takes it.
-            displayType: textarea
+        \(source("sourceType", "sourceInfo", "the document is", sources + ["SSMDocument"]))
           documentParameters:
             type: StringMap
             description: The parameters of the document.
             default: {}
             displayType: textarea
         mainSteps:
-          - action: aws:downloadContent
-            name: downloadContent
-            inputs:
-              sourceType: "{{ sourceType }}"
-              sourceInfo: "{{ sourceInfo }}"
-              destinationPath: document/
-              onFailure: exit
+        \(download("sourceType", "sourceInfo", to: "document/"))
           - action: aws:runDocument
             name: runDocument
             inputs:
@@ -156,21 +124,9 @@ extension BuiltInDocuments {
             default: ""
             allowedPattern: "^\\\\s*$|^(http|https|s3)://[^']*$"
             interpolationType: ENV_VAR
-          extravars:
-            type: String
-            description: Variables as NAME=VALUE, with spaces between them.
-            default: SSM=True
-            interpolationType: ENV_VAR
-          check:
-            type: String
-            description: Whether only to say what would change.
-            allowedValues: ["True", "False"]
-            default: "False"
-          timeoutSeconds:
-            type: String
-            description: Seconds after which the playbook is ended.
-            default: "3600"
-            allowedPattern: "\(secondsPattern)"
+        \(variables("extravars"))
+        \(flag("check", "only to say what would change", "False"))
+        \(seconds("timeoutSeconds", "the playbook"))
         mainSteps:
           - action: aws:runShellScript
             name: runShellScript
@@ -205,53 +161,24 @@ extension BuiltInDocuments {
         schemaVersion: "2.2"
         description: Brings Ansible playbooks to the node and runs one of them there.
         parameters:
-          SourceType:
-            type: String
-            description: Where the playbooks are.
-            allowedValues: [GitHub, Git, HTTP, S3, LocalPath]
-          SourceInfo:
-            type: StringMap
-            description: What the source needs to know, as aws:downloadContent takes it.
-            displayType: textarea
-          InstallDependencies:
-            type: String
-            description: Whether to install Ansible with the system's package manager where it is not there.
-            allowedValues: ["True", "False"]
-            default: "True"
+        \(source("SourceType", "SourceInfo", "the playbooks are", sources))
+        \(flag("InstallDependencies", "to install Ansible with apt or dnf where it is missing", "True"))
           PlaybookFile:
             type: String
             description: The playbook to run, by its path in the download.
             allowedPattern: "[a-z_A-Z0-9\\\\-]+(.yml|.yaml)$"
             default: hello-world-playbook.yml
             interpolationType: ENV_VAR
-          ExtraVariables:
-            type: String
-            description: Variables as NAME=VALUE, with spaces between them.
-            default: SSM=True
-            interpolationType: ENV_VAR
-          Check:
-            type: String
-            description: Whether only to say what would change.
-            allowedValues: ["True", "False"]
-            default: "False"
+        \(variables("ExtraVariables"))
+        \(flag("Check", "only to say what would change", "False"))
           Verbose:
             type: String
             description: How much is told.
             allowedValues: ["-v", "-vv", "-vvv", "-vvvv"]
             default: "-v"
-          TimeoutSeconds:
-            type: String
-            description: Seconds after which the playbook is ended.
-            default: "3600"
-            allowedPattern: "\(secondsPattern)"
+        \(seconds("TimeoutSeconds", "the playbook"))
         mainSteps:
-          - action: aws:downloadContent
-            name: downloadContent
-            inputs:
-              sourceType: "{{ SourceType }}"
-              sourceInfo: "{{ SourceInfo }}"
-              destinationPath: playbooks/
-              onFailure: exit
+        \(download("SourceType", "SourceInfo", to: "playbooks/"))
           - action: aws:runShellScript
             name: runShellScript
             precondition:

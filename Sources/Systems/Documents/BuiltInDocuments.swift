@@ -4,17 +4,31 @@ internal import Documents
 /// Documents that every account has, by the names and parameters that users of Systems Manager know.
 enum BuiltInDocuments {
     static let all: [String: DocumentVersion] = Dictionary(
-        uniqueKeysWithValues: (scripts + software).map { ($0.name, $0) })
+        uniqueKeysWithValues: (scripts + software + runbooks).map { ($0.name, $0) })
 
-    /// Documents that users may ask for by name and that need what OpsBus does not have yet, with what that is.
-    static let refused = [
-        "AWS-RunPatchBaseline": needs("Patch Manager"),
-        "AWS-RunPatchBaselineWithHooks": needs("Patch Manager"),
-        "AWS-RunPatchBaselineAssociation": needs("Patch Manager"),
-        "AWS-RefreshAssociation": needs("State Manager"),
-    ]
-
-    private static func needs(_ what: String) -> String { "needs \(what), which OpsBus does not have yet." }
+    /// Documents that users may ask for by name and that need what OpsBus does not have, with what that is.
+    static let refused: [String: String] = {
+        var refused: [String: String] = [:]
+        func refuse(_ names: [String], needing what: String) {
+            for name in names { refused[name] = "needs \(what), which OpsBus does not have." }
+        }
+        refuse(
+            ["AWS-RunPatchBaseline", "AWS-RunPatchBaselineWithHooks", "AWS-RunPatchBaselineAssociation"],
+            needing: "Patch Manager")
+        refuse(["AWS-RefreshAssociation"], needing: "State Manager")
+        refuse(
+            [
+                "AWS-StartPortForwardingSession", "AWS-StartPortForwardingSessionToRemoteHost", "AWS-StartSSHSession",
+                "AWS-StartInteractiveCommand",
+            ], needing: "Session Manager")
+        let ofInstances = ["Start", "Stop", "Restart", "Terminate"].map { "AWS-\($0)EC2Instance" }
+        refuse(
+            ofInstances + ofInstances.map { $0 + "WithApproval" } + [
+                "AWS-CreateImage", "AWS-DeleteImage", "AWS-CreateSnapshot", "AWS-DeleteSnapshot", "AWS-CopySnapshot",
+                "AWS-AttachEBSVolume", "AWS-ResizeInstance",
+            ], needing: "EC2")
+        return refused
+    }()
 
     /// - Parameter content: YAML, of a valid document.
     static func document(
@@ -25,8 +39,4 @@ enum BuiltInDocuments {
             name: name, number: 1, content: content, format: .yaml, type: type.rawValue, schema: schema,
             hash: sha256(Array(content.utf8)), created: Timestamp(seconds: 0), platforms: platforms.map(\.rawValue))
     }
-
-    /// Whole seconds from 1 to two days.
-    static let secondsPattern =
-        "^[1-9][0-9]{0,4}$|^1[0-6][0-9]{4}$|^17[0-1][0-9]{3}$|^172[0-7][0-9]{2}$|^172800$"
 }

@@ -9,7 +9,8 @@ extension DocumentOperations {
         do {
             found = try await version(input)
         } catch let error as ServiceError where error.code == .invalidDocumentVersion {
-            throw DocumentStore.missing
+            // The text is the one that clients know from this operation.
+            throw ServiceError(.invalidDocumentVersion, DocumentStore.missing.message)
         }
         let wanted = input["DocumentFormat"]?.string.flatMap(DocumentFormat.init)
         let format = wanted ?? (found.format == .text ? .text : .json)
@@ -28,15 +29,21 @@ extension DocumentOperations {
         output["Requires"] = found.requires
         output["ReviewStatus"] = found.reviewStatus.map { .string($0) }
         if !found.attachments.isEmpty {
-            output["AttachmentsContent"] = .array(
-                found.attachments.map { attachment in
-                    [
-                        "Name": .string(attachment.name), "Size": .integer(attachment.size),
-                        "Hash": .string(attachment.hash), "HashType": "Sha256",
-                    ]
-                })
+            output["AttachmentsContent"] = .array(found.attachments.map { attachmentContent($0, context) })
         }
         return output
+    }
+
+    /// `AttachmentContent`; with a link for who called over HTTP.
+    private func attachmentContent(
+        _ attachment: DocumentVersion.Attachment, _ context: OperationContext
+    ) -> JSON {
+        var json: JSON = [
+            "Name": .string(attachment.name), "Size": .integer(attachment.size), "Hash": .string(attachment.hash),
+            "HashType": "Sha256",
+        ]
+        json["Url"] = context.endpoint.map { .string(links.url(of: attachment, at: $0)) }
+        return json
     }
 
     func describe(_ input: JSON, _ context: OperationContext) async throws -> JSON {
@@ -46,17 +53,13 @@ extension DocumentOperations {
     func list(_ input: JSON, _ context: OperationContext) async throws -> JSON {
         let filter = try DocumentFilter(input)
         let own = try await store.database.read { transaction in
-            let names: [String] = try transaction.query("SELECT name FROM documents") { try $0[0] }
             let shared: [String] = try transaction.query(
                 "SELECT name FROM document_shares WHERE lower(account) = 'all'"
             ) { try $0[0] }
-            let versions = try names.compactMap { name in
-                try DocumentStore.versions(of: name, transaction).first(where: \.isDefault)
-            }
-            return versions.map { (version: $0, isPublic: shared.contains($0.name)) }
+            return try DocumentStore.defaults(transaction).map { (version: $0, isPublic: shared.contains($0.name)) }
         }
         let builtIn = BuiltInDocuments.all.values.map { (version: $0, isPublic: true) }
-        let all = (own + (filter.asksForBuiltIn ? builtIn : []))
+        let all = (own + (filter.isEmpty ? [] : builtIn))
             .filter { filter.matches($0.version, isPublic: $0.isPublic) }.map(\.version)
             .sorted { $0.name < $1.name }
         return try CountedPage(of: all, input).json("DocumentIdentifiers") { $0.identifier(account: store.account) }
@@ -103,16 +106,8 @@ struct DocumentFilter {
         self.conditions = conditions
     }
 
-    /// Documents that come with OpsBus are many: they are shown to those who ask for their owner or by name.
-    var asksForBuiltIn: Bool {
-        conditions.contains { condition in
-            switch condition.key {
-            case "Owner": condition.values.contains { ["Amazon", "Public", "All"].contains($0) }
-            case "Name", "SearchKeyword": true
-            default: false
-            }
-        }
-    }
+    /// Whether it names no condition. The list is then of the account's own documents, as the API's model has it.
+    var isEmpty: Bool { conditions.isEmpty }
 
     /// - Parameter isPublic: Whether the document is shared with everyone.
     func matches(_ version: DocumentVersion, isPublic: Bool) -> Bool {

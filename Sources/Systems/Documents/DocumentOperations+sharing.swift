@@ -6,6 +6,8 @@ internal import Storage
 /// from being deleted.
 extension DocumentOperations {
     private static let accountsMax = 1000
+    /// Documents that may be shared with everyone.
+    private static let publicMax = 5
 
     var sharing: [Operation] {
         let subject: [Field] = [.required("Name", DocumentShapes.newName), .required("PermissionType", .string())]
@@ -75,13 +77,7 @@ extension DocumentOperations {
                     ON CONFLICT (name, account) DO UPDATE SET version = excluded.version
                     """, name, account, version)
             }
-            let count: Int? = try transaction.queryOne(
-                "SELECT count(*) FROM document_shares WHERE name = ?", name
-            ) { try $0[0] }
-            guard (count ?? 0) <= Self.accountsMax else {
-                throw ServiceError(
-                    .documentPermissionLimit, "A document can be shared with at most \(Self.accountsMax) accounts.")
-            }
+            try Self.checkLimits(name, transaction)
             try transaction.audit(
                 "ModifyDocumentPermission", on: document.subject, outcome: .success,
                 detail: [
@@ -90,6 +86,24 @@ extension DocumentOperations {
                 ])
         }
         return [:]
+    }
+
+    /// - Throws: `ServiceError` `.documentPermissionLimit`
+    private static func checkLimits(_ name: String, _ transaction: borrowing Transaction) throws {
+        let counts: (accounts: Int, isPublic: Int, publics: Int)? = try transaction.queryOne(
+            """
+            SELECT sum(name = ?1), sum(name = ?1 AND lower(account) = 'all'), sum(lower(account) = 'all')
+            FROM document_shares
+            """, name
+        ) { row in (try row[0] ?? 0, try row[1] ?? 0, try row[2] ?? 0) }
+        guard let counts else { return }
+        guard counts.accounts <= accountsMax else {
+            throw ServiceError(
+                .documentPermissionLimit, "A document can be shared with at most \(accountsMax) accounts.")
+        }
+        guard counts.isPublic == 0 || counts.publics <= publicMax else {
+            throw ServiceError(.documentPermissionLimit, "At most \(publicMax) documents can be shared with everyone.")
+        }
     }
 
     private func describePermission(_ input: JSON, _ context: OperationContext) async throws -> JSON {

@@ -7,11 +7,15 @@ internal import Storage
 public struct DocumentOperations: Sendable {
     let store: DocumentStore
     let loader: AttachmentLoader
+    let links: AttachmentLinks
 
-    /// - Parameter loader: Brings attachments to the server.
-    init(store: DocumentStore, loader: AttachmentLoader) {
+    /// - Parameters:
+    ///   - loader: Brings attachments to the server.
+    ///   - links: By which clients read them.
+    init(store: DocumentStore, loader: AttachmentLoader, links: AttachmentLinks) {
         self.store = store
         self.loader = loader
+        self.links = links
     }
 
     static let documentsMax = 500
@@ -80,7 +84,7 @@ public struct DocumentOperations: Sendable {
                 input: selection, output: [.optional("Document", .structure(DocumentShapes.description))],
                 handler: describe),
             Operation(
-                "ssm:ListDocuments", "Lists documents; those that come with OpsBus where a filter asks for them.", .reads,
+                "ssm:ListDocuments", "Lists documents; with a filter also those that come with OpsBus.", .reads,
                 input: [
                     .optional(
                         "DocumentFilterList",

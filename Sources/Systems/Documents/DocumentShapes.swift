@@ -89,7 +89,7 @@ enum DocumentShapes {
             .list(
                 .structure([
                     .optional("Name", .string()), .optional("Size", .integer()), .optional("Hash", .string()),
-                    .optional("HashType", .string()),
+                    .optional("HashType", .string()), .optional("Url", .string()),
                 ]))),
     ]
 }

@@ -112,10 +112,10 @@ public struct DocumentStore: Sendable {
             number = Int(text)
             if number == nil { throw missingVersion }
         }
-        let condition = "(?2 IS NULL OR v.version = ?2) AND (?3 IS NULL OR v.version_name = ?3)"
+        let condition = "v.name = ?1 AND (?2 IS NULL OR v.version = ?2) AND (?3 IS NULL OR v.version_name = ?3)"
         guard
             let found = try versions(
-                of: name, where: condition, values: [number, versionName], withContent: true, transaction
+                where: condition, values: [name, number, versionName], withContent: true, transaction
             ).first
         else { throw missingVersion }
         return found
@@ -123,13 +123,18 @@ public struct DocumentStore: Sendable {
 
     /// Versions of a document, the oldest first.
     static func versions(
-        of name: String, withContent: Bool = false, _ transaction: borrowing some Queryable & ~Copyable
+        of name: String, _ transaction: borrowing some Queryable & ~Copyable
     ) throws -> [DocumentVersion] {
-        try versions(of: name, where: "1", values: [], withContent: withContent, transaction)
+        try versions(where: "v.name = ?1", values: [name], withContent: false, transaction)
+    }
+
+    /// The default version of each document of the account.
+    static func defaults(_ transaction: borrowing some Queryable & ~Copyable) throws -> [DocumentVersion] {
+        try versions(where: "v.version = d.default_version", values: [], withContent: false, transaction)
     }
 
     private static func versions(
-        of name: String, where condition: String, values: [(any SQLConvertible)?], withContent: Bool,
+        where condition: String, values: [(any SQLConvertible)?], withContent: Bool,
         _ transaction: borrowing some Queryable & ~Copyable
     ) throws -> [DocumentVersion] {
         let found = try transaction.query(
@@ -139,13 +144,12 @@ public struct DocumentStore: Sendable {
                 v.platforms, d.latest_version, d.default_version,
                 (SELECT r.status FROM document_reviews r WHERE r.name = v.name AND r.version = v.version
                  ORDER BY r.id DESC LIMIT 1)
-            FROM document_versions v JOIN documents d ON d.name = v.name WHERE v.name = ?1 AND \(condition)
+            FROM document_versions v JOIN documents d ON d.name = v.name WHERE \(condition)
             ORDER BY v.version
-            """, values: [name] + values, row: version)
-        let tags = try self.tags(of: name, transaction)
+            """, values: values, row: version)
         return try found.map { version in
             var version = version
-            version.tags = tags
+            version.tags = try tags(of: version.name, transaction)
             version.attachments = try attachments(of: version, transaction)
             return version
         }

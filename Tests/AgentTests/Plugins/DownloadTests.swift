@@ -45,6 +45,23 @@ import Testing
         #expect(steps[1].standardOutput == "hello\n")
     }
 
+    @Test func whatWasDownloadedIsRunAsItIsFromWhereItCame() async throws {
+        let script = "#!/bin/sh\necho ran $1\n"
+        let server = try files(["/run.sh": .init(body: Array(script.utf8))])
+        let test = try await TestAgent(scratch)
+        let command = command(
+            steps: (
+                "aws:downloadContent",
+                [
+                    "sourceType": "HTTP",
+                    "sourceInfo": ["url": .string(server.url("run.sh")), "allowInsecureDownload": true],
+                ]
+            ), ("aws:runShellScript", ["runCommand": "./run.sh it", "workingDirectory": ""]))
+        await test.run(command)
+        let steps = try await test.report(command.id).steps
+        #expect(steps[1].standardOutput == "ran it\n", "\(steps)")
+    }
+
     @Test func whatIsNotAsItShouldBeIsRefusedAndRemoved() async throws {
         let server = try files([
             "/f": .init(body: Array("hello\n".utf8)),
@@ -122,7 +139,8 @@ import Testing
         for (options, text) in [(nil, "main\n"), ("branch:other", "other\n"), ("commitID:\(other)", "other\n")] {
             var info: JSON = ["repository": .string("file://" + path)]
             info["getOptions"] = options.map { .string($0) }
-            let steps = try await download("Git", info, to: "r", then: "cat r/d/f; ls -d r/.git")
+            let script = "cat r/d/f; git -C r status --short; ls -d r/.git"
+            let steps = try await download("Git", info, to: "r", then: script)
             #expect(steps[1].standardOutput == text + "r/.git\n", "\(steps)")
         }
     }
@@ -133,7 +151,9 @@ import Testing
             atPath: scratch.directory + "/hub/me", withIntermediateDirectories: true)
         try FileManager.default.moveItem(atPath: path, toPath: scratch.directory + "/hub/me/repository")
         let hub = "file://\(scratch.directory)/hub"
-        for (part, script, text) in [("d", "cat t/f", "main\n"), ("d/f", "cat t", "main\n")] {
+        for (part, script, text) in [
+            ("d", "cat t/f; test -x t/f && echo runs", "main\nruns\n"), ("d/f", "cat t", "main\n"),
+        ] {
             let info: JSON = ["owner": "me", "repository": "repository", "path": .string(part)]
             let steps = try await download("GitHub", info, to: part == "d" ? "t" : "t", then: script) {
                 $0.directory += "/agent-\(part.count)"
@@ -189,11 +209,16 @@ import Testing
             ),
             (
                 "aws:runShellScript",
-                ["runCommand": "cat Doc.json; sha256sum attachments/big.bin", "workingDirectory": "d"]
+                [
+                    "runCommand": ["cat Doc.json; stat -c %a Doc.json attachments/*", "sha256sum attachments/big.bin"],
+                    "workingDirectory": "d",
+                ]
             ))
         await test.run(command)
         let steps = try await test.report(command.id).steps
-        #expect(steps[1].standardOutput == "\(text)\(sha256(big))  attachments/big.bin\n", "\(steps)")
+        // Whoever scripts run as may read them.
+        let expected = "\(text)644\n755\n\(sha256(big))  attachments/big.bin\n"
+        #expect(steps[1].standardOutput == expected, "\(steps)")
     }
 
     @Test(

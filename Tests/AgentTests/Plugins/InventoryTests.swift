@@ -88,6 +88,9 @@ import Testing
         #expect(!Files.exists(directory + "/AWS%3AService.json"))
         let rack = try JSON(parsing: try Files.read(directory + "/Custom%3ARack.json"))
         #expect(rack["Content"] == [["Place": "B7"]])
+        #expect(rack["ContentHash"] == .string(Base64.encode(md5(Array(#"[{"Place":"B7"}]"#.utf8)))))
+        let network = try JSON(parsing: try Files.read(directory + "/AWS%3ANetwork.json"))
+        for interface in network["Content"]?.array ?? [] { #expect(interface["IPV6"]?.string?.contains("%") == false) }
     }
 
     @Test(

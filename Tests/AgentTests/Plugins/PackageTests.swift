@@ -133,16 +133,31 @@ import Testing
         #expect(step.status == .failed && step.standardError.contains(message), "\(step)")
     }
 
-    @Test func aSystemPackageIsLeftToTheSystemsManager() async throws {
+    @Test(
+        arguments: [
+            (
+                "apt-get", "install --yes --quiet OPTIONS --allow-downgrades -- tree=1.8 noninteractive",
+                "remove --yes --quiet OPTIONS -- tree noninteractive"
+            ),
+            (
+                "dnf", "install --assumeyes --quiet --setopt=best=True -- tree-1.8",
+                "remove --assumeyes --quiet --setopt=best=True -- tree"
+            ),
+        ])
+    func aSystemPackageIsLeftToTheSystemsManager(_ program: String, _ install: String, _ remove: String) async throws {
         let programs = scratch.directory + "/programs"
         try Files.createDirectory(programs)
-        try Files.write(
-            Array("#!/bin/sh\necho apt-get \"$@\" $DEBIAN_FRONTEND\n".utf8), to: programs + "/apt-get", mode: 0o755)
-        let test = try await TestAgent(scratch) { $0.environment["PATH"] = programs + ":/usr/bin:/bin" }
+        let script = "#!/bin/sh\necho \"$@\" $DEBIAN_FRONTEND\n"
+        try Files.write(Array(script.utf8), to: "\(programs)/\(program)", mode: 0o755)
+        // The system's own manager is not to be found, whichever it is.
+        let test = try await TestAgent(scratch) { $0.environment["PATH"] = programs }
         TestServerContents([:]).serve(test)
-        let step = try await configure(test, ["name": "tree", "action": "Install", "version": "1.8"])
-        #expect(step.standardOutput == "apt-get install --yes --quiet -- tree=1.8 noninteractive\n", "\(step)")
-        let removal = try await configure(test, ["name": "tree", "action": "Uninstall"])
-        #expect(removal.standardOutput == "apt-get remove --yes --quiet -- tree noninteractive\n")
+        let options = "-o Dpkg::Use-Pty=0 -o DPkg::Lock::Timeout=120"
+        for (action, expected) in [("Install", install), ("Uninstall", remove)] {
+            var inputs: JSON = ["name": "tree", "action": .string(action)]
+            if action == "Install" { inputs["version"] = "1.8" }
+            let step = try await configure(test, inputs)
+            #expect(step.standardOutput == expected.replacing("OPTIONS", with: options) + "\n", "\(step)")
+        }
     }
 }

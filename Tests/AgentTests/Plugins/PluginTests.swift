@@ -12,7 +12,6 @@ import Testing
 
     @Test(arguments: [
         ("aws:refreshAssociation", "needs State Manager"), ("aws:updateSsmAgent", "part of the opsbus program"),
-        ("aws:domainJoin", "needs a directory service"),
     ])
     func whatThisNodeLacksIsRefusedByName(_ action: String, _ message: String) async throws {
         let test = try await TestAgent(scratch)
@@ -23,17 +22,27 @@ import Testing
         #expect(steps[1].standardOutput == "after\n")
     }
 
-    @Test func aPluginOfWindowsIsSkippedInSchema22AndFailsInSchema20() async throws {
+    @Test func anAgentOfTheWantedVersionNeedsNoUpdate() async throws {
+        let test = try await TestAgent(scratch) { $0.agentVersion = "1.2.3" }
+        let command = command(
+            steps: ("aws:updateSsmAgent", ["targetVersion": "1.2.3"]), ("aws:updateSsmAgent", ["targetVersion": ""]))
+        await test.run(command)
+        let steps = try await test.report(command.id).steps
+        #expect(steps.map(\.status) == [.success, .failed], "\(steps)")
+    }
+
+    @Test(arguments: ["aws:psModule", "aws:domainJoin"])
+    func aPluginOfWindowsIsSkippedInSchema22AndFailsInSchema20(_ action: String) async throws {
         let test = try await TestAgent(scratch)
         for (schema, status) in [("2.2", StepReport.Status.success), ("2.0", .failed)] {
             let command = command(
                 document: [
-                    "schemaVersion": .string(schema), "mainSteps": [["action": "aws:psModule", "name": "step1"]],
+                    "schemaVersion": .string(schema), "mainSteps": [["action": .string(action), "name": "step1"]],
                 ])
             await test.run(command)
             let step = try await test.report(command.id).steps[0]
             #expect(step.status == status, "\(step)")
-            #expect((step.standardOutput + step.standardError).contains("aws:psModule does not run on Linux"))
+            #expect((step.standardOutput + step.standardError).contains("\(action) does not run on Linux"))
         }
     }
 
@@ -76,6 +85,21 @@ import Testing
         let steps = try await test.report(command.id).steps
         #expect(steps.map(\.name) == ["aws:runShellScript"])
         #expect(steps[0].standardOutput == "one\ntwo\nthree\n" && steps[0].code == 4)
+    }
+
+    @Test(arguments: [([168, 0], StepReport.Status.success, 168), ([168, 3], .failed, 3)])
+    func inSchema12AnElementThatEndsTheDocumentHidesNoFailure(
+        _ codes: [Int], _ status: StepReport.Status, _ code: Int
+    ) async throws {
+        let test = try await TestAgent(scratch)
+        let properties = codes.map { ["runCommand": .string("exit \($0)")] as JSON }
+        let command = command(
+            document: [
+                "schemaVersion": "1.2", "runtimeConfig": ["aws:runShellScript": ["properties": .array(properties)]],
+            ])
+        await test.run(command)
+        let step = try await test.report(command.id).steps[0]
+        #expect(step.status == status && step.code == code, "\(step)")
     }
 
     @Test func anArgumentOfEnvironmentNeverRuns() async throws {

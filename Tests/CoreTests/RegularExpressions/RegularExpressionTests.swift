@@ -34,7 +34,8 @@ import Testing
             ("^é$", "é", true), ("^.$", "😀", true), (#"^\.\-\/\$$"#, ".-/$", true), ("a|", "zzz", true),
             ("^(a|b|)$", "", true),
             (#"^[\d.]+$"#, "1.2", true), (#"^[^\d]+$"#, "a", true), (#"^[^\d]+$"#, "1", false),
-            (#"^[a-\d]+$"#, "-5", true),
+            (#"^[a-\d]+$"#, "-5", true), (#"^\p{Alnum}+$"#, "a1", true), (#"^[\p{Punct}]$"#, "a", false),
+            (#"^\P{ASCII}$"#, "é", true), (#"^a\h*b$"#, "a \tb", true), (#"^\H$"#, " ", false),
         ])
     func search(expression: String, text: String, expected: Bool) throws {
         #expect(try RegularExpression(expression).matches(text) == expected)

@@ -128,4 +128,15 @@ func yamlError(_ text: String) -> YAMLError? { yamlError(Array(text.utf8)) }
         #expect(error?.message == "the key \"a\" is repeated, it stands at line 1, column 9 already")
         #expect(error?.position == TextPosition(line: 2, column: 2))
     }
+
+    @Test(
+        "A key that says the same twice is read once, and a byte order mark is passed over",
+        arguments: [
+            #"{"a": [1, {"b": 2, "b": 2}], "a": [1, {"b": 2}]}"#, "a: [1, {b: 2, b: 2}]\na: [1, {b: 2}]",
+        ])
+    func harmlessRepetition(text: String) throws {
+        let expected: JSON = ["a": [1, ["b": 2]]]
+        #expect(try Node(parsing: Array(text.utf8)).json == expected)
+        #expect(try Node(parsing: [0xEF, 0xBB, 0xBF] + Array(text.utf8)).json == expected)
+    }
 }

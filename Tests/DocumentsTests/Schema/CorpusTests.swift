@@ -38,12 +38,10 @@ enum Corpus {
         #expect(Corpus.entries.count == 91)
     }
 
-    /// Two documents hold a mistake of their author.
+    /// One document holds a mistake of its author.
     static let refusals = [
         "amazon-ssm-agent__framework-docparser-testdata-sampleMessageVersion2_2.json":
             "step \"runPowerShellScript1\" needs the input \"runCommand\" at line 10, column 17",
-        "aws-digito-artifacts-gameday__sop-restore_to_point_in_time-2020-04-01-AutomationDocument.yaml":
-            "the key \"nextStep\" is repeated, it stands at line 97, column 5 already at line 111, column 5",
     ]
 
     @Test("A real document is read with all its steps, or refused for its mistake", arguments: Corpus.entries)

@@ -152,6 +152,7 @@ func runbookText(_ steps: String, _ head: String = "") -> String {
                 "refers to the parameter \"b\"", 4
             ),
             (head + step + "parameters: {a: {type: StringList, interpolationType: ENV_VAR}}", .content, "ENV_VAR", 4),
+            (head + step + "parameters: {a: {type: String, interpolationType: env_var}}", .content, "be ENV_VAR", 4),
         ] as [(String, DocumentError.Code, String, Int)])
     func mistakes(text: String, code: DocumentError.Code, message: String, line: Int) throws {
         let error = try #require(refusal(text))
@@ -205,6 +206,10 @@ func runbookText(_ steps: String, _ head: String = "") -> String {
             (
                 "- {name: a, action: 'aws:branch', inputs: {Choices: [{NextStep: a, Variable: 1, Equals: x}]}}",
                 .content, "exactly one of StringEquals"
+            ),
+            (
+                "- {name: a, action: 'aws:branch', inputs: {Choices: [{NextStep: a, Not: {}, And: {}}]}}", .content,
+                "exactly one condition, not several: Not, And"
             ),
             (
                 "- {name: a, action: 'aws:branch', inputs: {Choices: [{NextStep: a, Or: []}]}}", .content,

@@ -28,6 +28,7 @@ import Testing
             (runbook, .yaml, nil, .automation, "0.3"), (session, .yaml, .session, .session, "1.0"),
             (session, .yaml, nil, .session, "1.0"),
             ("{\"any\": [1]}", .json, .applicationConfiguration, .applicationConfiguration, ""),
+            ("\u{FEFF}" + commands, .yaml, nil, .command, "2.2"),
             ("a = 1", .text, .applicationConfiguration, .applicationConfiguration, ""),
             ("BEGIN:VCALENDAR\r\nVERSION:2.0\r\nEND:VCALENDAR\r\n", .text, .changeCalendar, .changeCalendar, ""),
         ] as [(String, DocumentFormat, DocumentType?, DocumentType, String)])

@@ -39,4 +39,22 @@ import Testing
             resetToken: "secret", reset: { _ in throw ServiceError(.serviceUnavailable, "the disk is full") })
         #expect(await post(failing, "secret") == 500)
     }
+
+    private struct OneAttachment: AttachmentReader {
+        func attachment(at link: String) async throws -> [UInt8] {
+            guard link == "1/2/f" else { throw ServiceError(.accessDenied, "none") }
+            return [0, 255]
+        }
+    }
+
+    @Test("A link to an attachment needs no key")
+    func attachment() async {
+        let handler = TestHandler(.required, attachments: OneAttachment())
+        let answer = await handler.rest("GET", attachmentsPath + "1/2/f")
+        #expect(answer.status == 200 && answer.body == [0, 255])
+        #expect(answer.header("content-type") == "application/octet-stream")
+        #expect(await handler.rest("GET", attachmentsPath + "1/2/g").status == 403)
+        #expect(await handler.rest("POST", attachmentsPath + "1/2/f").status == 404)
+        #expect(await TestHandler().rest("GET", attachmentsPath + "1/2/f").status == 404)
+    }
 }

@@ -13,12 +13,13 @@ struct TestHandler {
     init(
         _ mode: AuthenticationMode = .development, credentials: any CredentialSource = NoCredentials(),
         clock: any Platform.Clock = ManualClock(), resetToken: String? = nil,
+        attachments: (any AttachmentReader)? = nil,
         reset: @escaping @Sendable (OperationContext) async throws -> Void = { _ in }
     ) {
         handler = RequestHandler(
             operations: TestOperations().table, account: Account(), publisher: EchoingPublisher(),
             authentication: Authentication(mode: mode, verifier: SignatureVerifier(credentials), clock: clock),
-            maintenance: MaintenanceRoutes(resetToken: resetToken, reset: reset))
+            maintenance: MaintenanceRoutes(resetToken: resetToken, reset: reset, attachments: attachments))
     }
 
     func answer(_ request: HTTPRequest) async -> HTTPResponse {

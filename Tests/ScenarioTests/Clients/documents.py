@@ -6,6 +6,7 @@ import os
 import sys
 import tarfile
 import time
+import urllib.request
 
 import boto3
 
@@ -70,6 +71,17 @@ try:
 except ssm.exceptions.ClientError as error:
     assert "Patch Manager" in str(error), error
 
+topic = boto3.client("sns", endpoint_url=endpoint, **keys).create_topic(Name="told")["TopicArn"]
+execution = ssm.start_automation_execution(
+    DocumentName="AWS-PublishSNSNotification", Parameters={"TopicArn": [topic], "Message": ["done"]})
+end = time.time() + 60
+while time.time() < end:
+    shown = ssm.get_automation_execution(AutomationExecutionId=execution["AutomationExecutionId"])["AutomationExecution"]
+    if shown["AutomationExecutionStatus"] not in ("Pending", "InProgress"):
+        break
+    time.sleep(0.05)
+check(shown["AutomationExecutionStatus"], "Success")
+
 # Content from a server that speaks S3: an object, and all under a prefix.
 s3.create_bucket(Bucket="content")
 for key in ("run.sh", "tree/a b.txt", "tree/deep/c.txt"):
@@ -83,6 +95,11 @@ status, outputs = run("Fetch")
 check(status, "Failed")
 check(outputs["show"][0], "run.sh\nt/a b.txt\nt/deep/c.txt\n")
 assert "there is no object nothing" in outputs["none"][1], outputs["none"]
+
+s3.put_object(Bucket="content", Key="script.sh", Body=b"#!/bin/sh\necho script $1\n")
+source = {"sourceType": ["S3"], "sourceInfo": [json.dumps({"path": "s3://content/script.sh"})]}
+status, outputs = run("AWS-RunRemoteScript", {**source, "commandLine": ["script.sh one"]})
+check((status, outputs["runShellScript"][0]), ("Success", "script one\n"))
 
 # A package whose archive the server keeps, installed and uninstalled on the node.
 archive = io.BytesIO()
@@ -102,6 +119,10 @@ ssm.create_document(Name="Demo", Content=json.dumps(manifest), DocumentType="Pac
 for action in ("Install", "Uninstall"):
     status, outputs = run("AWS-ConfigureAWSPackage", {"action": [action], "name": ["Demo"]})
     check((status, os.path.exists(f"{directory}/installed")), ("Success", action == "Install"))
+
+shown = ssm.get_document(Name="Demo")["AttachmentsContent"][0]
+with urllib.request.urlopen(shown["Url"]) as answer:
+    check(hashlib.sha256(answer.read()).hexdigest(), shown["Hash"])
 
 # Who is told what of a document.
 ssm.add_tags_to_resource(ResourceType="Document", ResourceId="Greet", Tags=[{"Key": "team", "Value": "a"}])

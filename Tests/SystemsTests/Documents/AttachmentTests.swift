@@ -53,12 +53,41 @@ import Testing
         #expect(try await contents() == 0)
     }
 
+    @Test func aClientOverHTTPIsGivenALinkThatEnds() async throws {
+        let url = try file("f.txt", [65, 66])
+        try await service.create("Doc", "1", ["Attachments": [["Key": "S3FileUrl", "Values": [.string(url)]]]])
+        func shown(at endpoint: String?) async throws -> String? {
+            let output = try await service.call("GetDocument", ["Name": "Doc"], endpoint: endpoint)
+            return output["AttachmentsContent"]?[0]?["Url"]?.string
+        }
+        #expect(try await shown(at: nil) == nil)
+        let address = try #require(try await shown(at: "http://h:1"))
+        let start = "http://h:1" + attachmentsPath
+        #expect(address.hasPrefix(start) && address.hasSuffix("/\(sha256([65, 66]))/f.txt"))
+        let link = String(address.dropFirst(start.count))
+        #expect(try await service.links.attachment(at: link) == [65, 66])
+
+        func code(_ link: String) async -> ErrorCode? {
+            await #expect(throws: ServiceError.self) { try await service.links.attachment(at: link) }?.code
+        }
+        let later = String((Int64(link.prefix { $0 != "/" }) ?? 0) + 1) + link.drop { $0 != "/" }
+        for wrong in [later, link + "x", "", "1/2", String(link.dropFirst(11))] {
+            #expect(await code(wrong) == .accessDenied, "\(wrong)")
+        }
+        service.clock.advance(.seconds(3600))
+        #expect(await code(link) == .accessDenied)
+        let other = String(try #require(try await shown(at: "")).dropFirst(attachmentsPath.count))
+        try await service.call("DeleteDocument", ["Name": "Doc"])
+        #expect(await code(other) == .resourceNotFound)
+    }
+
     @Test func aNodeIsToldWhatIsNotThere() async throws {
         try await service.create("Doc")
         var generator = SystemRandomNumberGenerator()
         let id = Identifier(using: &generator)
         for (name, version, attachment, code) in [
             ("None", nil, nil, ErrorCode.invalidDocument), ("Doc", "9", nil, .invalidDocumentVersion),
+            ("AWS-StopEC2InstanceWithApproval", nil, nil, .unsupportedOperation),
             ("Doc", nil, "none", .invalidDocument), ("AWS-RunPatchBaseline", nil, nil, .unsupportedOperation),
         ] as [(String, String?, String?, ErrorCode)] {
             let request = ContentRequest(
@@ -137,6 +166,7 @@ import Testing
                 ["workingDirectory", "executionTimeout"]
             ),
             ("AWS-RunDocument", ["sourceType", "sourceInfo"], ["documentParameters"]),
+            ("AWS-PublishSNSNotification", ["TopicArn", "Message"], ["AutomationAssumeRole"]),
             ("AWS-ConfigureAWSPackage", ["action", "name"], ["installationType", "version", "additionalArguments"]),
             ("AWS-UpdateSSMAgent", [], ["version", "allowDowngrade"]),
             (

@@ -11,6 +11,7 @@ final class TestDocumentService: Sendable {
     let clock = TestClock()
     let database: Database
     let store: DocumentStore
+    let links: AttachmentLinks
     let directory = FileManager.default.temporaryDirectory.path + "/opsbus-documents-\(UUID().uuidString)"
     private let operations: [API.Operation]
     private static let processes = ProcessLoop()
@@ -22,19 +23,22 @@ final class TestDocumentService: Sendable {
             migrations: NodeStore.migrations + AutomationStore.migrations + DocumentStore.migrations, clock: clock,
             log: quiet)
         store = DocumentStore(database: database, account: Account(), clock: clock)
+        links = AttachmentLinks(store: store)
         let loader = AttachmentLoader(
             store: store, processes: TestDocumentService.processes, directory: directory,
             environment: ["PATH": "/usr/bin:/bin"])
         operations =
-            DocumentOperations(store: store, loader: loader).all
+            DocumentOperations(store: store, loader: loader, links: links).all
             + TagOperations(database: database, resources: [NodeTags(), DocumentTags()]).all
     }
 
     deinit { try? Files.remove(directory) }
 
     @discardableResult
-    func call(_ name: String, _ input: JSON, as principal: Principal = .local) async throws -> JSON {
-        try await operations.call("ssm:" + name, input, OperationContext(principal: principal))
+    func call(
+        _ name: String, _ input: JSON, as principal: Principal = .local, endpoint: String? = nil
+    ) async throws -> JSON {
+        try await operations.call("ssm:" + name, input, OperationContext(principal: principal, endpoint: endpoint))
     }
 
     /// The error that a call ends in; nil for none.

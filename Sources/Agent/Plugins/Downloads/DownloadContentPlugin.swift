@@ -45,10 +45,9 @@ struct DownloadContentPlugin: Plugin {
         if url.lowercased().hasPrefix("http://"), !allowsPlainHTTP {
             throw .failure("\(url) is not HTTPS; set allowInsecureDownload to true if that will do")
         }
-        try await context.transfer(
-            WebTransfer(url, to: path, credentials: credentials, allowsPlainHTTP: allowsPlainHTTP))
-        try context.verify(path, try source.text("checksum"))
-        await context.output.write("Content downloaded to \(path)")
+        try await context.download(
+            WebTransfer(url, to: path, credentials: credentials, allowsPlainHTTP: allowsPlainHTTP),
+            checksum: try source.text("checksum"))
     }
 
     private static func document(
@@ -58,14 +57,16 @@ struct DownloadContentPlugin: Plugin {
         let (piece, text) = try await context.document(reference)
         let ending = piece.format == "TEXT" ? "txt" : piece.format.lowercased()
         let path = try target.file(named: "\(piece.name).\(ending)", context)
-        try context.files { () throws(FileError) in try Files.write(text, to: path, mode: 0o600) }
+        try context.files { () throws(FileError) in try Files.write(text, to: path, mode: 0o644) }
         await context.output.write("Content downloaded to \(path)")
         // Apart from the document, which whoever runs it may look for by its directory.
         let directory = Files.parent(of: path) + "/attachments"
         for name in piece.attachments {
             try context.files { () throws(FileError) in try Files.createDirectory(directory) }
-            try await context.download(attachment: name, of: piece, to: "\(directory)/\(name)")
-            await context.output.write("Content downloaded to \(directory)/\(name)")
+            let path = "\(directory)/\(name)"
+            try await context.download(attachment: name, of: piece, to: path)
+            try context.files { () throws(FileError) in try Files.setMode(contentMode, of: path) }
+            await context.output.write("Content downloaded to \(path)")
         }
     }
 
@@ -137,7 +138,20 @@ struct DownloadTarget {
     }
 }
 
+/// Of files whose source tells no mode: as at AWS, a script among them can be run as it is.
+private let contentMode: UInt32 = 0o755
+
 extension StepContext {
+    /// Downloads one URL as content of the command.
+    /// - Parameter checksum: As for `verify`.
+    /// - Throws: `StepEnd` with what went wrong; the file is then gone.
+    func download(_ transfer: WebTransfer, checksum: String?) async throws(StepEnd) {
+        try await self.transfer(transfer)
+        try verify(transfer.path, checksum)
+        try files { () throws(FileError) in try Files.setMode(contentMode, of: transfer.path) }
+        await output.write("Content downloaded to \(transfer.path)")
+    }
+
     /// Downloads one URL to a file.
     /// - Throws: `StepEnd` with what went wrong; the file is then gone.
     func transfer(_ transfer: WebTransfer) async throws(StepEnd) {

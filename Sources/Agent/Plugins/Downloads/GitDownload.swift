@@ -8,6 +8,8 @@ struct GitDownload {
     private let revision: Revision?
     /// What to take of the repository; nil for all of it.
     private let path: String?
+    /// Whether the working tree comes as of an archive, and not as a repository to go on with.
+    private let isArchive: Bool
     private let environment: [String: String]
     /// An SSH key to use; empty for none.
     private let privateKey: String?
@@ -40,6 +42,7 @@ struct GitDownload {
         repository = "\(server)/\(try source.required("owner"))/\(try source.required("repository"))"
         revision = try Revision(try source.text("getOptions"))
         path = try source.text("path")
+        isArchive = true
         let token = try source.text("tokenInfo")
         environment = token.map { GitDownload.authorization(user: "x-access-token", password: $0) } ?? [:]
         privateKey = nil
@@ -53,6 +56,7 @@ struct GitDownload {
         repository = try source.required("repository")
         revision = try Revision(try source.text("getOptions"))
         path = nil
+        isArchive = false
         let user = try source.text("username")
         let password = try source.text("password")
         environment =
@@ -107,9 +111,11 @@ struct GitDownload {
 
     /// Moves what is wanted of the clone to its place.
     private func hand(_ clone: String, to target: DownloadTarget) async throws(StepEnd) {
-        try context.files { () throws(FileError) in
-            // A working tree as of an archive, not one to go on with.
-            if path != nil { try Files.remove(clone + "/.git") }
+        if isArchive {
+            try context.files { () throws(FileError) in try Files.remove(clone + "/.git") }
+            // Scripts can be run as they are, as at AWS, whatever mode they were committed with.
+            let chmod = try context.require("chmod", for: "a download from GitHub")
+            try await context.perform(context.request(chmod, ["-R", "a+x", "--", clone]), "chmod of \(clone)")
         }
         var from = clone
         if let path {

@@ -34,9 +34,7 @@ struct S3Download {
             let keys = try await list(prefix: location.key)
             if keys.contains(location.key) {
                 let path = try target.file(named: DownloadTarget.lastPart(of: location.key), context)
-                try await get(location.key, path)
-                try context.verify(path, checksum)
-                return
+                return try await get(location.key, path, checksum: checksum)
             }
         }
         let prefix = location.key.isEmpty || location.key.hasSuffix("/") ? location.key : location.key + "/"
@@ -56,9 +54,8 @@ struct S3Download {
         }
     }
 
-    private func get(_ key: String, _ path: String) async throws(StepEnd) {
-        try await context.transfer(transfer(location.url(of: key), path))
-        await context.output.write("Content downloaded to \(path)")
+    private func get(_ key: String, _ path: String, checksum: String? = nil) async throws(StepEnd) {
+        try await context.download(transfer(location.url(of: key), path), checksum: checksum)
     }
 
     private func transfer(_ url: String, _ path: String) -> WebTransfer {

@@ -95,12 +95,12 @@ struct InventoryItem {
         self.time = time
     }
 
-    /// As `PutInventory` takes it.
+    /// As `PutInventory` takes it, which compares content by its MD5.
     var json: JSON {
         [
             "TypeName": .string(type), "SchemaVersion": .string(schemaVersion),
             "CaptureTime": .string(time.secondDescription),
-            "ContentHash": .string(sha256(JSON.array(content).bytes)), "Content": .array(content),
+            "ContentHash": .string(Base64.encode(md5(JSON.array(content).bytes))), "Content": .array(content),
         ]
     }
 }

@@ -123,18 +123,21 @@ struct SystemPackages {
         guard Self.isName(name), version.map(Self.isName) ?? true else {
             throw .failure("\(name) \(version ?? "") is no name and version of a package")
         }
+        let verb = action == .install ? "install" : "remove"
         if let apt = context.program("apt-get") {
+            var arguments = [verb, "--yes", "--quiet", "-o", "Dpkg::Use-Pty=0", "-o", "DPkg::Lock::Timeout=120"]
+            // Whoever names a version wants it in the place of any other.
+            if action == .install, version != nil { arguments.append("--allow-downgrades") }
             let package = version.map { "\(name)=\($0)" } ?? name
-            let verb = action == .install ? "install" : "remove"
             return try await context.run(
                 context.request(
-                    apt, [verb, "--yes", "--quiet", "--", package],
-                    environment: ["DEBIAN_FRONTEND": "noninteractive"]))
+                    apt, arguments + ["--", package], environment: ["DEBIAN_FRONTEND": "noninteractive"]))
         }
         if let dnf = context.program("dnf") ?? context.program("yum") {
             let package = version.map { "\(name)-\($0)" } ?? name
-            let verb = action == .install ? "install" : "remove"
-            return try await context.run(context.request(dnf, [verb, "--assumeyes", "--quiet", "--", package]))
+            // Without the option, an older version that is there would do for the latest.
+            return try await context.run(
+                context.request(dnf, [verb, "--assumeyes", "--quiet", "--setopt=best=True", "--", package]))
         }
         throw .failure("the package \(name) is no document of type Package, and this node has neither apt-get nor dnf")
     }

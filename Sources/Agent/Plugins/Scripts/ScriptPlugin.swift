@@ -48,11 +48,12 @@ struct ScriptPlugin: Plugin {
         return path
     }
 
-    /// A relative directory is one of the command's downloads, or else does not count.
+    /// A relative directory is one of the command's downloads, an empty one that of the downloads itself; the agent's
+    /// own where there is none.
     private func workingDirectory(_ script: ShellScript, _ context: StepContext) -> String? {
-        if script.workingDirectory.isEmpty { return nil }
-        guard let path = try? context.path(script.workingDirectory) else { return nil }
-        return script.workingDirectory.hasPrefix("/") || Files.isDirectory(path) ? path : nil
+        let text = script.workingDirectory
+        guard let path = text.isEmpty ? context.downloads : try? context.path(text) else { return nil }
+        return text.hasPrefix("/") || Files.isDirectory(path) ? path : nil
     }
 }
 

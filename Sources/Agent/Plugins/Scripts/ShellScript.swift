@@ -1,15 +1,13 @@
 internal import Core
+internal import Documents
 
 /// The inputs of `aws:runShellScript`, references resolved.
 /// - Source: Systems Manager user guide, "aws:runShellScript"; amazon-ssm-agent for what it leaves open.
 struct ShellScript: Sendable, Hashable {
-    static let timeoutDefault = 3600
-    static let timeoutRange = 5...172_800
-
     /// The script's text, ending in a line feed.
     let text: String
     let timeoutSeconds: Int
-    /// Empty for the agent's own.
+    /// Empty for that of the command's downloads.
     let workingDirectory: String
 
     /// - Parameter inputs: `runCommand`, a text or a list of lines, themselves lists where a parameter was a list;
@@ -18,7 +16,7 @@ struct ShellScript: Sendable, Hashable {
     init?(inputs: JSON) {
         guard let lines = ShellScript.lines(inputs["runCommand"] ?? .null) else { return nil }
         text = lines.joined(separator: "\n") + "\n"
-        timeoutSeconds = ShellScript.timeout(inputs["timeoutSeconds"])
+        timeoutSeconds = ScriptTimeout.seconds(inputs["timeoutSeconds"])
         workingDirectory = inputs["workingDirectory"]?.string ?? ""
     }
 
@@ -36,15 +34,6 @@ struct ShellScript: Sendable, Hashable {
             return lines
         case .null, .object: return nil
         }
-    }
-
-    /// Missing, unreadable and out-of-range values all mean the default, as the agent of Systems Manager has it.
-    private static func timeout(_ value: JSON?) -> Int {
-        let seconds = value?.double ?? value?.string.flatMap(Double.init) ?? 0
-        guard seconds.isFinite, seconds.magnitude < 1e9, timeoutRange.contains(Int(seconds)) else {
-            return timeoutDefault
-        }
-        return Int(seconds)
     }
 
     /// The path as one word of a shell command.
