@@ -36,7 +36,7 @@ public struct JSONValidator: ~Copyable {
         return isRight ? nil : JSONWalk.check(bytes, topLevel, keys: nil)
     }
 
-    /// Checks an event: one JSON object.
+    /// Checks an event, or its detail: one JSON object, whose whole numbers fit in 64 bits with their sign.
     /// - Returns: Whether `Matcher.match` may be told that the event is validated, and so stop reading once it has
     ///   seen each field it wants: no object repeats a key, and no key holds a dot or an escape. Where this is false
     ///   the event is good, but must be read whole.
