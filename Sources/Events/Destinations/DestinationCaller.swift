@@ -59,7 +59,8 @@ final class DestinationCaller: Sendable {
         let destination = try await find(arn)
         let (connection, secrets) = try await authorization(of: destination)
         let made = DestinationRequest(
-            destination: destination, secrets: secrets, authorization: connection.authorization, parameters: parameters)
+            destination: destination, secrets: secrets, authorization: connection.authorization, parameters: parameters,
+            traceHeader: request.traceHeader)
         guard connection.authorization == .oauth else {
             return try DestinationCaller.output(try await send(made.call(request.text, token: nil)))
         }

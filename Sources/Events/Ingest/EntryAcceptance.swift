@@ -176,7 +176,9 @@ struct EntryAcceptance: ~Copyable {
             identifier: identifier, source: slice(source), detailType: slice(detailType), detail: slice(detail),
             resources: entry.resources.map(slice), time: entry.time ?? now, bus: bus,
             flags: (chosen == nil ? 0 : StreamEntry.publisherIdentifierFlag)
-                | (mayStopEarly ? StreamEntry.mayStopEarlyFlag : 0))
+                | (mayStopEarly ? StreamEntry.mayStopEarlyFlag : 0)
+                | (entry.traceHeader == nil ? 0 : StreamEntry.traceFlag),
+            traceHeader: entry.traceHeader?.unescaped(in: body))
         if detail.hasEscapes {
             scratch.detail.withUnsafeBytes { unescaped in
                 parts.detail = unescaped

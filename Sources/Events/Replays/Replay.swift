@@ -45,6 +45,8 @@ struct Replay: Sendable, Hashable {
         entry.principal = principal
         entry.cause = Replay.subject(name, entry.eventID)
         entry.replay = name
+        // What it is a trace of has ended.
+        entry.traceHeader = nil
         entry.onlyRule = rules.isEmpty ? nil : rules.joined(separator: "\n")
         // A publisher who repeats the event must not be told that it is there already, and this must not either.
         entry.hasPublisherIdentifier = false

@@ -31,7 +31,13 @@ struct TargetCall {
             input = ["TopicArn": .string(topicARN), "Message": text, "OpsBusMessageId": token]
         case .send(let queue, let group):
             operation = "sqs:SendMessage"
-            input = TargetCall.message(text, to: queue, group: group, token: request.token)
+            var input = TargetCall.message(text, to: queue, group: group, token: request.token)
+            if let trace = request.traceHeader {
+                input["MessageSystemAttributes"] = [
+                    "AWSTraceHeader": ["DataType": "String", "StringValue": .string(trace)]
+                ]
+            }
+            self.input = input
         case .invoke(let functionARN, let waitsForAnswer):
             operation = "lambda:Invoke"
             input = [

@@ -54,6 +54,36 @@ import Testing
         }
     }
 
+    @Test("A trace header goes beside the event to endpoints and queues, over buses too, and into no replay")
+    func trace() async throws {
+        try await TestEvents.run { engine in
+            let arn = try await destination(engine)
+            try await engine.call("events:CreateEventBus", ["Name": "other"])
+            try await ReplayTests.createArchive(engine)
+            try await engine.rule(targets: [TestEvents.target(arn: "arn:aws:events:::event-bus/other")])
+            try await engine.rule(
+                "r2", bus: "other",
+                targets: [TestEvents.target(arn: arn), TestEvents.target("2", arn: "arn:aws:sqs:::q")])
+            var entry = TestEvents.entry()
+            entry["TraceHeader"] = "Root=1-5759e988"
+            try await engine.put(entry)
+            try await delivered(engine, 3)
+            let trace = HTTPField("X-Amzn-Trace-Id", "Root=1-5759e988")
+            #expect(engine.web.calls.count { $0.headers.contains(trace) } == 1)
+            let sent = try #require(engine.targets.calls.first { $0.operation == "sqs:SendMessage" })
+            let attribute = sent.input["MessageSystemAttributes"]?["AWSTraceHeader"]
+            #expect(attribute == ["DataType": "String", "StringValue": "Root=1-5759e988"])
+            #expect(try engine.events().allSatisfy { !$0.text.contains("759e988") })
+            // What cannot be a header is left out.
+            entry["TraceHeader"] = "Root=1\nX-Evil: 1"
+            try await engine.put(entry)
+            try await ReplayTests.start(engine)
+            try await delivered(engine, 12)
+            #expect(engine.web.calls.count == 4)
+            #expect(engine.web.calls.count { $0.headers.contains { $0.name == "X-Amzn-Trace-Id" } } == 1)
+        }
+    }
+
     @Test("Holes, queries, headers and bodies are filled by the target, and the connection goes before it")
     func parameters() async throws {
         try await TestEvents.run { engine in
