@@ -34,10 +34,7 @@ struct DestinationRequest {
 
     private func authorizationHeaders(_ token: String?) -> [HTTPField] {
         switch authorization {
-        case .basic:
-            let basic = secrets.json["BasicAuthParameters"]
-            let text = "\(basic?["Username"]?.string ?? ""):\(basic?["Password"]?.string ?? "")"
-            return [HTTPField("Authorization", "Basic \(Base64.encode(Array(text.utf8)))")]
+        case .basic: return [HTTPField("Authorization", "Basic \(secrets.basicCredentials ?? "")")]
         case .apiKey:
             let key = secrets.json["ApiKeyAuthParameters"]
             return [HTTPField(key?["ApiKeyName"]?.string ?? "", key?["ApiKeyValue"]?.string ?? "")]

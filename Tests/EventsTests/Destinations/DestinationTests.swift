@@ -276,6 +276,40 @@ import Testing
             #expect(try await engine.deadLetters()[0]["ErrorCode"] == "NO_RESOURCE")
             #expect(engine.web.calls.isEmpty)
         }
+    @Test("A server that answers with what it was sent does not bring secrets into dead letters and states")
+    func echo() async throws {
+        try await TestEvents.run { engine in
+            engine.web.answer { call throws(HTTPFailure) in
+                if call.url.hasPrefix("https://login.test") {
+                    return HTTPAnswer(status: 401, body: Array("you said: ".utf8) + (call.body ?? []))
+                }
+                let said = call.headers.map { "\($0.name): \($0.value)" }.joined(separator: "; ")
+                return HTTPAnswer(status: 400, body: Array("\(call.url) \(said)".utf8.suffix(150)))
+            }
+            let auth: JSON = [
+                "BasicAuthParameters": ["Username": "me", "Password": "p4ss word"],
+                "InvocationHttpParameters": [
+                    "HeaderParameters": [["Key": "x-h", "Value": "hidden", "IsValueSecret": true]]
+                ],
+            ]
+            let arn = try await destination(engine, type: "BASIC", auth: auth)
+            try await engine.rule(targets: [TestEvents.target(arn: arn)])
+            try await engine.put()
+            try await eventually("it is a dead letter") { try await engine.deadLetters().count == 1 }
+            let message = try await engine.deadLetters()[0]["ErrorMessage"]?.string ?? ""
+            #expect(message.hasSuffix("x-h: (secret); Authorization: Basic (secret)"), "\(message)")
+            var other = DestinationTests.oauth
+            other["OAuthParameters"]?["ClientParameters"]?["ClientSecret"] = "hu sh/"
+            try await engine.call(
+                "events:CreateConnection",
+                ["Name": "o", "AuthorizationType": "OAUTH_CLIENT_CREDENTIALS", "AuthParameters": other])
+            try await eventually("it is deauthorized") {
+                let shown = try await engine.call("events:DescribeConnection", ["Name": "o"])
+                return shown["StateReason"]?.string?.hasSuffix("&client_secret=(secret)") == true
+            }
+        }
+    }
+
     }
 }
 
