@@ -153,7 +153,7 @@ extension TargetFailure {
             code: code,
             message: "The endpoint answered with status \(answer.status)" + (body.isEmpty ? "." : ": \(body)"),
             isRetryable: isRetryable)
-        guard isRetryable, let seconds = answer.header("Retry-After").flatMap({ Int($0) }) else { return }
+        guard isRetryable, let seconds = answer.retryAfterSeconds else { return }
         // A negative one means that there is no later.
         if seconds < 0 { self.isRetryable = false }
         retryAfter = seconds > 0 ? .seconds(min(seconds, Limits.retryAgeSecondsMax)) : nil

@@ -144,6 +144,21 @@ import Testing
         }
     }
 
+    @Test(
+        "Retry-After is seconds, or a date that counts from the answer's own",
+        arguments: [
+            ("120", nil, 120), ("-1", nil, -1), ("soon", nil, nil), ("Sun, 06 Nov 1994 08:49:37 GMT", nil, nil),
+            ("Sun, 06 Nov 1994 08:49:37 GMT", "Sun, 06 Nov 1994 08:48:37 GMT", 60),
+            ("Sun, 06 Nov 1994 08:49:37 GMT", "Mon, 07 Nov 1994 08:49:37 GMT", 0),
+            ("Wed, 01 Jan 2020 00:00:00 GMT", "Tue, 31 Dec 2019 23:59:50 GMT", 10),
+            ("Wed, 99 Jan 2020 00:00:00 GMT", "Tue, 31 Dec 2019 23:59:50 GMT", nil),
+        ] as [(String, String?, Int?)])
+    func retryAfterDates(text: String, date: String?, seconds: Int?) {
+        var headers = [HTTPField("Retry-After", text)]
+        if let date { headers.append(HTTPField("Date", date)) }
+        #expect(HTTPAnswer(status: 503, headers: headers).retryAfterSeconds == seconds)
+    }
+
     @Test("Retry-After is heeded where it is longer than the wait, and a negative one ends the retries")
     func retryAfter() async throws {
         try await TestEvents.run { engine in
@@ -261,21 +276,6 @@ import Testing
         }
     }
 
-    @Test("A destination that is gone, or is another of the same name, is no target")
-    func gone() async throws {
-        try await TestEvents.run { engine in
-            let arn = try await destination(engine)
-            try await engine.rule(targets: [TestEvents.target(arn: arn)])
-            let connection = try await engine.call("events:DescribeConnection", ["Name": "c"])["ConnectionArn"] ?? .null
-            try await engine.call("events:DeleteApiDestination", ["Name": "d"])
-            try await engine.call(
-                "events:CreateApiDestination",
-                ["Name": "d", "ConnectionArn": connection, "InvocationEndpoint": "https://x.test", "HttpMethod": "GET"])
-            try await engine.put()
-            try await eventually("it is a dead letter") { try await engine.deadLetters().count == 1 }
-            #expect(try await engine.deadLetters()[0]["ErrorCode"] == "NO_RESOURCE")
-            #expect(engine.web.calls.isEmpty)
-        }
     @Test("A server that answers with what it was sent does not bring secrets into dead letters and states")
     func echo() async throws {
         try await TestEvents.run { engine in
@@ -310,6 +310,21 @@ import Testing
         }
     }
 
+    @Test("A destination that is gone, or is another of the same name, is no target")
+    func gone() async throws {
+        try await TestEvents.run { engine in
+            let arn = try await destination(engine)
+            try await engine.rule(targets: [TestEvents.target(arn: arn)])
+            let connection = try await engine.call("events:DescribeConnection", ["Name": "c"])["ConnectionArn"] ?? .null
+            try await engine.call("events:DeleteApiDestination", ["Name": "d"])
+            try await engine.call(
+                "events:CreateApiDestination",
+                ["Name": "d", "ConnectionArn": connection, "InvocationEndpoint": "https://x.test", "HttpMethod": "GET"])
+            try await engine.put()
+            try await eventually("it is a dead letter") { try await engine.deadLetters().count == 1 }
+            #expect(try await engine.deadLetters()[0]["ErrorCode"] == "NO_RESOURCE")
+            #expect(engine.web.calls.isEmpty)
+        }
     }
 }
 
