@@ -93,7 +93,7 @@ struct RuleOperations: Sendable {
                 rule.targets = existing.targets
                 // Tags are of a new rule only; TagResource changes them afterwards.
                 return RuleChange(puts: [rule], action: "PutRule")
-            } else if catalog.rules(on: bus).count >= Limits.rulesPerBusMax {
+            } else if catalog.count(on: bus) >= Limits.rulesPerBusMax {
                 throw ServiceError(.limitExceeded, "The requested resource exceeds the maximum number allowed.")
             }
             return RuleChange(puts: [rule], tags: [arn: tags], action: "PutRule")
