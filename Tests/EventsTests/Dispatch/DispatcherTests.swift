@@ -275,14 +275,15 @@ import Testing
         }
     }
 
-    @Test("Events that rules send in a circle end as dead letters that name the limit")
+    @Test("Events that rules send in a circle end as dead letters that name the limit and the circle alone")
     func loop() async throws {
         try await TestEvents.run { engine in
             try await engine.call("events:CreateEventBus", ["Name": "other"])
             try await engine.rule(
                 "there", targets: [TestEvents.target(arn: "arn:aws:events:::event-bus/other")])
             try await engine.rule(
-                "back", bus: "other", targets: [TestEvents.target(arn: "arn:aws:events:::event-bus/default")])
+                "back", bus: "other",
+                targets: [TestEvents.target("beside"), TestEvents.target(arn: "arn:aws:events:::event-bus/default")])
             let id = try await engine.put()
             let letter = try await deadLetter(engine)
             #expect(letter["ErrorCode"] == "HOP_LIMIT_EXCEEDED" && letter["EventId"]?.string == id)
@@ -292,6 +293,7 @@ import Testing
             #expect(hops == Array(0...Limits.eventHopsMax))
             #expect(try engine.entries().map(\.bus).suffix(2) == ["other", "default"])
             #expect(Set(try engine.events().map(\.text)).count == 1, "the event itself stays as it was")
+            #expect(letter["ErrorMessage"]?.string?.contains("beside") == false, "\(letter.text)")
         }
     }
 }
