@@ -46,6 +46,12 @@ struct DeliveryAttempt: Sendable {
             return fail("NO_TARGET", "Rule \(delivery.rule) has no target \(delivery.target) any more.")
         }
         var result = Result(target: target)
+        guard target.arn.account == account.id else {
+            result.failure = TargetFailure(
+                code: "NO_RESOURCE",
+                message: "\(target.arn) is of another account; OpsBus has one, \(account.id), and calls no others.")
+            return result
+        }
         do {
             try await checkHops(entry)
             let event = try JSON(parsing: entry.payload)
@@ -112,7 +118,7 @@ struct DeliveryAttempt: Sendable {
         if case .forward(let bus) = attempt.action {
             try await forward(attempt, to: bus)
             result.operation = "events:PutEvents"
-            result.output = ["EventBusName": .string(bus)]
+            result.output = ["EventBusName": .string(bus.name(ofType: "event-bus") ?? "")]
             return
         }
         let input = attempt.target.input
@@ -134,11 +140,11 @@ struct DeliveryAttempt: Sendable {
     }
 
     /// Puts the event as it is on another bus: same id, time and account, one hop more.
-    private func forward(_ attempt: Attempt, to bus: String) async throws {
+    private func forward(_ attempt: Attempt, to bus: ARN) async throws {
         let (delivery, event) = (attempt.delivery, attempt.event)
         let source = event["source"]?.string ?? ""
         let detailType = event["detail-type"]?.string ?? ""
-        guard let name = ingest.busName(bus) else {
+        guard let name = ingest.busName(bus.description) else {
             throw ServiceError(.resourceNotFound, "Event bus \(bus) does not exist.")
         }
         let principal = Principal("rule/\(delivery.rule)")

@@ -184,15 +184,19 @@ struct RuleOperations: Sendable {
 
     private func putTargets(_ input: JSON, _ context: OperationContext) async throws -> JSON {
         let given = input["Targets"]?.array ?? []
-        for target in given { try Target.checkForm(target) }
+        for (index, target) in given.enumerated() {
+            try Target.checkForm(target, at: "targets.\(index + 1).member")
+        }
         let bus = try bus(input)
         let name = input["Rule"]?.string ?? ""
         try await managed.refuse(name, on: bus)
         _ = try await rule(name, bus)
         let targets = try given.map { try Target(json: $0, account: account) }
         for target in targets {
-            if case .forward(let other) = try TargetAction(target), buses.snapshot.name(of: other) == nil {
-                throw ServiceError(.resourceNotFound, "Event bus \(other) does not exist.")
+            try target.checkInput()
+            if case .forward(let other) = try TargetAction(target), buses.snapshot.name(of: other.description) == nil {
+                let name = other.account == account.id ? other.name(ofType: "event-bus") : nil
+                throw ServiceError(.resourceNotFound, "Event bus \(name ?? "\(other)") does not exist.")
             }
         }
         try await change(name, bus, "PutTargets", context) { rule in

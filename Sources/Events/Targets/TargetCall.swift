@@ -74,10 +74,10 @@ struct TargetCall {
     }
 
     private static func putEvents(
-        _ request: TargetRequest, _ bus: String, _ envelope: TargetParameters.Envelope
+        _ request: TargetRequest, _ bus: ARN, _ envelope: TargetParameters.Envelope
     ) -> JSON {
         var entry: JSON = [
-            "EventBusName": .string(bus), "Source": .string(envelope.source),
+            "EventBusName": .string(bus.description), "Source": .string(envelope.source),
             "DetailType": .string(envelope.detailType), "Detail": .string(request.text),
             "Resources": .array(envelope.resources.map { .string($0) }),
             "OpsBusEventId": .string(request.token.description),
