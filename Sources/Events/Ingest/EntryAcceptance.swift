@@ -157,7 +157,7 @@ struct EntryAcceptance: ~Copyable {
                 appendUnescaped(slice(detail), to: &scratch.detail)
                 mayStopEarly = try scratch.validateDetail()
             } else {
-                mayStopEarly = try scratch.validator.validateEvent(slice(detail))
+                mayStopEarly = try scratch.validator.validateEvent(slice(detail), boundsIntegers: true)
             }
         } catch {
             throw Refusal(.malformedDetail, "Detail is malformed.")
@@ -172,13 +172,14 @@ struct EntryAcceptance: ~Copyable {
             }
             remembered.append(key)
         }
+        var flags: UInt8 = 0
+        if chosen != nil { flags |= StreamEntry.publisherIdentifierFlag }
+        if mayStopEarly { flags |= StreamEntry.mayStopEarlyFlag }
+        if entry.traceHeader != nil { flags |= StreamEntry.traceFlag }
         var parts = RecordWriter.Parts(
             identifier: identifier, source: slice(source), detailType: slice(detailType), detail: slice(detail),
             resources: entry.resources.map(slice), time: entry.time ?? now, bus: bus,
-            flags: (chosen == nil ? 0 : StreamEntry.publisherIdentifierFlag)
-                | (mayStopEarly ? StreamEntry.mayStopEarlyFlag : 0)
-                | (entry.traceHeader == nil ? 0 : StreamEntry.traceFlag),
-            traceHeader: entry.traceHeader?.unescaped(in: body))
+            flags: flags, traceHeader: entry.traceHeader?.unescaped(in: body))
         if detail.hasEscapes {
             scratch.detail.withUnsafeBytes { unescaped in
                 parts.detail = unescaped
@@ -254,7 +255,7 @@ extension EntryAcceptance.Scratch {
     /// Whether the detail allows matching to stop early.
     fileprivate mutating func validateDetail() throws(JSONError) -> Bool {
         try detail.withUnsafeBufferPointer { bytes throws(JSONError) in
-            try validator.validateEvent(UnsafeRawBufferPointer(bytes))
+            try validator.validateEvent(UnsafeRawBufferPointer(bytes), boundsIntegers: true)
         }
     }
 }

@@ -40,9 +40,11 @@ enum JSONWalk {
     typealias Bytes = UnsafePointer<UInt8>
 
     /// Reads a whole text.
+    /// - Parameter boundsIntegers: Whether whole numbers must fit in 64 bits with their sign.
     /// - Returns: What is wrong with it, or nil.
     static func check(
-        _ bytes: UnsafeRawBufferPointer, _ topLevel: JSONValidator.TopLevel, keys: UnsafeMutablePointer<KeyTracker>?
+        _ bytes: UnsafeRawBufferPointer, _ topLevel: JSONValidator.TopLevel, keys: UnsafeMutablePointer<KeyTracker>?,
+        boundsIntegers: Bool = false
     ) -> JSONError? {
         guard let start = bytes.baseAddress?.assumingMemoryBound(to: UInt8.self) else {
             return JSONError(
@@ -52,17 +54,17 @@ enum JSONWalk {
         return withUnsafeTemporaryAllocation(of: UInt64.self, capacity: Limits.jsonDepthMax / 64 + 1) { words in
             words.initialize(repeating: 0)
             var fault = JSONFault()
+            let reader = JSONReader(end: start + bytes.count, boundsIntegers: boundsIntegers)
             // Never empty, so there is a base.
-            let isRight = document(start, bytes.count, topLevel, keys, words.baseAddress!, &fault)
+            let isRight = document(start, reader, topLevel, keys, words.baseAddress!, &fault)
             return isRight ? nil : fault.error(in: start)
         }
     }
 
     private static func document(
-        _ start: Bytes, _ count: Int, _ topLevel: JSONValidator.TopLevel, _ keys: UnsafeMutablePointer<KeyTracker>?,
-        _ objects: UnsafeMutablePointer<UInt64>, _ fault: inout JSONFault
+        _ start: Bytes, _ reader: JSONReader, _ topLevel: JSONValidator.TopLevel,
+        _ keys: UnsafeMutablePointer<KeyTracker>?, _ objects: UnsafeMutablePointer<UInt64>, _ fault: inout JSONFault
     ) -> Bool {
-        let reader = JSONReader(end: start + count, boundsIntegers: keys != nil)
         let end = reader.end
         // Keys are tracked for the detail of an event, which will stand inside other levels.
         let top = keys == nil ? 0 : Limits.jsonDepthMax - Limits.eventDetailDepthMax
@@ -134,7 +136,7 @@ struct JSONReader {
     typealias Bytes = UnsafePointer<UInt8>
 
     let end: Bytes
-    /// Whether whole numbers must fit in 64 bits with their sign, as those of events must.
+    /// Whether whole numbers must fit in 64 bits with their sign.
     let boundsIntegers: Bool
 
     /// Reads a key, the colon, and the blanks after it.
