@@ -130,7 +130,9 @@ struct DeliveryAttempt: Sendable {
         let request = TargetRequest(
             text: text, isEventItself: input.isEvent, token: TargetCall.token(of: delivery.identifier),
             comment: "event \(delivery.eventID)", origin: rule.name, time: delivery.created,
-            traceHeader: attempt.entry.traceHeader.flatMap { $0.utf8.allSatisfy((0x20...0x7E).contains) ? $0 : nil },
+            traceHeader: attempt.entry.traceHeader.flatMap { trace in
+                trace.utf8.allSatisfy { (0x20...0x7E).contains($0) } ? trace : nil
+            },
             hasTurn: true,
             context: OperationContext(
                 principal: Principal("rule/\(rule.name)"), cause: delivery.subject, hops: attempt.entry.hops + 1))

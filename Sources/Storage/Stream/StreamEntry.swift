@@ -68,9 +68,12 @@ public struct StreamEntry: Sendable, Hashable {
     public static let traceFlag: UInt8 = 8
 
     private var flags: UInt8 {
-        (hasPublisherIdentifier ? StreamEntry.publisherIdentifierFlag : 0)
-            | (mayStopEarly ? StreamEntry.mayStopEarlyFlag : 0) | (replay == nil ? 0 : StreamEntry.replayFlag)
-            | (traceHeader == nil ? 0 : StreamEntry.traceFlag)
+        var flags: UInt8 = 0
+        if hasPublisherIdentifier { flags |= StreamEntry.publisherIdentifierFlag }
+        if mayStopEarly { flags |= StreamEntry.mayStopEarlyFlag }
+        if replay != nil { flags |= StreamEntry.replayFlag }
+        if traceHeader != nil { flags |= StreamEntry.traceFlag }
+        return flags
     }
 
     /// Bytes before the first text field.

@@ -73,11 +73,13 @@ import Testing
             let sent = try #require(engine.targets.calls.first { $0.operation == "sqs:SendMessage" })
             let attribute = sent.input["MessageSystemAttributes"]?["AWSTraceHeader"]
             #expect(attribute == ["DataType": "String", "StringValue": "Root=1-5759e988"])
-            #expect(try engine.events().allSatisfy { !$0.text.contains("759e988") })
+            let texts = try engine.events().map(\.text)
+            #expect(texts.allSatisfy { !$0.contains("759e988") })
             // What cannot be a header is left out.
             entry["TraceHeader"] = "Root=1\nX-Evil: 1"
             try await engine.put(entry)
             try await ReplayTests.start(engine)
+            #expect(try await ReplayTests.describe(engine)["State"] == "COMPLETED")
             try await delivered(engine, 12)
             #expect(engine.web.calls.count == 4)
             #expect(engine.web.calls.count { $0.headers.contains { $0.name == "X-Amzn-Trace-Id" } } == 1)
