@@ -60,7 +60,7 @@ enum CloudEvent {
     }
 
     private static func detail(_ event: JSON) throws(ServiceError) -> JSON {
-        let data = event["data"].flatMap { $0.isNull ? nil : $0 }
+        let data = event["data"].flatMap { $0.isNull ? JSON?.none : $0 }
         guard let base64 = try optional("data_base64", of: event) else {
             guard let data else { return [:] }
             return data.object == nil ? ["data": data] : data
