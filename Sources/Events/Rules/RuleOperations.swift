@@ -162,10 +162,13 @@ struct RuleOperations: Sendable {
     private func list(_ input: JSON, _ context: OperationContext) async throws -> JSON {
         let prefix = input["NamePrefix"]?.string ?? ""
         let bus = try bus(input)
-        let own = await matcher.catalog.rules(on: bus).map { (name: $0.name, json: $0.json(in: account)) }
-        let rules = (own + (await managed.list(on: bus))).filter { $0.name.hasPrefix(prefix) }
-        let page = Page(rules, by: \.name, input)
-        var output: JSON = ["Rules": .array(page.items.map(\.json))]
+        // Only the rules of the page are written out.
+        var rules: [(name: String, json: () -> JSON)] = await matcher.catalog.rules(on: bus).map { rule in
+            (name: rule.name, json: { rule.json(in: account) })
+        }
+        for (name, json) in await managed.list(on: bus) { rules.append((name: name, json: { json })) }
+        let page = Page(rules.filter { $0.name.hasPrefix(prefix) }, by: \.name, input)
+        var output: JSON = ["Rules": .array(page.items.map { $0.json() })]
         output["NextToken"] = page.nextToken
         return output
     }
