@@ -3,9 +3,9 @@ public enum Limits {
     // Sizes. Sources: EventBridge API model and quotas page; bus protocol OPS1.
 
     /// Levels of nesting of any JSON or YAML text.
-    public static let jsonDepthMax = 1000
+    public static let jsonDepthMax = 1024
     /// Levels of an event's detail: with its envelope, and quoted in an answer, it stays below `jsonDepthMax`.
-    public static let eventDetailDepthMax = 980
+    public static let eventDetailDepthMax = 1000
     /// Nodes that one YAML text may expand to, aliases included.
     public static let yamlNodesMax = 100_000
     /// Total of the entries of one PutEvents request, counted as the service counts.
@@ -21,7 +21,9 @@ public enum Limits {
     public static let eventPatternBytesMax = 4096
     /// A stream topic holds bus, source and detail-type, each at most tripled by its encoding.
     public static let eventSourceBytesMax = 256
-    public static let eventDetailTypeBytesMax = 512
+    /// Counted, as the service does, in characters.
+    public static let eventDetailTypeCharactersMax = 128
+    public static let traceHeaderCharactersMax = 500
     public static let busNameBytesMax = 256
     public static let orConjunctionsMax = 1000
     public static let documentBytesMax = 64 << 10

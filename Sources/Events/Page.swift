@@ -8,9 +8,8 @@ struct Page<Item> {
 
     init(_ items: [Item], by key: (Item) -> String, _ input: JSON) {
         let limit = input["Limit"]?.int ?? 100
-        let sorted = items.sorted { key($0) < key($1) }
         let token = input["NextToken"]?.string
-        let rest = sorted.drop { item in token.map { key(item) <= $0 } ?? false }
+        let rest = items.filter { item in token.map { key(item) > $0 } ?? true }.sorted { key($0) < key($1) }
         self.items = Array(rest.prefix(limit))
         nextToken = rest.count > limit ? self.items.last.map { .string(key($0)) } : nil
     }

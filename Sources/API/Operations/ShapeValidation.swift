@@ -66,15 +66,10 @@ extension Shape {
             // A required member that is null is told below, as one that is missing.
             if member.value.isNull { continue }
             let place = Shape.join(path, member.key)
-            if field.isSensitive {
-                do throws(ServiceError) {
-                    try field.shape.validate(member.value, at: place)
-                } catch {
-                    throw ServiceError(.validation, "The value at '\(place)' is not valid; it is secret and not shown.")
-                }
-            } else {
-                try field.shape.check(member.value, place, &violations)
-            }
+            let hidesValues = violations.hidesValues
+            violations.hidesValues = hidesValues || field.isSensitive
+            try field.shape.check(member.value, place, &violations)
+            violations.hidesValues = hidesValues
         }
         for field in fields where field.isRequired && (object[field.name] ?? .null).isNull {
             violations.add(nil, Shape.join(path, field.name), "Member must not be null")
@@ -107,6 +102,8 @@ extension Shape {
 private struct Violations {
     private(set) var count = 0
     private var texts: [String] = []
+    /// Whether what is checked is secret, so that no message may show it.
+    var hidesValues = false
 
     /// Told in full; the others are only counted.
     private static let textsMax = 20
@@ -120,7 +117,7 @@ private struct Violations {
         if let text = shown, text.utf8.count > Violations.shownCharactersMax {
             shown = text.prefix(Violations.shownCharactersMax) + "…"
         }
-        let quoted = shown.map { "'\($0)'" } ?? "null"
+        let quoted = hidesValues ? "(secret)" : shown.map { "'\($0)'" } ?? "null"
         texts.append("Value \(quoted) at '\(path)' failed to satisfy constraint: \(constraint)")
     }
 

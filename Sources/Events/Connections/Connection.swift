@@ -152,6 +152,43 @@ struct ConnectionSecrets: Sendable {
         return result
     }
 
+    /// What the header `Authorization` says after `Basic`; nil for other kinds of authorization.
+    var basicCredentials: String? {
+        guard let basic = json["BasicAuthParameters"] else { return nil }
+        return Base64.encode(Array("\(basic["Username"]?.string ?? ""):\(basic["Password"]?.string ?? "")".utf8))
+    }
+
+    private var secrets: [String] {
+        let parameters = [json["InvocationHttpParameters"], json["OAuthParameters"]?["OAuthHttpParameters"]]
+        let fields = parameters.flatMap { ($0?.object ?? JSONObject()).flatMap { $0.value.array ?? [] } }
+        let own: [String?] = [
+            basicCredentials, json["BasicAuthParameters"]?["Password"]?.string,
+            json["ApiKeyAuthParameters"]?["ApiKeyValue"]?.string,
+            json["OAuthParameters"]?["ClientParameters"]?["ClientSecret"]?.string,
+        ]
+        return own.compactMap { $0 }
+            + fields.filter { $0["IsValueSecret"]?.bool == true }.compactMap { $0["Value"]?.string }
+    }
+
+    /// What is shorter would be found in any text.
+    private static let concealedCharactersMin = 4
+
+    /// A text of somebody else's without the secrets: servers may answer with what they were sent.
+    /// - Parameter token: One more secret, with its type before it.
+    func concealed(_ text: String, token: String? = nil) -> String {
+        let all = secrets + (token?.split(separator: " ").suffix(1).map(String.init) ?? [])
+        var text = text
+        // The longest first, for those that hold others.
+        for secret in all.sorted(by: { $0.count > $1.count })
+        where secret.count >= ConnectionSecrets.concealedCharactersMin {
+            let quoted = JSON.string(secret).text.dropFirst().dropLast()
+            for form in [secret, PercentEncoding.encode(secret.utf8), String(quoted)] {
+                text = text.replacing(form, with: "(secret)")
+            }
+        }
+        return text
+    }
+
     /// The fields of one list of HTTP parameters: of every request, or of those for a token.
     func fields(_ list: String, ofTokenRequest: Bool = false) -> [HTTPField] {
         let parameters =

@@ -88,7 +88,7 @@ actor OAuthTokens {
     private func fetch(_ key: Identifier, _ secrets: ConnectionSecrets) async -> Result<String, TargetFailure> {
         let result: Result<OAuthAnswer, TargetFailure>
         do throws(TargetFailure) {
-            result = .success(try OAuthAnswer(try await send(OAuthRequest(secrets).call)))
+            result = .success(try OAuthAnswer(try await send(OAuthRequest(secrets).call), secrets))
         } catch {
             result = .failure(error)
         }
@@ -180,9 +180,10 @@ struct OAuthAnswer {
     let token: String
     let lifetime: Duration?
 
+    /// - Parameter secrets: What it was asked for with.
     /// - Throws: `TargetFailure` for a refusal, and for an answer without a token.
-    init(_ answer: HTTPAnswer) throws(TargetFailure) {
-        if let failure = TargetFailure(answer) {
+    init(_ answer: HTTPAnswer, _ secrets: ConnectionSecrets) throws(TargetFailure) {
+        if let failure = TargetFailure(answer, secrets) {
             throw TargetFailure(
                 code: failure.isRetryable ? failure.code : "NO_PERMISSIONS",
                 message: "The token server refuses: \(failure.message)", isRetryable: failure.isRetryable,

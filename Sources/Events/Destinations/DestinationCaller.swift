@@ -59,17 +59,21 @@ final class DestinationCaller: Sendable {
         let destination = try await find(arn)
         let (connection, secrets) = try await authorization(of: destination)
         let made = DestinationRequest(
-            destination: destination, secrets: secrets, authorization: connection.authorization, parameters: parameters)
+            destination: destination, secrets: secrets, authorization: connection.authorization, parameters: parameters,
+            traceHeader: request.traceHeader)
         guard connection.authorization == .oauth else {
-            return try DestinationCaller.output(try await send(made.call(request.text, token: nil)))
+            return try DestinationCaller.output(try await send(made.call(request.text, token: nil)), secrets)
         }
         let token = try await tokens.token(connection, secrets)
         let answer = try await send(made.call(request.text, token: token))
-        guard answer.status == 401 || answer.status == 407 else { return try DestinationCaller.output(answer) }
+        guard answer.status == 401 || answer.status == 407 else {
+            return try DestinationCaller.output(answer, secrets, token: token)
+        }
         // The server may have let go of the token before its time: once more with a new one.
         await tokens.refused(token, connection)
         let renewed = try await tokens.token(connection, secrets)
-        return try DestinationCaller.output(try await send(made.call(request.text, token: renewed)))
+        return try DestinationCaller.output(
+            try await send(made.call(request.text, token: renewed)), secrets, token: renewed)
     }
 
     private func find(_ arn: ARN) async throws(TargetFailure) -> ApiDestination {
@@ -121,25 +125,35 @@ final class DestinationCaller: Sendable {
         }
     }
 
-    private static func output(_ answer: HTTPAnswer) throws(TargetFailure) -> JSON {
-        if let failure = TargetFailure(answer) { throw failure }
+    private static func output(
+        _ answer: HTTPAnswer, _ secrets: ConnectionSecrets, token: String? = nil
+    ) throws(TargetFailure) -> JSON {
+        if let failure = TargetFailure(answer, secrets, token: token) { throw failure }
         return ["StatusCode": .integer(answer.status), "Body": .string(String(decoding: answer.body, as: UTF8.self))]
     }
 }
 
 extension TargetFailure {
+    /// Of an answer: what is looked at, and what of that is told.
+    private static let bytesRead = 8192
+    private static let charactersShown = 200
+
     /// What an HTTP answer means; nil for a success.
+    /// - Parameters:
+    ///   - secrets: What the message must not repeat, should the answer.
+    ///   - token: The same.
     /// - Source: EventBridge user guide, "API destinations": retries and `Retry-After`.
-    init?(_ answer: HTTPAnswer) {
+    init?(_ answer: HTTPAnswer, _ secrets: ConnectionSecrets, token: String? = nil) {
         if (200..<300).contains(answer.status) { return nil }
         let isRetryable = answer.status == 429 || answer.status >= 500
         let code = answer.status == 429 ? "THROTTLING" : answer.status >= 500 ? "INTERNAL_ERROR" : "SDK_CLIENT_ERROR"
-        let body = String(decoding: answer.body.prefix(200), as: UTF8.self)
+        let text = String(decoding: answer.body.prefix(TargetFailure.bytesRead), as: UTF8.self)
+        let body = secrets.concealed(text, token: token).prefix(TargetFailure.charactersShown)
         self.init(
             code: code,
             message: "The endpoint answered with status \(answer.status)" + (body.isEmpty ? "." : ": \(body)"),
             isRetryable: isRetryable)
-        guard isRetryable, let seconds = answer.header("Retry-After").flatMap({ Int($0) }) else { return }
+        guard isRetryable, let seconds = answer.retryAfterSeconds else { return }
         // A negative one means that there is no later.
         if seconds < 0 { self.isRetryable = false }
         retryAfter = seconds > 0 ? .seconds(min(seconds, Limits.retryAgeSecondsMax)) : nil

@@ -9,6 +9,7 @@ struct DestinationRequest {
     let secrets: ConnectionSecrets
     let authorization: Connection.Authorization
     let parameters: DestinationParameters
+    var traceHeader: String?
 
     private static let ownHeaders = [
         HTTPField("User-Agent", "Amazon/EventBridge/ApiDestinations"),
@@ -22,7 +23,9 @@ struct DestinationRequest {
     ///   - token: `Bearer …`, for a connection with OAuth.
     func call(_ text: String, token: String?) -> HTTPCall {
         var call = HTTPCall(method: destination.method, url: url)
-        var headers = DestinationRequest.merged(DestinationRequest.ownHeaders, parameters.headers, ignoringCase: true)
+        let trace = traceHeader.map { [HTTPField("X-Amzn-Trace-Id", $0)] } ?? []
+        var headers = DestinationRequest.merged(
+            DestinationRequest.ownHeaders + trace, parameters.headers, ignoringCase: true)
         headers = DestinationRequest.merged(headers, secrets.fields("HeaderParameters"), ignoringCase: true)
         call.headers = DestinationRequest.merged(headers, authorizationHeaders(token), ignoringCase: true)
         if DestinationRequest.methodsWithBody.contains(destination.method) { call.body = Array(body(text).utf8) }
@@ -31,10 +34,7 @@ struct DestinationRequest {
 
     private func authorizationHeaders(_ token: String?) -> [HTTPField] {
         switch authorization {
-        case .basic:
-            let basic = secrets.json["BasicAuthParameters"]
-            let text = "\(basic?["Username"]?.string ?? ""):\(basic?["Password"]?.string ?? "")"
-            return [HTTPField("Authorization", "Basic \(Base64.encode(Array(text.utf8)))")]
+        case .basic: return [HTTPField("Authorization", "Basic \(secrets.basicCredentials ?? "")")]
         case .apiKey:
             let key = secrets.json["ApiKeyAuthParameters"]
             return [HTTPField(key?["ApiKeyName"]?.string ?? "", key?["ApiKeyValue"]?.string ?? "")]

@@ -17,7 +17,7 @@ struct CauseChain: Sendable {
             chain.append(subject.description)
             if subject.kind == .event {
                 // One event that goes from bus to bus is one subject: the rules that passed it on are its deliveries.
-                let deliveries = await deliveries(of: subject).filter { !seen.contains($0) }
+                let deliveries = await handovers(of: subject).filter { !seen.contains($0) }
                 seen.formUnion(deliveries)
                 chain += deliveries.prefix(Limits.eventHopsMax).map { "\($0)" }
             }
@@ -38,7 +38,8 @@ struct CauseChain: Sendable {
         return try? await log.list(filter).lazy.compactMap(\.cause).first
     }
 
-    private func deliveries(of event: Subject) async -> [Subject] {
+    /// The deliveries that put an event on another bus, the last one first.
+    private func handovers(of event: Subject) async -> [Subject] {
         var filter = AuditFilter()
         filter.cause = event
         filter.action = "Deliver"
@@ -46,7 +47,9 @@ struct CauseChain: Sendable {
         filter.limit = 4 * Limits.eventHopsMax
         let records = (try? await log.list(filter)) ?? []
         var found: [Subject] = []
-        for record in records where !found.contains(record.subject) { found.append(record.subject) }
+        for record in records where record.detail["Output"]?["EventBusName"] != nil && !found.contains(record.subject) {
+            found.append(record.subject)
+        }
         return found
     }
 }

@@ -46,6 +46,12 @@ struct DeliveryAttempt: Sendable {
             return fail("NO_TARGET", "Rule \(delivery.rule) has no target \(delivery.target) any more.")
         }
         var result = Result(target: target)
+        guard target.arn.account == account.id else {
+            result.failure = TargetFailure(
+                code: "NO_RESOURCE",
+                message: "\(target.arn) is of another account; OpsBus has one, \(account.id), and calls no others.")
+            return result
+        }
         do {
             try await checkHops(entry)
             let event = try JSON(parsing: entry.payload)
@@ -112,7 +118,7 @@ struct DeliveryAttempt: Sendable {
         if case .forward(let bus) = attempt.action {
             try await forward(attempt, to: bus)
             result.operation = "events:PutEvents"
-            result.output = ["EventBusName": .string(bus)]
+            result.output = ["EventBusName": .string(bus.name(ofType: "event-bus") ?? "")]
             return
         }
         let input = attempt.target.input
@@ -123,7 +129,11 @@ struct DeliveryAttempt: Sendable {
         result.text = text
         let request = TargetRequest(
             text: text, isEventItself: input.isEvent, token: TargetCall.token(of: delivery.identifier),
-            comment: "event \(delivery.eventID)", origin: rule.name, time: delivery.created, hasTurn: true,
+            comment: "event \(delivery.eventID)", origin: rule.name, time: delivery.created,
+            traceHeader: attempt.entry.traceHeader.flatMap { trace in
+                trace.utf8.allSatisfy { (0x20...0x7E).contains($0) } ? trace : nil
+            },
+            hasTurn: true,
             context: OperationContext(
                 principal: Principal("rule/\(rule.name)"), cause: delivery.subject, hops: attempt.entry.hops + 1))
         let (operation, output) = try await targets.call(attempt.action.filled(from: attempt.event), request)
@@ -132,11 +142,11 @@ struct DeliveryAttempt: Sendable {
     }
 
     /// Puts the event as it is on another bus: same id, time and account, one hop more.
-    private func forward(_ attempt: Attempt, to bus: String) async throws {
+    private func forward(_ attempt: Attempt, to bus: ARN) async throws {
         let (delivery, event) = (attempt.delivery, attempt.event)
         let source = event["source"]?.string ?? ""
         let detailType = event["detail-type"]?.string ?? ""
-        guard let name = ingest.busName(bus) else {
+        guard let name = ingest.busName(bus.description) else {
             throw ServiceError(.resourceNotFound, "Event bus \(bus) does not exist.")
         }
         let principal = Principal("rule/\(delivery.rule)")

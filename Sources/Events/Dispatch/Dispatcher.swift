@@ -20,18 +20,12 @@ actor Dispatcher {
 
     /// Due now, in memory.
     private var queue = DeliveryQueue(capacity: Dispatcher.readyMax)
-    /// In `queue` or being attempted.
-    private var held: Set<Delivery.Key> = []
+    /// Held are those in `queue` or being attempted.
+    private var work = DueWork<Delivery.Key>()
     private var inFlight = 0
-    /// Whether the database may hold due deliveries that are not in memory.
-    private var mustLoad = true
-    private var isLoading = false
-    /// Settled while deliveries were being read: what was read may still show them.
-    private var settledWhileLoading: Set<Delivery.Key> = []
     /// The newest record whose deliveries were found in the database. `add` tells of them too, perhaps after they have
     /// been made.
     private var newestLoaded: UInt64 = 0
-    private var timer: (due: Timestamp, task: Task<Void, Never>)?
     private var isStopped = false
     private var drained: [CheckedContinuation<Void, Never>] = []
     private var isSuspended = false
@@ -59,9 +53,9 @@ actor Dispatcher {
     func start() { pump() }
 
     func add(_ deliveries: [Delivery]) {
-        for delivery in deliveries where !held.contains(delivery.key) && delivery.sequence > forgotten {
+        for delivery in deliveries where !work.held.contains(delivery.key) && delivery.sequence > forgotten {
             guard delivery.sequence > newestLoaded, !queue.isFull else {
-                mustLoad = true
+                work.mustLoad = true
                 break
             }
             hold(delivery)
@@ -71,7 +65,7 @@ actor Dispatcher {
 
     /// Looks again at what the database holds, after deliveries were put there by others.
     func reload() {
-        mustLoad = true
+        work.mustLoad = true
         pump()
     }
 
@@ -81,13 +75,13 @@ actor Dispatcher {
     /// Starts nothing more and returns when the attempts under way have ended.
     func stop() async {
         isStopped = true
-        timer?.task.cancel()
+        work.cancelTimer()
         if inFlight > 0 { await withCheckedContinuation { drained.append($0) } }
     }
 
     /// Takes a delivery into memory, unless its rule has too many there.
     private func hold(_ delivery: Delivery) {
-        if queue.add(delivery, limit: concurrency.limit(delivery.ruleKey)) { held.insert(delivery.key) }
+        if queue.add(delivery, limit: concurrency.limit(delivery.ruleKey)) { work.hold(delivery.key) }
     }
 
     private func pump() {
@@ -95,24 +89,22 @@ actor Dispatcher {
             inFlight += 1
             Task { await self.make(delivery) }
         }
-        if mustLoad, !isLoading, !isStopped, !isSuspended, queue.count < Dispatcher.readyMax / 2 { load() }
+        if work.mustLoad, !work.isLoading, !isStopped, !isSuspended, queue.count < Dispatcher.readyMax / 2 { load() }
     }
 
     /// Reads the deliveries that are due, and sets the timer for the first that is not.
     private func load() {
-        isLoading = true
-        mustLoad = false
+        work.beginLoading()
         Task {
             do {
-                let limit = Dispatcher.readyMax + held.count
+                let limit = Dispatcher.readyMax + work.held.count
                 let full = queue.fullRules
                 take(try await database.read { try DeliveryStore.due(limit: limit, except: full, $0) }, limit: limit)
             } catch {
                 log.error("cannot read the deliveries that are due: \(error)")
                 setTimer(clock.now + .seconds(1))
             }
-            isLoading = false
-            settledWhileLoading = []
+            work.endLoading()
             pump()
         }
     }
@@ -122,31 +114,25 @@ actor Dispatcher {
         let now = clock.now
         for delivery in found {
             newestLoaded = max(newestLoaded, delivery.sequence)
-            if held.contains(delivery.key) || delivery.sequence <= forgotten { continue }
-            if settledWhileLoading.contains(delivery.key) {
-                // It is gone, or is due later than this shows.
-                continue
-            }
+            guard work.isNews(delivery.key), delivery.sequence > forgotten else { continue }
             guard delivery.due <= now else { return setTimer(delivery.due) }
             guard !queue.isFull else {
-                mustLoad = true
+                work.mustLoad = true
                 return
             }
             hold(delivery)
         }
-        if found.count == limit { mustLoad = true }
+        if found.count == limit { work.mustLoad = true }
     }
 
     /// Looks at the database again at a time, or earlier where that is planned already.
     private func setTimer(_ due: Timestamp) {
-        if let timer, timer.due <= due { return }
-        timer?.task.cancel()
-        let task = Task { [clock] in
-            do { try await clock.sleep(until: due) } catch { return }
-            self.timer = nil
-            self.reload()
-        }
-        timer = (due, task)
+        work.setTimer(due, clock) { await self.timeHasCome() }
+    }
+
+    private func timeHasCome() {
+        work.timeHasCome()
+        pump()
     }
 
     /// One attempt, and what follows from it.
@@ -159,9 +145,8 @@ actor Dispatcher {
         } catch {
             log.warning("delivery \(delivery.identifier) is left to the next start: \(error)")
         }
-        held.remove(delivery.key)
-        if queue.finish(delivery, limit: concurrency.limit(delivery.ruleKey)) { mustLoad = true }
-        if isLoading { settledWhileLoading.insert(delivery.key) }
+        work.settle(delivery.key)
+        if queue.finish(delivery, limit: concurrency.limit(delivery.ruleKey)) { work.mustLoad = true }
         inFlight -= 1
         if inFlight == 0 { resumeDrained() }
         pump()
@@ -176,10 +161,8 @@ actor Dispatcher {
     /// not end at once goes on, but nothing is recorded of it.
     func suspend(forgettingThrough sequence: UInt64) async {
         isSuspended = true
-        timer?.task.cancel()
-        timer = nil
+        work.forget()
         queue.removeAll()
-        held = []
         if inFlight > 0 {
             let limit = Task { [clock] in
                 do { try await clock.sleep(for: Dispatcher.suspensionMax) } catch { return }
@@ -199,7 +182,7 @@ actor Dispatcher {
 
     /// The event of a delivery, from the journal; nil where that no longer has it.
     private func entry(of delivery: Delivery) async throws -> StreamEntry? {
-        try await insist("the event of \(delivery.identifier) cannot be read") {
+        try await insist("the event of \(delivery.identifier) cannot be read", clock, log, unless: { isStopped }) {
             var entry: StreamEntry?
             do {
                 try journal.read(after: delivery.sequence - 1, bytesMax: 1).forEach { record in
@@ -215,22 +198,8 @@ actor Dispatcher {
 
     /// Records what came of an attempt: the target must not be called another time only because the database refuses.
     private func settle(_ delivery: Delivery, _ result: DeliveryAttempt.Result) async throws {
-        try await insist("delivery \(delivery.identifier) cannot be recorded") {
+        try await insist("delivery \(delivery.identifier) cannot be recorded", clock, log, unless: { isStopped }) {
             try await self.record(delivery, result)
-        }
-    }
-
-    /// Does something again and again until it succeeds, or until the server stops.
-    private func insist<Value: Sendable>(_ complaint: String, _ action: () async throws -> Value) async throws -> Value
-    {
-        while true {
-            do {
-                return try await action()
-            } catch {
-                if isStopped { throw error }
-                log.error("\(complaint): \(error); trying again in a second")
-                try await clock.sleep(for: .seconds(1))
-            }
         }
     }
 

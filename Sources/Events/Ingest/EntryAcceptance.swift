@@ -101,6 +101,10 @@ struct EntryAcceptance: ~Copyable {
         }
         if entries.isEmpty { throw refuse("greater than or equal to 1") }
         if entries.count > entriesMax { throw refuse("less than or equal to \(entriesMax)") }
+        for (index, entry) in entries.enumerated() {
+            try check(entry.traceHeader, 1...Limits.traceHeaderCharactersMax, body, (index, "traceHeader"))
+            try check(entry.busName, 1...1600, body, (index, "eventBusName"))
+        }
         // Undoing escapes only makes text shorter, so most requests need no exact count.
         if body.count > Limits.putEventsBytesMax {
             let bytes = entries.reduce(0) { $0 + $1.countedBytes(body) }
@@ -108,6 +112,17 @@ struct EntryAcceptance: ~Copyable {
                 throw ServiceError(.validation, "Total size of the entries in the request is over the limit.")
             }
         }
+    }
+
+    /// Refuses a text whose length no entry may have.
+    private func check(
+        _ token: JSONCursor.StringToken?, _ length: ClosedRange<Int>, _ body: UnsafeRawBufferPointer,
+        _ place: (entry: Int, member: StaticString)
+    ) throws(ServiceError) {
+        guard let token, !length.contains(token.range.count) else { return }
+        let text = String(decoding: token.unescaped(in: body), as: UTF8.self)
+        try Shape.string(length: length)
+            .validate(.string(text), at: "entries.\(place.entry + 1).member.\(place.member)")
     }
 
     private mutating func accept(
@@ -142,7 +157,7 @@ struct EntryAcceptance: ~Copyable {
                 appendUnescaped(slice(detail), to: &scratch.detail)
                 mayStopEarly = try scratch.validateDetail()
             } else {
-                mayStopEarly = try scratch.validator.validateEvent(slice(detail))
+                mayStopEarly = try scratch.validator.validateEvent(slice(detail), boundsIntegers: true)
             }
         } catch {
             throw Refusal(.malformedDetail, "Detail is malformed.")
@@ -157,11 +172,14 @@ struct EntryAcceptance: ~Copyable {
             }
             remembered.append(key)
         }
+        var flags: UInt8 = 0
+        if chosen != nil { flags |= StreamEntry.publisherIdentifierFlag }
+        if mayStopEarly { flags |= StreamEntry.mayStopEarlyFlag }
+        if entry.traceHeader != nil { flags |= StreamEntry.traceFlag }
         var parts = RecordWriter.Parts(
             identifier: identifier, source: slice(source), detailType: slice(detailType), detail: slice(detail),
             resources: entry.resources.map(slice), time: entry.time ?? now, bus: bus,
-            flags: (chosen == nil ? 0 : StreamEntry.publisherIdentifierFlag)
-                | (mayStopEarly ? StreamEntry.mayStopEarlyFlag : 0))
+            flags: flags, traceHeader: entry.traceHeader?.unescaped(in: body))
         if detail.hasEscapes {
             scratch.detail.withUnsafeBytes { unescaped in
                 parts.detail = unescaped
@@ -187,9 +205,12 @@ struct EntryAcceptance: ~Copyable {
         } else {
             try check(source: UnsafeRawBufferPointer(rebasing: body[source.range]))
         }
-        let detailTypeBytes = detailType.hasEscapes ? detailType.unescaped(in: body).count : detailType.range.count
-        if detailTypeBytes > Limits.eventDetailTypeBytesMax {
-            throw .invalid("DetailType", "DetailType must be at most \(Limits.eventDetailTypeBytesMax) bytes.")
+        let charactersMax = Limits.eventDetailTypeCharactersMax
+        // No character takes less than a byte, so most detail types need no exact count.
+        if detailType.range.count > charactersMax,
+            String(decoding: detailType.unescaped(in: body), as: UTF8.self).unicodeScalars.count > charactersMax
+        {
+            throw .invalid("DetailType", "DetailType must be at most \(charactersMax) characters.")
         }
     }
 
@@ -234,7 +255,7 @@ extension EntryAcceptance.Scratch {
     /// Whether the detail allows matching to stop early.
     fileprivate mutating func validateDetail() throws(JSONError) -> Bool {
         try detail.withUnsafeBufferPointer { bytes throws(JSONError) in
-            try validator.validateEvent(UnsafeRawBufferPointer(bytes))
+            try validator.validateEvent(UnsafeRawBufferPointer(bytes), boundsIntegers: true)
         }
     }
 }

@@ -34,6 +34,10 @@ enum PutEventsReader {
                     take(entry)
                     return true
                 }
+            case "EndpointId":
+                if cursor.null() { return true }
+                fault = "EndpointId names a global endpoint of two regions, and there are none here; leave it out."
+                return false
             case let other:
                 fault = "Unknown member '\(other)'; a PutEvents request has Entries."
                 return false

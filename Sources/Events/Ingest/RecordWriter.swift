@@ -44,6 +44,8 @@ struct RecordWriter {
         var bus: String
         /// As in `StreamEntry`.
         var flags: UInt8
+        /// With its escapes undone; nil without the flag.
+        var traceHeader: [UInt8]?
     }
 
     /// Fills `topic` and `body`.
@@ -64,6 +66,7 @@ struct RecordWriter {
         StreamEntry.writeHeader(
             into: &body, kind: .event, hops: context.hops, flags: parts.flags, eventID: parts.identifier, outboxRow: 0,
             texts: texts)
+        if let traceHeader = parts.traceHeader { StreamEntry.append(text: traceHeader, to: &body) }
         writeEnvelope(parts)
     }
 

@@ -38,17 +38,33 @@ struct Replay: Sendable, Hashable {
     /// The event as it is put on the bus once more: with the replay's name, and with it as its cause.
     /// - Returns: Nil for an entry of an unknown format.
     func entry(of event: ArchivedEvent) -> StreamEntry? {
-        guard var entry = event.body.withUnsafeBytes({ StreamEntry($0) }), entry.payload.last == UInt8(ascii: "}")
+        guard var entry = event.body.withUnsafeBytes({ StreamEntry($0) }),
+            let place = entry.payload.withUnsafeBytes(Replay.place)
         else { return nil }
-        entry.payload.removeLast()
-        entry.payload += Array(#","replay-name":"\#(name)"}"#.utf8)
+        entry.payload.insert(contentsOf: #""replay-name":"\#(name)","#.utf8, at: place)
         entry.principal = principal
         entry.cause = Replay.subject(name, entry.eventID)
         entry.replay = name
+        // What it is a trace of has ended.
+        entry.traceHeader = nil
         entry.onlyRule = rules.isEmpty ? nil : rules.joined(separator: "\n")
         // A publisher who repeats the event must not be told that it is there already, and this must not either.
         entry.hasPublisherIdentifier = false
         return entry
+    }
+
+    /// Where the replay's name goes into an envelope: before `resources`; nil for what is no envelope.
+    private static func place(in envelope: UnsafeRawBufferPointer) -> Int? {
+        var cursor = JSONCursor(envelope)
+        var place: Int?
+        _ = cursor.members { cursor, key in
+            guard !cursor.isText(key, "resources") else {
+                place = key.range.lowerBound - 1
+                return false
+            }
+            return cursor.string() != nil
+        }
+        return place
     }
 
     /// What the audit log calls an event put on its bus by a replay.

@@ -176,6 +176,7 @@ public struct RuleFile: Sendable {
         for element in elements {
             do throws(ServiceError) {
                 let target = try Target(json: RuleFile.targetJSON(element), account: account)
+                try target.checkInput()
                 if rule.targets.contains(where: { $0.id == target.id }) {
                     fail("target \(target.id) is defined twice", at: element.position)
                 }

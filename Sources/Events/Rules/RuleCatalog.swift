@@ -12,10 +12,13 @@ struct RuleCatalog {
         var pattern: Pattern?
     }
 
-    private var numbers: [Key: UInt32] = [:]
+    /// By bus and name.
+    private var numbers: [String: [String: UInt32]] = [:]
     private var entries: [UInt32: Entry] = [:]
     private var sets: [String: PatternSet] = [:]
     private var nextNumber: UInt32 = 0
+    /// Of the rules that limit how many of their deliveries are attempted at a time.
+    private(set) var concurrencyLimits: [Key: Int] = [:]
 
     struct Key: Hashable {
         var bus: String
@@ -24,22 +27,14 @@ struct RuleCatalog {
 
     var rules: [Rule] { entries.values.map(\.rule).sorted { ($0.bus, $0.name) < ($1.bus, $1.name) } }
 
-    var count: Int { entries.count }
-
-    func entry(_ bus: String, _ name: String) -> Entry? { numbers[Key(bus: bus, name: name)].flatMap { entries[$0] } }
+    func entry(_ bus: String, _ name: String) -> Entry? { numbers[bus]?[name].flatMap { entries[$0] } }
 
     func entry(_ number: UInt32) -> Entry? { entries[number] }
 
-    func rules(on bus: String) -> [Rule] { rules.filter { $0.bus == bus } }
+    func count(on bus: String) -> Int { numbers[bus]?.count ?? 0 }
 
-    /// Of the rules that limit how many of their deliveries are attempted at a time.
-    var concurrencyLimits: [Key: Int] {
-        var limits: [Key: Int] = [:]
-        for entry in entries.values {
-            limits[Key(bus: entry.rule.bus, name: entry.rule.name)] = entry.rule.options.concurrencyMax
-        }
-        return limits
-    }
+    /// In no order.
+    func rules(on bus: String) -> [Rule] { numbers[bus]?.values.compactMap { entries[$0]?.rule } ?? [] }
 
     /// What events of a bus are matched with; nil where no rule of it has a pattern.
     func snapshot(of bus: String) -> PatternSnapshot? { sets[bus]?.snapshot }
@@ -53,10 +48,10 @@ struct RuleCatalog {
         // Patterns that are added together are indexed in one go.
         var matching: [String: [(pattern: Pattern, rule: UInt32)]] = [:]
         for (rule, pattern) in zip(rules, patterns) {
-            let key = Key(bus: rule.bus, name: rule.name)
-            let number = numbers[key] ?? nextNumber
+            let number = numbers[rule.bus]?[rule.name] ?? nextNumber
             if number == nextNumber { nextNumber += 1 }
-            numbers[key] = number
+            numbers[rule.bus, default: [:]][rule.name] = number
+            concurrencyLimits[Key(bus: rule.bus, name: rule.name)] = rule.options.concurrencyMax
             entries[number] = Entry(rule: rule, number: number, pattern: pattern)
             if let pattern, rule.state.isEnabled {
                 matching[rule.bus, default: []].append((pattern, number))
@@ -72,8 +67,9 @@ struct RuleCatalog {
     }
 
     mutating func remove(bus: String, name: String) {
-        guard let number = numbers.removeValue(forKey: Key(bus: bus, name: name)) else { return }
+        guard let number = numbers[bus]?.removeValue(forKey: name) else { return }
         entries[number] = nil
+        concurrencyLimits[Key(bus: bus, name: name)] = nil
         _ = sets[bus]?.remove(number)
     }
 

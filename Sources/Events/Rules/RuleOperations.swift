@@ -93,7 +93,7 @@ struct RuleOperations: Sendable {
                 rule.targets = existing.targets
                 // Tags are of a new rule only; TagResource changes them afterwards.
                 return RuleChange(puts: [rule], action: "PutRule")
-            } else if catalog.rules(on: bus).count >= Limits.rulesPerBusMax {
+            } else if catalog.count(on: bus) >= Limits.rulesPerBusMax {
                 throw ServiceError(.limitExceeded, "The requested resource exceeds the maximum number allowed.")
             }
             return RuleChange(puts: [rule], tags: [arn: tags], action: "PutRule")
@@ -162,10 +162,13 @@ struct RuleOperations: Sendable {
     private func list(_ input: JSON, _ context: OperationContext) async throws -> JSON {
         let prefix = input["NamePrefix"]?.string ?? ""
         let bus = try bus(input)
-        let own = await matcher.catalog.rules(on: bus).map { (name: $0.name, json: $0.json(in: account)) }
-        let rules = (own + (await managed.list(on: bus))).filter { $0.name.hasPrefix(prefix) }
-        let page = Page(rules, by: \.name, input)
-        var output: JSON = ["Rules": .array(page.items.map(\.json))]
+        // Only the rules of the page are written out.
+        var rules: [(name: String, json: () -> JSON)] = await matcher.catalog.rules(on: bus).map { rule in
+            (name: rule.name, json: { rule.json(in: account) })
+        }
+        for (name, json) in await managed.list(on: bus) { rules.append((name: name, json: { json })) }
+        let page = Page(rules.filter { $0.name.hasPrefix(prefix) }, by: \.name, input)
+        var output: JSON = ["Rules": .array(page.items.map { $0.json() })]
         output["NextToken"] = page.nextToken
         return output
     }
@@ -184,15 +187,19 @@ struct RuleOperations: Sendable {
 
     private func putTargets(_ input: JSON, _ context: OperationContext) async throws -> JSON {
         let given = input["Targets"]?.array ?? []
-        for target in given { try Target.checkForm(target) }
+        for (index, target) in given.enumerated() {
+            try Target.checkForm(target, at: "targets.\(index + 1).member")
+        }
         let bus = try bus(input)
         let name = input["Rule"]?.string ?? ""
         try await managed.refuse(name, on: bus)
         _ = try await rule(name, bus)
         let targets = try given.map { try Target(json: $0, account: account) }
         for target in targets {
-            if case .forward(let other) = try TargetAction(target), buses.snapshot.name(of: other) == nil {
-                throw ServiceError(.resourceNotFound, "Event bus \(other) does not exist.")
+            try target.checkInput()
+            if case .forward(let other) = try TargetAction(target), buses.snapshot.name(of: other.description) == nil {
+                let name = other.account == account.id ? other.name(ofType: "event-bus") : nil
+                throw ServiceError(.resourceNotFound, "Event bus \(name ?? "\(other)") does not exist.")
             }
         }
         try await change(name, bus, "PutTargets", context) { rule in

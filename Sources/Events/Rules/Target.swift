@@ -63,9 +63,11 @@ public struct Target: Sendable, Hashable {
     ]
 
     /// What is refused whether or not the rule exists.
-    /// - Parameter json: A target as `PutTargets` takes it.
+    /// - Parameters:
+    ///   - json: A target as `PutTargets` takes it.
+    ///   - path: Where it stands in the input, for messages.
     /// - Throws: `ServiceError` `.validation`.
-    static func checkForm(_ json: JSON) throws(ServiceError) {
+    static func checkForm(_ json: JSON, at path: String = "") throws(ServiceError) {
         let text = json["Arn"]?.string ?? ""
         let id = json["Id"]?.string ?? ""
         if json["Arn"]?.string != nil, ARN(text) == nil {
@@ -82,7 +84,17 @@ public struct Target: Sendable, Hashable {
                     .validation, "\(member.key) of target \(id) cannot be honoured: OpsBus calls no \(kind).")
             }
         }
-        try Shape.structure(fields).validate(json)
+        try Shape.structure(fields).validate(json, at: path)
+    }
+
+    /// Refuses an input for an event bus, which is passed the event as it is.
+    /// - Throws: `ServiceError` `.validation`.
+    func checkInput() throws(ServiceError) {
+        guard case .forward = try TargetAction(self), !input.isEvent else { return }
+        throw ServiceError(
+            .validation,
+            "Input, InputPath and InputTransformer of target \(id) cannot be honoured: an event bus is passed the "
+                + "event as it is.")
     }
 
     /// - Parameter json: Of the shape of `fields`.

@@ -15,15 +15,9 @@ actor InvocationRunner {
 
     /// Due now, the first due last.
     private var ready: [Invocation] = []
-    /// In `ready` or being called.
-    private var held: Set<Identifier> = []
+    /// Held are those in `ready` or being called.
+    private var work = DueWork<Identifier>()
     private var inFlight = 0
-    /// Whether the database may hold due invocations that are not in memory.
-    private var mustLoad = true
-    private var isLoading = false
-    /// Settled while invocations were being read: what was read may still show them.
-    private var settledWhileLoading: Set<Identifier> = []
-    private var timer: (due: Timestamp, task: Task<Void, Never>)?
     private var isStopped = false
     /// Counts suspensions, so that what was read before one is not taken for what is there after it.
     private var generation = 0
@@ -40,15 +34,14 @@ actor InvocationRunner {
 
     /// Looks at the database again after something was put there.
     func wake() {
-        mustLoad = true
+        work.mustLoad = true
         pump()
     }
 
     /// Starts nothing more and returns when the calls under way have ended.
     func stop() async {
         isStopped = true
-        timer?.task.cancel()
-        timer = nil
+        work.cancelTimer()
         if inFlight > 0 { await withCheckedContinuation { drained.append($0) } }
     }
 
@@ -56,10 +49,8 @@ actor InvocationRunner {
     func suspend() {
         isStopped = true
         generation += 1
-        timer?.task.cancel()
-        timer = nil
+        work.forget()
         ready = []
-        held = []
     }
 
     /// Begins, with what the database holds.
@@ -73,51 +64,47 @@ actor InvocationRunner {
             inFlight += 1
             Task { await self.make(invocation) }
         }
-        if mustLoad, !isLoading, !isStopped, ready.isEmpty, inFlight < Limits.deliveriesInFlightMax { load() }
+        if work.mustLoad, !work.isLoading, !isStopped, ready.isEmpty, inFlight < Limits.deliveriesInFlightMax { load() }
     }
 
     /// Reads the invocations that are due, and sets the timer for the first that is not.
     private func load() {
-        isLoading = true
-        mustLoad = false
+        work.beginLoading()
         Task { [generation] in
             do {
-                let limit = InvocationRunner.readyMax + held.count
+                let limit = InvocationRunner.readyMax + work.held.count
                 let found = try await database.read { try InvocationStore.upcoming(limit: limit, $0) }
                 if generation == self.generation { take(found, limit: limit) }
             } catch {
                 log.error("cannot read what schedules are to call: \(error)")
                 setTimer(clock.now + .seconds(1))
             }
-            isLoading = false
-            settledWhileLoading = []
+            work.endLoading()
             pump()
         }
     }
 
     private func take(_ found: [Invocation], limit: Int) {
         let now = clock.now
-        let fresh = found.filter { !held.contains($0.id) && !settledWhileLoading.contains($0.id) }
+        let fresh = found.filter { work.isNews($0.id) }
         let due = fresh.prefix { $0.due <= now }
         ready = due.reversed()
-        held.formUnion(due.map(\.id))
+        for invocation in due { work.hold(invocation.id) }
         if due.count < fresh.count {
             setTimer(fresh[due.count].due)
         } else if found.count == limit {
-            mustLoad = true
+            work.mustLoad = true
         }
     }
 
     /// Looks at the database again at a time, or earlier where that is planned already.
     private func setTimer(_ due: Timestamp) {
-        if let timer, timer.due <= due { return }
-        timer?.task.cancel()
-        let task = Task { [clock] in
-            do { try await clock.sleep(until: due) } catch { return }
-            self.timer = nil
-            self.wake()
-        }
-        timer = (due, task)
+        work.setTimer(due, clock) { await self.timeHasCome() }
+    }
+
+    private func timeHasCome() {
+        work.timeHasCome()
+        pump()
     }
 
     /// One call, and what follows from it.
@@ -126,18 +113,17 @@ actor InvocationRunner {
         do {
             if invocation.failure == nil {
                 let result = await attempt.run(invocation)
-                try await insist(invocation, generation) { try await self.record(invocation, result) }
+                try await record(invocation, of: generation) { try await self.record(invocation, result) }
             } else {
                 let failure = await attempt.tellDeadLetterQueue(invocation)
-                try await insist(invocation, generation) { try await self.recordDeadLetter(invocation, failure) }
+                try await record(invocation, of: generation) { try await self.recordDeadLetter(invocation, failure) }
             }
         } catch {
             log.warning("\(invocation.subject) is left to the next start: \(error)")
         }
         inFlight -= 1
         if generation == self.generation {
-            held.remove(invocation.id)
-            if isLoading { settledWhileLoading.insert(invocation.id) }
+            work.settle(invocation.id)
         }
         if isStopped && inFlight == 0 {
             for continuation in drained { continuation.resume() }
@@ -146,19 +132,15 @@ actor InvocationRunner {
         pump()
     }
 
-    /// Records what came of a call: the target must not be called another time only because the database refuses.
-    private func insist(
-        _ invocation: Invocation, _ generation: Int, _ action: () async throws -> Void
+    /// Records what came of a call, unless it belongs to a state that was wiped: the target must not be called another
+    /// time only because the database refuses.
+    private func record(
+        _ invocation: Invocation, of generation: Int, _ action: () async throws -> Void
     ) async throws {
-        while generation == self.generation {
-            do {
-                return try await action()
-            } catch {
-                if isStopped { throw error }
-                log.error("\(invocation.subject) cannot be recorded: \(error); trying again in a second")
-                try await clock.sleep(for: .seconds(1))
-            }
-        }
+        guard generation == self.generation else { return }
+        try await insist(
+            "\(invocation.subject) cannot be recorded", clock, log,
+            unless: { isStopped || generation != self.generation }, action)
     }
 
     // MARK: Settling
@@ -208,7 +190,7 @@ actor InvocationRunner {
             }
         }
         log.warning("\(invocation.schedule): its target was given up: \(failure.code): \(failure.message)")
-        if hasQueue { mustLoad = true }
+        if hasQueue { work.mustLoad = true }
     }
 
     private func recordDeadLetter(_ invocation: Invocation, _ failure: TargetFailure?) async throws {

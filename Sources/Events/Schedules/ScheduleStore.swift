@@ -3,6 +3,12 @@ internal import Storage
 
 /// When the schedules of rules are next due.
 enum ScheduleStore {
+    static let migrations = [
+        Migration(
+            module: "schedules", number: 1, name: "schedules of rules by their next time",
+            sql: "CREATE INDEX schedules_due ON schedules (due) WHERE due IS NOT NULL;")
+    ]
+
     struct Due: Sendable {
         var bus: String
         var rule: String
@@ -29,10 +35,15 @@ enum ScheduleStore {
             """, rule.bus, rule.name, text, now, expression.next(after: now, anchor: now))
     }
 
-    /// All schedules that will fire again, the next one first.
+    /// Schedules looked at together.
+    private static let batchMax = 500
+
+    /// Schedules that will fire again, the next one first.
     static func upcoming(_ transaction: borrowing ReadTransaction) throws -> [Due] {
         try transaction.query(
-            "SELECT bus, rule, expression, anchor, due FROM schedules WHERE due IS NOT NULL ORDER BY due"
+            """
+            SELECT bus, rule, expression, anchor, due FROM schedules WHERE due IS NOT NULL ORDER BY due LIMIT ?
+            """, batchMax
         ) { row in
             Due(bus: try row[0], rule: try row[1], expression: try row[2], anchor: try row[3], due: try row[4])
         }

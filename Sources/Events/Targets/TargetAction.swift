@@ -14,9 +14,9 @@ enum TargetAction: Sendable, Hashable {
     /// `arn:aws:lambda:…:function:NAME`, perhaps with `:QUALIFIER`.
     case invoke(functionARN: String, waitsForAnswer: Bool)
     /// `arn:aws:events:…:event-bus/NAME`, for the event as it is.
-    case forward(bus: String)
+    case forward(bus: ARN)
     /// The same for an event that is made of the input.
-    case putEvent(bus: String, TargetParameters.Envelope)
+    case putEvent(bus: ARN, TargetParameters.Envelope)
     /// `arn:aws:events:…:api-destination/NAME/UUID`.
     case request(destination: ARN, DestinationParameters)
     /// `arn:aws:logs:…:log-group:NAME`; the stream is the caller's name where none is given.
@@ -69,8 +69,8 @@ enum TargetAction: Sendable, Hashable {
                 }
                 return .request(destination: arn, http)
             }
-            guard let bus = arn.name(ofType: "event-bus") else { return nil }
-            return parameters.envelope.map { .putEvent(bus: bus, $0) } ?? .forward(bus: bus)
+            guard arn.name(ofType: "event-bus") != nil else { return nil }
+            return parameters.envelope.map { .putEvent(bus: arn, $0) } ?? .forward(bus: arn)
         case "logs":
             guard let group = arn.name(ofType: "log-group") else { return nil }
             return .log(

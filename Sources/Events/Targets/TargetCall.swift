@@ -31,7 +31,13 @@ struct TargetCall {
             input = ["TopicArn": .string(topicARN), "Message": text, "OpsBusMessageId": token]
         case .send(let queue, let group):
             operation = "sqs:SendMessage"
-            input = TargetCall.message(text, to: queue, group: group, token: request.token)
+            var input = TargetCall.message(text, to: queue, group: group, token: request.token)
+            if let trace = request.traceHeader {
+                input["MessageSystemAttributes"] = [
+                    "AWSTraceHeader": ["DataType": "String", "StringValue": .string(trace)]
+                ]
+            }
+            self.input = input
         case .invoke(let functionARN, let waitsForAnswer):
             operation = "lambda:Invoke"
             input = [
@@ -68,10 +74,10 @@ struct TargetCall {
     }
 
     private static func putEvents(
-        _ request: TargetRequest, _ bus: String, _ envelope: TargetParameters.Envelope
+        _ request: TargetRequest, _ bus: ARN, _ envelope: TargetParameters.Envelope
     ) -> JSON {
         var entry: JSON = [
-            "EventBusName": .string(bus), "Source": .string(envelope.source),
+            "EventBusName": .string(bus.description), "Source": .string(envelope.source),
             "DetailType": .string(envelope.detailType), "Detail": .string(request.text),
             "Resources": .array(envelope.resources.map { .string($0) }),
             "OpsBusEventId": .string(request.token.description),

@@ -50,6 +50,8 @@ struct TargetRequest: Sendable {
     var origin: String
     /// When what is being delivered came to be.
     var time: Timestamp
+    /// By what the event's publisher traces it; what could not be sent on is none.
+    var traceHeader: String?
     /// Whether its turn at an API destination's rate has been waited for.
     var hasTurn = false
     var context: OperationContext

@@ -26,7 +26,8 @@ struct TargetFailure: Error, Sendable, Hashable {
             switch error.code {
             case .accessDenied: "NO_PERMISSIONS"
             case .throttling: "THROTTLING"
-            case .notFound, .resourceNotFound, .invalidDocument, .automationDefinitionNotFound, .invalidInstanceID:
+            case .notFound, .resourceNotFound, .queueDoesNotExist, .invalidDocument, .invalidDocumentVersion,
+                .automationDefinitionNotFound, .automationDefinitionVersionNotFound, .invalidInstanceID:
                 "NO_RESOURCE"
             case .internalFailure, .serviceUnavailable: "INTERNAL_ERROR"
             default: "SDK_CLIENT_ERROR"
@@ -39,7 +40,8 @@ struct TargetFailure: Error, Sendable, Hashable {
         switch error {
         case let error as TargetFailure: self = error
         case let error as ServiceError: self.init(error)
-        case let error as TargetInputError: self.init(code: "INVALID_INPUT", message: error.message)
+        case let error as TargetInputError:
+            self.init(code: error.code == .notJSON ? "INVALID_JSON" : "INVALID_PARAMETER", message: error.message)
         default: self.init(code: "INTERNAL_ERROR", message: "\(error)", isRetryable: true)
         }
     }

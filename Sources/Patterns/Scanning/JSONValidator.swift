@@ -36,14 +36,19 @@ public struct JSONValidator: ~Copyable {
         return isRight ? nil : JSONWalk.check(bytes, topLevel, keys: nil)
     }
 
-    /// Checks an event: one JSON object.
+    /// Checks an event, or its detail: one JSON object.
+    /// - Parameter boundsIntegers: Whether whole numbers must fit in 64 bits with their sign.
     /// - Returns: Whether `Matcher.match` may be told that the event is validated, and so stop reading once it has
     ///   seen each field it wants: no object repeats a key, and no key holds a dot or an escape. Where this is false
     ///   the event is good, but must be read whole.
     /// - Throws: `JSONError` with the first offending line and column.
-    public mutating func validateEvent(_ bytes: UnsafeRawBufferPointer) throws(JSONError) -> Bool {
+    public mutating func validateEvent(
+        _ bytes: UnsafeRawBufferPointer, boundsIntegers: Bool = false
+    ) throws(JSONError) -> Bool {
         keys.begin()
-        let failure = withUnsafeMutablePointer(to: &keys) { JSONWalk.check(bytes, .object, keys: $0) }
+        let failure = withUnsafeMutablePointer(to: &keys) {
+            JSONWalk.check(bytes, .object, keys: $0, boundsIntegers: boundsIntegers)
+        }
         if let failure { throw failure }
         return keys.areUniqueAndPlain
     }

@@ -40,9 +40,11 @@ enum JSONWalk {
     typealias Bytes = UnsafePointer<UInt8>
 
     /// Reads a whole text.
+    /// - Parameter boundsIntegers: Whether whole numbers must fit in 64 bits with their sign.
     /// - Returns: What is wrong with it, or nil.
     static func check(
-        _ bytes: UnsafeRawBufferPointer, _ topLevel: JSONValidator.TopLevel, keys: UnsafeMutablePointer<KeyTracker>?
+        _ bytes: UnsafeRawBufferPointer, _ topLevel: JSONValidator.TopLevel, keys: UnsafeMutablePointer<KeyTracker>?,
+        boundsIntegers: Bool = false
     ) -> JSONError? {
         guard let start = bytes.baseAddress?.assumingMemoryBound(to: UInt8.self) else {
             return JSONError(
@@ -52,17 +54,17 @@ enum JSONWalk {
         return withUnsafeTemporaryAllocation(of: UInt64.self, capacity: Limits.jsonDepthMax / 64 + 1) { words in
             words.initialize(repeating: 0)
             var fault = JSONFault()
+            let reader = JSONReader(end: start + bytes.count, boundsIntegers: boundsIntegers)
             // Never empty, so there is a base.
-            let isRight = document(start, bytes.count, topLevel, keys, words.baseAddress!, &fault)
+            let isRight = document(start, reader, topLevel, keys, words.baseAddress!, &fault)
             return isRight ? nil : fault.error(in: start)
         }
     }
 
     private static func document(
-        _ start: Bytes, _ count: Int, _ topLevel: JSONValidator.TopLevel, _ keys: UnsafeMutablePointer<KeyTracker>?,
-        _ objects: UnsafeMutablePointer<UInt64>, _ fault: inout JSONFault
+        _ start: Bytes, _ reader: JSONReader, _ topLevel: JSONValidator.TopLevel,
+        _ keys: UnsafeMutablePointer<KeyTracker>?, _ objects: UnsafeMutablePointer<UInt64>, _ fault: inout JSONFault
     ) -> Bool {
-        let reader = JSONReader(end: start + count)
         let end = reader.end
         // Keys are tracked for the detail of an event, which will stand inside other levels.
         let top = keys == nil ? 0 : Limits.jsonDepthMax - Limits.eventDetailDepthMax
@@ -134,6 +136,8 @@ struct JSONReader {
     typealias Bytes = UnsafePointer<UInt8>
 
     let end: Bytes
+    /// Whether whole numbers must fit in 64 bits with their sign.
+    let boundsIntegers: Bool
 
     /// Reads a key, the colon, and the blanks after it.
     @inline(__always)
@@ -197,13 +201,26 @@ struct JSONReader {
         if position - digits > 1, digits.pointee == UInt8(ascii: "0") {
             return fault.note("a number may not begin with 0", at: digits)
         }
+        let whole = position
         if position < end, position.pointee == UInt8(ascii: ".") {
             let fraction = position + 1
             position = skipDigits(fraction)
             if position == fraction { return fault.note("expected a digit", at: position) }
         }
         if position < end, position.pointee | 0x20 == UInt8(ascii: "e") { return exponent(position + 1, &fault) }
+        if boundsIntegers, position == whole, whole - digits > 18, !fits(digits, whole, isNegative: place != digits) {
+            return fault.note("a whole number must fit in 64 bits", at: place)
+        }
         return position
+    }
+
+    /// Whether digits, with their sign, are a number of 64 bits.
+    @inline(never)
+    private func fits(_ digits: Bytes, _ after: Bytes, isNegative: Bool) -> Bool {
+        // Nineteen digits never overflow the unsigned number.
+        guard after - digits <= 19 else { return false }
+        let value = (digits..<after).reduce(UInt64(0)) { $0 * 10 + UInt64($1.pointee & 15) }
+        return value <= UInt64(Int64.max) + (isNegative ? 1 : 0)
     }
 
     @inline(never)

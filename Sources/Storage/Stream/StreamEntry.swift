@@ -9,7 +9,7 @@ public import Core
 /// | 1 | format, 1 |
 /// | 1 | kind |
 /// | 1 | hops |
-/// | 1 | flags: bit 0, the publisher chose the event id; bit 1, matching may stop early; bit 2, of a replay |
+/// | 1 | flags: bit 0, the publisher chose the id; bit 1, matching may stop early; bit 2, replayed; bit 3, traced |
 /// | 16 | event id, big endian; zero in a message |
 /// | 8 | outbox row this came from, 0 for none |
 /// | 2 + n | bus |
@@ -17,6 +17,7 @@ public import Core
 /// | 2 + n | cause, empty for none |
 /// | 2 + n | rule it is meant for alone, empty for all; a replay may name several, with line feeds between |
 /// | 2 + n | name of the replay; not there without bit 2 of the flags |
+/// | 2 + n | trace header; not there without bit 3 of the flags |
 /// | rest | payload: the JSON text that subscribers get |
 public struct StreamEntry: Sendable, Hashable {
     public enum Kind: UInt8, Sendable {
@@ -42,6 +43,8 @@ public struct StreamEntry: Sendable, Hashable {
     public var onlyRule: String?
     /// The replay that put the event there again; kept where a rule forwards it to another bus.
     public var replay: String?
+    /// By what the publisher traces the event: goes to targets beside it, not in it.
+    public var traceHeader: String?
     public var payload: [UInt8]
 
     public init(
@@ -62,10 +65,15 @@ public struct StreamEntry: Sendable, Hashable {
     public static let publisherIdentifierFlag: UInt8 = 1
     public static let mayStopEarlyFlag: UInt8 = 2
     static let replayFlag: UInt8 = 4
+    public static let traceFlag: UInt8 = 8
 
     private var flags: UInt8 {
-        (hasPublisherIdentifier ? StreamEntry.publisherIdentifierFlag : 0)
-            | (mayStopEarly ? StreamEntry.mayStopEarlyFlag : 0) | (replay == nil ? 0 : StreamEntry.replayFlag)
+        var flags: UInt8 = 0
+        if hasPublisherIdentifier { flags |= StreamEntry.publisherIdentifierFlag }
+        if mayStopEarly { flags |= StreamEntry.mayStopEarlyFlag }
+        if replay != nil { flags |= StreamEntry.replayFlag }
+        if traceHeader != nil { flags |= StreamEntry.traceFlag }
+        return flags
     }
 
     /// Bytes before the first text field.
@@ -77,7 +85,8 @@ public struct StreamEntry: Sendable, Hashable {
         var output: [UInt8] = []
         output.reserveCapacity(StreamEntry.fixedBytes + payload.count + 96)
         var texts = StreamEntry.texts(bus: bus, principal: principal, cause: cause, onlyRule: onlyRule)
-        if let replay { StreamEntry.append(text: replay, to: &texts) }
+        if let replay { StreamEntry.append(text: replay.utf8, to: &texts) }
+        if let traceHeader { StreamEntry.append(text: traceHeader.utf8, to: &texts) }
         StreamEntry.writeHeader(
             into: &output, kind: kind, hops: hops, flags: flags, eventID: eventID, outboxRow: outboxRow, texts: texts)
         output.append(contentsOf: payload)
@@ -115,13 +124,14 @@ public struct StreamEntry: Sendable, Hashable {
     public static func texts(bus: String, principal: Principal, cause: Subject?, onlyRule: String?) -> [UInt8] {
         var output: [UInt8] = []
         for text in [bus, principal.name, cause?.description ?? "", onlyRule ?? ""] {
-            append(text: text, to: &output)
+            append(text: text.utf8, to: &output)
         }
         return output
     }
 
-    private static func append(text: String, to output: inout [UInt8]) {
-        let bytes = text.utf8.prefix(Int(UInt16.max))
+    /// Appends one text field as it stands in an entry.
+    public static func append(text: some Collection<UInt8>, to output: inout [UInt8]) {
+        let bytes = text.prefix(Int(UInt16.max))
         output.append(UInt8(truncatingIfNeeded: bytes.count))
         output.append(UInt8(truncatingIfNeeded: bytes.count >> 8))
         output.append(contentsOf: bytes)
@@ -146,6 +156,7 @@ public struct StreamEntry: Sendable, Hashable {
         cause = Subject(text(view.cause))
         onlyRule = view.onlyRule.isEmpty ? nil : text(view.onlyRule)
         replay = view.isReplayed ? text(view.replay) : nil
+        traceHeader = view.isTraced ? text(view.traceHeader) : nil
         payload = Array(view.payload)
     }
 }
@@ -157,6 +168,7 @@ public struct StreamEntryView {
     public let hasPublisherIdentifier: Bool
     public let mayStopEarly: Bool
     public let isReplayed: Bool
+    public let isTraced: Bool
     public let eventID: Identifier
     public let outboxRow: Int64
     public let bus: UnsafeRawBufferPointer
@@ -165,6 +177,8 @@ public struct StreamEntryView {
     public let onlyRule: UnsafeRawBufferPointer
     /// Empty where no replay put the event there.
     public let replay: UnsafeRawBufferPointer
+    /// Empty where the publisher gave none.
+    public let traceHeader: UnsafeRawBufferPointer
     public let payload: UnsafeRawBufferPointer
 
     public init?(_ body: UnsafeRawBufferPointer) {
@@ -174,6 +188,7 @@ public struct StreamEntryView {
         hasPublisherIdentifier = body[3] & StreamEntry.publisherIdentifierFlag != 0
         mayStopEarly = body[3] & StreamEntry.mayStopEarlyFlag != 0
         isReplayed = body[3] & StreamEntry.replayFlag != 0
+        isTraced = body[3] & StreamEntry.traceFlag != 0
         eventID = Identifier(
             high: UInt64(bigEndian: body.loadUnaligned(fromByteOffset: 4, as: UInt64.self)),
             low: UInt64(bigEndian: body.loadUnaligned(fromByteOffset: 12, as: UInt64.self)))
@@ -191,12 +206,10 @@ public struct StreamEntryView {
         self.principal = principal
         self.cause = cause
         self.onlyRule = onlyRule
-        if isReplayed {
-            guard let replay = next() else { return nil }
-            self.replay = replay
-        } else {
-            replay = UnsafeRawBufferPointer(start: nil, count: 0)
-        }
+        let none = UnsafeRawBufferPointer(start: nil, count: 0)
+        guard let replay = isReplayed ? next() : none, let traceHeader = isTraced ? next() : none else { return nil }
+        self.replay = replay
+        self.traceHeader = traceHeader
         payload = UnsafeRawBufferPointer(rebasing: body[offset...])
     }
 }

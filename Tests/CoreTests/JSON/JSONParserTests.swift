@@ -136,23 +136,23 @@ import Testing
 
     @Test("Nesting up to the limit is read, compared and written", arguments: [("[", "]"), ("{\"k\":", "}")])
     func readsToTheDepthLimit(opening: String, closing: String) async {
-        let text = String(repeating: opening, count: 1000) + "1" + String(repeating: closing, count: 1000)
+        let text = String(repeating: opening, count: 1024) + "1" + String(repeating: closing, count: 1024)
         let copy = await onThread {
             guard let value = try? JSON(parsing: text), let again = try? JSON(parsing: value.bytes) else { return "" }
             return value == again ? again.text : ""
         }
-        #expect(Limits.jsonDepthMax == 1000)
+        #expect(Limits.jsonDepthMax == 1024)
         #expect(copy == text)
     }
 
-    @Test("Nesting past the limit is refused, however deep", arguments: ["[", "{\"k\":"], [1001, 1_000_000])
+    @Test("Nesting past the limit is refused, however deep", arguments: ["[", "{\"k\":"], [1025, 1_000_000])
     func refusesPastTheDepthLimit(opening: String, depth: Int) async {
         let text = String(repeating: opening, count: depth)
         let result = await onThread { () -> Result<JSON, JSONError> in
             do throws(JSONError) { return .success(try JSON(parsing: text)) } catch { return .failure(error) }
         }
-        let place = TextPosition(line: 1, column: opening.utf8.count * 1000 + 1)
-        #expect(result == .failure(JSONError(.tooDeep, "nesting is deeper than 1000 levels", at: place)))
+        let place = TextPosition(line: 1, column: opening.utf8.count * 1024 + 1)
+        #expect(result == .failure(JSONError(.tooDeep, "nesting is deeper than 1024 levels", at: place)))
     }
 
     /// Runs with as much stack as the threads of the system have.

@@ -54,6 +54,38 @@ import Testing
         }
     }
 
+    @Test("A trace header goes beside the event to endpoints and queues, over buses too, and into no replay")
+    func trace() async throws {
+        try await TestEvents.run { engine in
+            let arn = try await destination(engine)
+            try await engine.call("events:CreateEventBus", ["Name": "other"])
+            try await ReplayTests.createArchive(engine)
+            try await engine.rule(targets: [TestEvents.target(arn: "arn:aws:events:::event-bus/other")])
+            try await engine.rule(
+                "r2", bus: "other",
+                targets: [TestEvents.target(arn: arn), TestEvents.target("2", arn: "arn:aws:sqs:::q")])
+            var entry = TestEvents.entry()
+            entry["TraceHeader"] = "Root=1-5759e988"
+            try await engine.put(entry)
+            try await delivered(engine, 3)
+            let trace = HTTPField("X-Amzn-Trace-Id", "Root=1-5759e988")
+            #expect(engine.web.calls.count { $0.headers.contains(trace) } == 1)
+            let sent = try #require(engine.targets.calls.first { $0.operation == "sqs:SendMessage" })
+            let attribute = sent.input["MessageSystemAttributes"]?["AWSTraceHeader"]
+            #expect(attribute == ["DataType": "String", "StringValue": "Root=1-5759e988"])
+            let texts = try engine.events().map(\.text)
+            #expect(texts.allSatisfy { !$0.contains("759e988") })
+            // What cannot be a header is left out.
+            entry["TraceHeader"] = "Root=1\nX-Evil: 1"
+            try await engine.put(entry)
+            try await ReplayTests.start(engine)
+            #expect(try await ReplayTests.describe(engine)["State"] == "COMPLETED")
+            try await delivered(engine, 12)
+            #expect(engine.web.calls.count == 4)
+            #expect(engine.web.calls.count { $0.headers.contains { $0.name == "X-Amzn-Trace-Id" } } == 1)
+        }
+    }
+
     @Test("Holes, queries, headers and bodies are filled by the target, and the connection goes before it")
     func parameters() async throws {
         try await TestEvents.run { engine in
@@ -112,6 +144,21 @@ import Testing
             #expect((record.detail["NextAttempt"] != nil) == isRetried)
             #expect(try await engine.deadLetters().count == (isRetried ? 0 : 1))
         }
+    }
+
+    @Test(
+        "Retry-After is seconds, or a date that counts from the answer's own",
+        arguments: [
+            ("120", nil, 120), ("-1", nil, -1), ("soon", nil, nil), ("Sun, 06 Nov 1994 08:49:37 GMT", nil, nil),
+            ("Sun, 06 Nov 1994 08:49:37 GMT", "Sun, 06 Nov 1994 08:48:37 GMT", 60),
+            ("Sun, 06 Nov 1994 08:49:37 GMT", "Mon, 07 Nov 1994 08:49:37 GMT", 0),
+            ("Wed, 01 Jan 2020 00:00:00 GMT", "Tue, 31 Dec 2019 23:59:50 GMT", 10),
+            ("Wed, 99 Jan 2020 00:00:00 GMT", "Tue, 31 Dec 2019 23:59:50 GMT", nil),
+        ] as [(String, String?, Int?)])
+    func retryAfterDates(text: String, date: String?, seconds: Int?) {
+        var headers = [HTTPField("Retry-After", text)]
+        if let date { headers.append(HTTPField("Date", date)) }
+        #expect(HTTPAnswer(status: 503, headers: headers).retryAfterSeconds == seconds)
     }
 
     @Test("Retry-After is heeded where it is longer than the wait, and a negative one ends the retries")
@@ -228,6 +275,40 @@ import Testing
             try await engine.put()
             try await eventually("it is a dead letter") { try await engine.deadLetters().count == 1 }
             #expect(try await engine.deadLetters()[0]["ErrorCode"] == "NO_PERMISSIONS")
+        }
+    }
+
+    @Test("A server that answers with what it was sent does not bring secrets into dead letters and states")
+    func echo() async throws {
+        try await TestEvents.run { engine in
+            engine.web.answer { call throws(HTTPFailure) in
+                if call.url.hasPrefix("https://login.test") {
+                    return HTTPAnswer(status: 401, body: Array("you said: ".utf8) + (call.body ?? []))
+                }
+                let said = call.headers.map { "\($0.name): \($0.value)" }.joined(separator: "; ")
+                return HTTPAnswer(status: 400, body: Array("\(call.url) \(said)".utf8.suffix(150)))
+            }
+            let auth: JSON = [
+                "BasicAuthParameters": ["Username": "me", "Password": "p4ss word"],
+                "InvocationHttpParameters": [
+                    "HeaderParameters": [["Key": "x-h", "Value": "hidden", "IsValueSecret": true]]
+                ],
+            ]
+            let arn = try await destination(engine, type: "BASIC", auth: auth)
+            try await engine.rule(targets: [TestEvents.target(arn: arn)])
+            try await engine.put()
+            try await eventually("it is a dead letter") { try await engine.deadLetters().count == 1 }
+            let message = try await engine.deadLetters()[0]["ErrorMessage"]?.string ?? ""
+            #expect(message.hasSuffix("x-h: (secret); Authorization: Basic (secret)"), "\(message)")
+            var other = DestinationTests.oauth
+            other["OAuthParameters"]?["ClientParameters"]?["ClientSecret"] = "hu sh/"
+            try await engine.call(
+                "events:CreateConnection",
+                ["Name": "o", "AuthorizationType": "OAUTH_CLIENT_CREDENTIALS", "AuthParameters": other])
+            try await eventually("it is deauthorized") {
+                let shown = try await engine.call("events:DescribeConnection", ["Name": "o"])
+                return shown["StateReason"]?.string?.hasSuffix("&client_secret=(secret)") == true
+            }
         }
     }
 

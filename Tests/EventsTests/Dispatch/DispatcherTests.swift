@@ -116,7 +116,7 @@ import Testing
             (ErrorCode.validation, "SDK_CLIENT_ERROR"), (.invalidParameters, "SDK_CLIENT_ERROR"),
             (.accessDenied, "NO_PERMISSIONS"), (.notFound, "NO_RESOURCE"), (.invalidDocument, "NO_RESOURCE"),
             (.resourceNotFound, "NO_RESOURCE"), (.automationDefinitionNotFound, "NO_RESOURCE"),
-            (.invalidInstanceID, "NO_RESOURCE"),
+            (.invalidInstanceID, "NO_RESOURCE"), (.queueDoesNotExist, "NO_RESOURCE"),
         ])
     func final(code: ErrorCode, expected: String) async throws {
         try await TestEvents.run { engine in
@@ -134,8 +134,12 @@ import Testing
     @Test(
         "Input that cannot be made of the event, or is none for the target, is a dead letter with the reason",
         arguments: [
-            (#"{"InputPath":"$.detail.gone"}"#, "INVALID_INPUT", "$.detail.gone"),
+            (#"{"InputPath":"$.detail.gone"}"#, "INVALID_PARAMETER", "$.detail.gone"),
             (#"{"Arn":"arn:aws:ssm:::automation-definition/Fix","Input":"[1]"}"#, "INVALID_PARAMETER", "[1]"),
+            (
+                #"{"Arn":"arn:aws:logs::210987654321:log-group:g"}"#, "NO_RESOURCE",
+                "arn:aws:logs:us-east-1:210987654321:log-group:g is of another account"
+            ),
         ])
     func badInput(members: String, code: String, part: String) async throws {
         try await TestEvents.run { engine in
@@ -275,19 +279,21 @@ import Testing
         }
     }
 
-    @Test("Events that rules send in a circle end as dead letters that name the limit")
+    @Test("Events that rules send in a circle end as dead letters that name the limit and the circle alone")
     func loop() async throws {
         try await TestEvents.run { engine in
             try await engine.call("events:CreateEventBus", ["Name": "other"])
             try await engine.rule(
                 "there", targets: [TestEvents.target(arn: "arn:aws:events:::event-bus/other")])
             try await engine.rule(
-                "back", bus: "other", targets: [TestEvents.target(arn: "arn:aws:events:::event-bus/default")])
+                "back", bus: "other",
+                targets: [TestEvents.target("beside"), TestEvents.target(arn: "arn:aws:events:::event-bus/default")])
             let id = try await engine.put()
             let letter = try await deadLetter(engine)
             #expect(letter["ErrorCode"] == "HOP_LIMIT_EXCEEDED" && letter["EventId"]?.string == id)
             #expect(letter["ErrorMessage"]?.string?.contains("chain of 8 rules") == true, "\(letter.text)")
             #expect(letter["ErrorMessage"]?.string?.contains("the limit is 8") == true, "\(letter.text)")
+            #expect(letter["ErrorMessage"]?.string?.contains("beside") == false, "\(letter.text)")
             let hops = try engine.entries().map(\.hops)
             #expect(hops == Array(0...Limits.eventHopsMax))
             #expect(try engine.entries().map(\.bus).suffix(2) == ["other", "default"])

@@ -74,8 +74,17 @@ import Testing
                 #"{"Source":"\#(bytes(257))","DetailType":"t","Detail":"{}"}"#, "InvalidArgument",
                 "Parameter Source is not valid. Reason: Source must be at most 256 bytes."),
             Bad(
-                #"{"Source":"a","DetailType":"\#(bytes(513))","Detail":"{}"}"#, "InvalidArgument",
-                "Parameter DetailType is not valid. Reason: DetailType must be at most 512 bytes."),
+                #"{"Source":"a","DetailType":"\#(bytes(129))","Detail":"{}"}"#, "InvalidArgument",
+                "Parameter DetailType is not valid. Reason: DetailType must be at most 128 characters."),
+            Bad(
+                #"{"Source":"a","DetailType":"t","Detail":"{\"a\":9223372036854775808}"}"#, "MalformedDetail",
+                "Detail is malformed."),
+            Bad(
+                #"{"Source":"a","DetailType":"t","Detail":"{\"a\":[-9223372036854775809]}"}"#, "MalformedDetail",
+                "Detail is malformed."),
+            Bad(
+                #"{"Source":"a","DetailType":"t","Detail":"{\"a\":123456789012345678901}"}"#, "MalformedDetail",
+                "Detail is malformed."),
         ])
     func badEntries(bad: Bad) async throws {
         let engine = try TestEvents()
@@ -96,10 +105,14 @@ import Testing
     func atTheLimits() async throws {
         let engine = try TestEvents()
         try await engine.put([
-            ["Source": .string(Self.bytes(256)), "DetailType": .string(Self.bytes(512)), "Detail": "{}"],
+            [
+                "Source": .string(Self.bytes(256)), "DetailType": .string(String(repeating: "é", count: 128)),
+                "Detail": #"{"a":[9223372036854775807,-9223372036854775808,12345678901234567890.5,1e30]}"#,
+            ],
             TestEvents.entry(source: "aws"), TestEvents.entry(source: "awsome.app"),
             [
-                "Source": "app", "DetailType": "t", "Detail": "{}", "EventBusName": "default", "TraceHeader": "x",
+                "Source": "app", "DetailType": "t", "Detail": "{}", "EventBusName": "default",
+                "TraceHeader": .string(Self.bytes(500)),
                 "Resources": ["arn:aws:a:b:c:d", ""],
             ],
         ])
@@ -133,6 +146,20 @@ import Testing
             (#"{"Entries":[{"Resources":"x"}]}"#, "ValidationException", "An entry must be an object"),
             (#"{"Entries":[{"Sorce":"x"}]}"#, "ValidationException", "Unknown member 'Sorce' in an entry"),
             (#"{"Entries":[],"More":1}"#, "ValidationException", "Unknown member 'More'"),
+            (#"{"EndpointId":"abcde.veo","Entries":[]}"#, "ValidationException", "EndpointId names a global endpoint"),
+            (
+                #"{"Entries":[{"Source":"a","TraceHeader":"\#(bytes(501))"}]}"#, "ValidationException",
+                "1 validation error detected: Value '"
+            ),
+            (
+                #"{"Entries":[{"TraceHeader":"x"},{"TraceHeader":""}]}"#, "ValidationException",
+                "1 validation error detected: Value '' at 'entries.2.member.traceHeader' failed to satisfy constraint: "
+                    + "Member must have length greater than or equal to 1"
+            ),
+            (
+                #"{"Entries":[{"EventBusName":""}]}"#, "ValidationException",
+                "1 validation error detected: Value '' at 'entries.1.member.eventBusName' failed to satisfy constraint"
+            ),
             (
                 #"{"Entries":[]}"#, "ValidationException",
                 "1 validation error detected: Value '[]' at 'entries' failed to satisfy constraint: "

@@ -62,6 +62,7 @@ import Testing
             let event = try #require(ReplayTests.received(engine).last)
             #expect(event["id"] == .string(id) && event["time"] == "2026-03-01T10:00:07Z")
             #expect(event["replay-name"] == "again" && event["detail"] == ["n": 1])
+            #expect(event.object?.keys.suffix(4) == ["region", "replay-name", "resources", "detail"])
             // The target's token and the audit log tell it from the original, and name the replay.
             let tokens = Set(engine.targets.calls.map { $0.input["OpsBusMessageId"] })
             #expect(tokens.count == 3)

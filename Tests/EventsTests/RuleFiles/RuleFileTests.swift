@@ -83,7 +83,7 @@ import Testing
             Mistake("Name: r\nName: s\n", "2:1: error: "),
             Mistake("Name: r\n\tx: 1", "2:1: error: "),
             Mistake("a: &a [*a]", "1:8: error: "),
-            Mistake(String(repeating: "[", count: 100_000), "1:1001: error: "),
+            Mistake(String(repeating: "[", count: 100_000), "1:1025: error: "),
             Mistake((0..<9).reduce("a0: &a0 [x]\n") { text, level in
                 let aliases = Array(repeating: "*a\(level)", count: 10).joined(separator: ",")
                 return text + "a\(level + 1): &a\(level + 1) [\(aliases)]\n"

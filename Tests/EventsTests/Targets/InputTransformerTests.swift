@@ -185,7 +185,8 @@ import Testing
 
     @Test func aResultThatIsNoJSONIsAnErrorWithAReason() throws {
         // As deep as JSON may be; one level more is not read by anyone.
-        let text = String(repeating: "[", count: 1000) + String(repeating: "]", count: 1000)
+        let depth = Limits.jsonDepthMax
+        let text = String(repeating: "[", count: depth) + String(repeating: "]", count: depth)
         let event = try JSON(parsing: text)
         let bare = try transformer(["InputTemplate": "<aws.events.event.json>"])
         #expect(try bare.render(event: event, context: Samples.context) == text)
@@ -196,7 +197,7 @@ import Testing
         }
         #expect(error?.code == .notJSON)
         #expect(error?.message == "InputTemplate for target t1 makes no JSON of this event:"
-            + " nesting is deeper than 1000 levels at line 1, column 1005")
+            + " nesting is deeper than \(depth) levels at line 1, column \(depth + 5)")
     }
 
     @discardableResult
