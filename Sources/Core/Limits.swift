@@ -22,7 +22,6 @@ public enum Limits {
     /// A stream topic holds bus, source and detail-type, each at most tripled by its encoding.
     public static let eventSourceBytesMax = 256
     public static let eventDetailTypeBytesMax = 512
-    public static let busNameBytesMax = 256
     public static let orConjunctionsMax = 1000
     public static let documentBytesMax = 64 << 10
     /// One file that belongs to a version of a document.
