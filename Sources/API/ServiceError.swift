@@ -32,3 +32,20 @@ public struct ServiceError: Error, Sendable, Hashable, CustomStringConvertible {
             members: JSONObject((json.object?.members ?? []).filter { $0.key != "__type" && $0.key != "message" }))
     }
 }
+
+extension JSON {
+    /// The object that a request's body holds.
+    /// - Parameter name: Of the body, as an error calls it.
+    /// - Throws: `ServiceError` `.serialization`, with the place of the mistake.
+    public init(objectIn body: [UInt8], named name: String = "The body") throws(ServiceError) {
+        do throws(JSONError) {
+            self = try JSON(parsing: body)
+            guard object != nil else {
+                throw JSONError(
+                    .syntax, "expected a JSON object, found \(typeName)", at: TextPosition(line: 1, column: 1))
+            }
+        } catch {
+            throw ServiceError(.serialization, "\(name) is not valid: \(error).")
+        }
+    }
+}

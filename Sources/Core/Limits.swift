@@ -24,7 +24,6 @@ public enum Limits {
     /// Counted, as the service does, in characters.
     public static let eventDetailTypeCharactersMax = 128
     public static let traceHeaderCharactersMax = 500
-    public static let busNameBytesMax = 256
     public static let orConjunctionsMax = 1000
     public static let documentBytesMax = 64 << 10
     /// One file that belongs to a version of a document.

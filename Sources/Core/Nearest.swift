@@ -7,7 +7,10 @@ public func nearest(to word: String, among candidates: [String]) -> String? {
     let limit = max(1, typed.count / 3)
     var best: (word: String, distance: Int)?
     for candidate in candidates {
-        let distance = editDistance(typed, Array(candidate.lowercased().utf8))
+        let known = Array(candidate.lowercased().utf8)
+        // So many letters must be put in or taken out at least; a word may be as long as a request.
+        guard abs(known.count - typed.count) <= limit else { continue }
+        let distance = editDistance(typed, known)
         if distance <= limit, distance < best?.distance ?? Int.max { best = (candidate, distance) }
     }
     return best?.word

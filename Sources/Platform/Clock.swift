@@ -11,17 +11,27 @@ public protocol Clock: Sendable {
 
     /// Returns at or after the wall-clock time given, or throws `CancellationError` if the task is cancelled first.
     func sleep(until time: Timestamp) async throws
+
+    /// Returns after a time that no jump of the wall clock makes longer or shorter, or throws `CancellationError` if
+    /// the task is cancelled first.
+    func sleep(for duration: Duration) async throws
 }
 
 extension Clock {
+    /// For clocks whose wall-clock time does not jump.
     public func sleep(for duration: Duration) async throws { try await sleep(until: now + duration) }
 }
 
 /// The machine's own clock.
 public struct SystemClock: Clock {
-    public init() {}
+    /// Nanoseconds since 1970; tests let it jump.
+    private let wallNanoseconds: @Sendable () -> Int64
 
-    public var now: Timestamp { Timestamp(microseconds: ops_realtime_nanoseconds() / 1000) }
+    public init() { self.init { ops_realtime_nanoseconds() } }
+
+    init(wallNanoseconds: @escaping @Sendable () -> Int64) { self.wallNanoseconds = wallNanoseconds }
+
+    public var now: Timestamp { Timestamp(microseconds: wallNanoseconds() / 1000) }
 
     public var monotonic: Duration { .nanoseconds(ops_monotonic_nanoseconds()) }
 
@@ -33,4 +43,7 @@ public struct SystemClock: Clock {
             try await Task.sleep(for: min(remaining, .seconds(60)))
         }
     }
+
+    /// By monotonic time.
+    public func sleep(for duration: Duration) async throws { try await Task.sleep(for: duration) }
 }

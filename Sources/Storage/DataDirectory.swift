@@ -15,9 +15,9 @@ internal import Platform
 /// | `reserve` | space given back when the disk is full, so that recovery and trimming can work |
 public final class DataDirectory: Sendable {
     /// Written to `format`; a program refuses what it does not know.
-    public static let formatVersion = 1
+    static let formatVersion = 1
     /// Size of the reserve.
-    public static let reserveBytes = 8 << 20
+    static let reserveBytes = 8 << 20
 
     /// Bytes of a file system.
     public struct Space: Sendable, Hashable {
@@ -62,8 +62,9 @@ public final class DataDirectory: Sendable {
         return ops_lock_exclusive(file.number) == 0 ? nil : try processIdentifier(in: file)
     }
 
+    /// The space of the file system that holds a path.
     /// - Throws: `StorageError` with `.inputOutput`.
-    public func space() throws(StorageError) -> Space {
+    public static func space(of path: String) throws(StorageError) -> Space {
         var free: UInt64 = 0
         var total: UInt64 = 0
         let status = ops_disk_space(path, &free, &total)
@@ -75,7 +76,7 @@ public final class DataDirectory: Sendable {
     /// - Throws: `StorageError` with `.inputOutput`.
     public func refreshReserve() throws(StorageError) {
         let reserve = path + "/reserve"
-        let free = try space().freeBytes
+        let free = try Self.space(of: path).freeBytes
         if free < UInt64(Self.reserveBytes) {
             guard unlink(reserve) == 0 || errno == ENOENT else {
                 throw StorageError(FileError("remove", reserve, errno: errno))

@@ -129,14 +129,26 @@ public struct OperationTable: OperationCaller {
 }
 
 extension Operation {
-    /// The input with sensitive members masked, for the audit log.
-    public func redact(_ input: JSON) -> JSON {
-        guard let object = input.object else { return input }
-        return .object(
-            JSONObject(
-                object.map { member in
-                    let isSensitive = self.input.contains { $0.name == member.key && $0.isSensitive }
-                    return JSONObject.Member(key: member.key, value: isSensitive ? "****" : member.value)
-                }))
+    /// The input without its secrets, for the audit log, which forgets nothing: sensitive members are masked, and
+    /// those not declared, which may be secrets under a mistyped name.
+    fileprivate func redact(_ input: JSON) -> JSON { Shape.structure(self.input).masked(input) }
+}
+
+extension Shape {
+    fileprivate func masked(_ value: JSON) -> JSON {
+        switch (self, value) {
+        case (.structure(let fields), .object(let object)):
+            JSON.object(
+                JSONObject(
+                    object.map { member in
+                        let shown = fields.first { $0.name == member.key && !$0.isSensitive }
+                        return JSONObject.Member(key: member.key, value: shown?.shape.masked(member.value) ?? "****")
+                    }))
+        case (.map(let element, _, _), .object(let object)):
+            JSON.object(
+                JSONObject(object.map { JSONObject.Member(key: $0.key, value: element.masked($0.value)) }))
+        case (.list(let element, _), .array(let elements)): JSON.array(elements.map(element.masked))
+        default: value
+        }
     }
 }

@@ -85,7 +85,7 @@ extension Shape {
         let near = nearest(to: name, among: known).map { " Did you mean '\($0)'?" } ?? ""
         return ServiceError(
             .validation,
-            "Unknown member '\(name)'\(path.isEmpty ? "" : " at '\(path)'").\(near) Known: "
+            "Unknown member '\(shortened(name))'\(path.isEmpty ? "" : " at '\(path)'").\(near) Known: "
                 + "\(known.joined(separator: ", ")).")
     }
 
@@ -98,6 +98,12 @@ extension Shape {
     }
 }
 
+/// A text as error messages quote it.
+private func shortened(_ text: String) -> String {
+    let scalarsMax = 200
+    return text.utf8.count > scalarsMax ? String(Substring(text.unicodeScalars.prefix(scalarsMax))) + "…" : text
+}
+
 /// The constraints that an input breaks, in the words of the AWS services.
 private struct Violations {
     private(set) var count = 0
@@ -107,17 +113,12 @@ private struct Violations {
 
     /// Told in full; the others are only counted.
     private static let textsMax = 20
-    private static let shownCharactersMax = 200
 
     /// - Parameter value: Nil where there is none.
     mutating func add(_ value: JSON?, _ path: String, _ constraint: String) {
         count += 1
         if texts.count == Violations.textsMax { return }
-        var shown = value.map { $0.string ?? $0.text }
-        if let text = shown, text.utf8.count > Violations.shownCharactersMax {
-            shown = text.prefix(Violations.shownCharactersMax) + "…"
-        }
-        let quoted = hidesValues ? "(secret)" : shown.map { "'\($0)'" } ?? "null"
+        let quoted = hidesValues ? "(secret)" : value.map { "'\(shortened($0.string ?? $0.text))'" } ?? "null"
         texts.append("Value \(quoted) at '\(path)' failed to satisfy constraint: \(constraint)")
     }
 

@@ -59,7 +59,7 @@ struct PolicyCondition: Sendable, Hashable {
 
         /// RFC 3339 text or seconds since 1970.
         private static func date(_ text: String) -> Timestamp? {
-            Timestamp(rfc3339: text) ?? Int64(text).map { Timestamp(microseconds: $0 * 1_000_000) }
+            Timestamp(rfc3339: text) ?? Int64(text).map(Timestamp.init(seconds:))
         }
 
         /// Each of the six parts of an ARN matches on its own: a star does not reach over a colon but in the last.

@@ -74,9 +74,9 @@ public final class BusClient: Sendable {
     ///   - input: The operation's input object.
     ///   - timeout: Instead of the client's own.
     /// - Returns: The operation's output object.
-    /// - Throws: `ServiceError`: what the operation answered. `BusError` `.timedOut`; `.connectionLost`, where it is
-    ///   unknown whether the operation was carried out, and reads were tried again first; `.closed`; `.overloaded`.
-    ///   `CancellationError`.
+    /// - Throws: `ServiceError`: what the operation answered, and `.requestTooLarge` for an input that is not sent.
+    ///   `BusError` `.timedOut`; `.connectionLost`, where it is unknown whether the operation was carried out, and
+    ///   reads were tried again first; `.closed`; `.overloaded`. `CancellationError`.
     public func call(_ operation: String, _ input: JSON = [:], timeout: Duration? = nil) async throws -> JSON {
         try await call(operation, input, isRepeatable: BusClient.isRead(operation), timeout: timeout ?? self.timeout)
     }
@@ -137,7 +137,10 @@ public final class BusClient: Sendable {
     }
 
     private func call(_ operation: String, _ input: JSON, isRepeatable: Bool, timeout: Duration) async throws -> JSON {
-        let answer = try await requests.call(operation, input.bytes, isRepeatable: isRepeatable, timeout: timeout)
+        let body = input.bytes
+        // The server would refuse it too, or, were it far larger, cut the connection, which other calls share.
+        guard body.count <= Limits.requestBytesMax else { throw ServiceError.tooLarge(bodyBytes: body.count) }
+        let answer = try await requests.call(operation, body, isRepeatable: isRepeatable, timeout: timeout)
         let output: JSON
         do throws(JSONError) {
             output = try JSON(parsing: answer.body)

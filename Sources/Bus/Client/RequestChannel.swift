@@ -85,11 +85,13 @@ actor RequestChannel: LoopMember {
                 let call = Call(
                     operation: operation, body: body, deadline: deadline, isRepeatable: isRepeatable,
                     continuation: continuation)
-                let isClosed = inbox.withLock { inbox in
-                    if !inbox.isClosed { inbox.calls.append((identifier, call)) }
-                    return inbox.isClosed
+                let isTaken = inbox.withLock { inbox in
+                    // A cancellation that came before would find nothing to cancel.
+                    if inbox.isClosed || Task.isCancelled { return false }
+                    inbox.calls.append((identifier, call))
+                    return true
                 }
-                if isClosed { continuation.resume(returning: .failure(RequestChannel.closed)) }
+                if !isTaken { continuation.resume(returning: .failure(RequestChannel.closed)) }
                 loop.notify()
             }
         } onCancel: {

@@ -27,16 +27,8 @@ enum NodeFrames {
                 .requestTooLarge,
                 "Frame \(index + 1) has \(frame.count) bytes; at most \(Limits.requestBytesMax) are allowed.")
         }
-        do throws(JSONError) {
-            let body = try JSON(parsing: frames[2])
-            guard body.object != nil else {
-                throw JSONError(
-                    .syntax, "expected a JSON object, found \(body.typeName)", at: TextPosition(line: 1, column: 1))
-            }
-            return NodeMessage(kind, body, payload: frames.count == 4 ? frames[3] : [])
-        } catch {
-            throw ServiceError(.serialization, "Frame 3, the body of \(type), is not valid: \(error).")
-        }
+        let body = try JSON(objectIn: frames[2], named: "Frame 3, the body of \(type),")
+        return NodeMessage(kind, body, payload: frames.count == 4 ? frames[3] : [])
     }
 
     private static func malformed(_ what: String) -> ServiceError {

@@ -76,10 +76,7 @@ struct RequestReader: ~Copyable {
             return malformed("a request has four frames, and this one has more")
         }
         guard frame.bytes.count <= Limits.requestBytesMax else {
-            return .malformed(
-                ServiceError(
-                    .requestTooLarge,
-                    "The body has \(frame.bytes.count) bytes; at most \(Limits.requestBytesMax) are allowed."))
+            return .malformed(.tooLarge(bodyBytes: frame.bytes.count))
         }
         return isPublish ? .publish(Array(frame.bytes)) : .call(operation: operation, Array(frame.bytes))
     }
@@ -93,5 +90,13 @@ struct RequestReader: ~Copyable {
 
     private mutating func drain(_ socket: UnsafeMutableRawPointer) {
         while frame.hasMore && frame.receive(from: socket) {}
+    }
+}
+
+extension ServiceError {
+    /// The refusal of a request whose body is longer than `Limits.requestBytesMax`.
+    static func tooLarge(bodyBytes: Int) -> ServiceError {
+        ServiceError(
+            .requestTooLarge, "The body has \(bodyBytes) bytes; at most \(Limits.requestBytesMax) are allowed.")
     }
 }

@@ -140,25 +140,12 @@ actor RequestServer: LoopMember {
         Task { @concurrent in
             let reply: Reply
             do throws(ServiceError) {
-                let output = try await operations.call(operation, RequestServer.input(body), context)
+                let output = try await operations.call(operation, JSON(objectIn: body), context)
                 reply = Reply(token: token, status: 200, body: output.bytes)
             } catch {
                 reply = Reply(token: token, status: error.code.status, body: error.json.bytes)
             }
             replies.append(reply)
-        }
-    }
-
-    private static func input(_ body: [UInt8]) throws(ServiceError) -> JSON {
-        do throws(JSONError) {
-            let input = try JSON(parsing: body)
-            guard input.object != nil else {
-                throw JSONError(
-                    .syntax, "expected a JSON object, found \(input.typeName)", at: TextPosition(line: 1, column: 1))
-            }
-            return input
-        } catch {
-            throw ServiceError(.serialization, "The body is not valid: \(error).")
         }
     }
 

@@ -110,7 +110,8 @@ actor StreamPublisher: LoopMember {
         server.state.withLock { $0.subscriptions.insert(prefix) }
         guard let principal, let text = String(validating: prefix, as: UTF8.self) else { return }
         do throws(ServiceError) {
-            try authorizer.authorize(principal, "bus:Subscribe", on: text)
+            // All topics that begin with it, as `bus:ReadStream` asks for them.
+            try authorizer.authorize(principal, "bus:Subscribe", on: text + "*")
             enter(prefix)
         } catch {
             log.warning("subscription of \(principal) to \"\(text)\" is refused: \(error)")

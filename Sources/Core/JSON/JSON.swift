@@ -116,16 +116,16 @@ public struct JSONNumber: Sendable, Hashable {
         }
         let sign = whole.hasPrefix("-") ? "-" : ""
         let fraction = decimal.count == 2 ? decimal[1] : ""
-        var digits = (whole.dropFirst(sign.utf8.count) + fraction).drop { $0 == "0" }
+        let digits = (whole.dropFirst(sign.utf8.count) + fraction).utf8.drop { $0 == UInt8(ascii: "0") }
         if digits.isEmpty { return 0 }
         guard let exponent = Int32(parts.count == 2 ? parts[1] : "0") else { return nil }
-        var zerosMissing = Int(exponent) - fraction.utf8.count
-        while zerosMissing < 0, digits.last == "0" {
-            digits.removeLast()
-            zerosMissing += 1
-        }
-        guard zerosMissing >= 0, digits.utf8.count + zerosMissing <= 19 else { return nil }
-        return Int(sign + digits + String(repeating: "0", count: zerosMissing))
+        let zerosMissing = Int(exponent) - fraction.utf8.count
+        let zerosTooMany = max(0, -zerosMissing)
+        guard digits.count + zerosMissing <= 19,
+            digits.suffix(zerosTooMany).allSatisfy({ $0 == UInt8(ascii: "0") })
+        else { return nil }
+        let significant = String(decoding: digits.dropLast(zerosTooMany), as: UTF8.self)
+        return Int(sign + significant + String(repeating: "0", count: max(0, zerosMissing)))
     }
 
     /// The nearest IEEE 754 double; infinite where the number is out of range.

@@ -14,7 +14,7 @@ public struct RegularExpression: Sendable {
     static let stepsMax = 1_000_000
     /// What `{n}` may ask for.
     static let repetitionsMax = 100_000
-    /// Instructions an expression may become; a counted group becomes as many copies.
+    /// Instructions an expression may become, its parts included; a counted group becomes as many copies.
     static let instructionsMax = 20_000
 
     indirect enum Element: Sendable, Hashable {

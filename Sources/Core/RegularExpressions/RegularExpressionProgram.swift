@@ -23,6 +23,8 @@ struct RegularExpressionProgram: Sendable {
     private(set) var instructions: [Instruction] = []
     /// Two for each group, from the first; then one for each repetition of something that may be empty.
     private(set) var slotCount: Int
+    /// Instructions so far, those of the parts and of the programs around included.
+    private var size = 0
 
     /// Whether a match can begin at the start of the text only.
     var isAnchored: Bool {
@@ -36,22 +38,25 @@ struct RegularExpressionProgram: Sendable {
     }
 
     /// A part that runs on its own, with the slots of the whole.
-    private init(part: RegularExpression.Element, slotCount: Int) throws(RegularExpressionError) {
-        self.slotCount = slotCount
+    private init(part: RegularExpression.Element, of whole: Self) throws(RegularExpressionError) {
+        slotCount = whole.slotCount
+        size = whole.size
         try compile(part)
         try emit(.match)
     }
 
     private mutating func emit(_ instruction: Instruction) throws(RegularExpressionError) {
-        guard instructions.count < RegularExpression.instructionsMax else {
+        guard size < RegularExpression.instructionsMax else {
             throw RegularExpressionError(message: "the expression repeats groups too often", character: 1)
         }
+        size += 1
         instructions.append(instruction)
     }
 
     private mutating func part(_ element: RegularExpression.Element) throws(RegularExpressionError) -> Self {
-        let part = try Self(part: element, slotCount: slotCount)
+        let part = try Self(part: element, of: self)
         slotCount = part.slotCount
+        size = part.size
         return part
     }
 
@@ -100,7 +105,12 @@ struct RegularExpressionProgram: Sendable {
     private mutating func compile(
         _ element: RegularExpression.Element, _ range: ClosedRange<Int>, _ greed: RegularExpression.Greed
     ) throws(RegularExpressionError) {
-        for _ in 0..<range.lowerBound { try compile(element) }
+        for _ in 0..<range.lowerBound {
+            let before = instructions.count
+            try compile(element)
+            // What takes no instruction matches nothing, however often.
+            if instructions.count == before { break }
+        }
         if range.upperBound == .max {
             let slot = slotCount
             slotCount += 1

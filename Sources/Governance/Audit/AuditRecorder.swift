@@ -18,8 +18,9 @@ public struct AuditRecorder: CallRecorder {
     public func record(
         _ operation: String, _ input: JSON, _ context: OperationContext, failure: ServiceError?
     ) async {
-        var detail: JSON = ["Input": AuditRecorder.shortened(input)]
-        detail["ErrorMessage"] = failure.map { .string($0.message) }
+        var room = AuditRecorder.inputBytesMax
+        var detail: JSON = ["Input": AuditRecorder.shortened(input, &room)]
+        detail["ErrorMessage"] = failure.map { .string(AuditRecorder.shortened($0.message, to: 1024)) }
         let recorded = detail
         do {
             try await database.write(context) { transaction in
@@ -32,14 +33,37 @@ public struct AuditRecorder: CallRecorder {
         }
     }
 
+    /// Kept of an input, give or take the last text: otherwise whoever may do nothing could still fill the disk.
+    private static let inputBytesMax = 8 << 10
+
     /// Long texts, such as whole documents, do not belong into the audit log.
-    private static func shortened(_ input: JSON) -> JSON {
+    private static func shortened(_ input: JSON, _ room: inout Int) -> JSON {
+        // Every value costs its brackets or commas at least.
+        room -= 2
         switch input {
-        case .string(let text) where text.utf8.count > 512: .string(String(text.prefix(256)) + "…")
-        case .array(let elements): .array(elements.prefix(20).map(shortened))
+        case .array(let elements):
+            var kept: [JSON] = []
+            for element in elements.prefix(20) where room > 0 { kept.append(shortened(element, &room)) }
+            return .array(kept)
         case .object(let object):
-            .object(JSONObject(object.map { JSONObject.Member(key: $0.key, value: shortened($0.value)) }))
-        default: input
+            var kept = JSONObject()
+            for member in object where room > 0 {
+                let key = shortened(member.key, to: 256)
+                room -= key.utf8.count
+                kept.append(key, shortened(member.value, &room))
+            }
+            return .object(kept)
+        case .string(let text):
+            let kept = shortened(text, to: 512)
+            room -= kept.utf8.count
+            return .string(kept)
+        case .number(let number) where number.text.utf8.count > 64: return .string(shortened(number.text, to: 64))
+        default: return input
         }
+    }
+
+    /// - Parameter bytesMax: Of a text that is left as it is; half as many scalars stay of others.
+    private static func shortened(_ text: String, to bytesMax: Int) -> String {
+        text.utf8.count > bytesMax ? String(Substring(text.unicodeScalars.prefix(bytesMax / 2))) + "…" : text
     }
 }

@@ -3,13 +3,13 @@ internal import Core
 internal import Storage
 
 /// A CURVE key that may connect, the principal it stands for, and what that principal may do.
-public struct RegisteredKey: Sendable, Hashable {
-    public var name: String
+struct RegisteredKey: Sendable, Hashable {
+    var name: String
     /// 40 characters of Z85.
-    public var publicKey: String
-    public var allow: [Permission]
+    var publicKey: String
+    var allow: [Permission]
     /// Whether it belongs to the agent of a managed node, which needs no activation then.
-    public var isNode: Bool
+    var isNode: Bool
 
     static func all(_ transaction: borrowing ReadTransaction) throws -> [RegisteredKey] {
         try transaction.query("SELECT name, public_key, allow, node FROM keys ORDER BY name") { row in
@@ -55,12 +55,12 @@ public struct RegisteredKey: Sendable, Hashable {
 /// What a principal may do: an action, and where it matters on what. `*` stands for any text.
 ///
 /// Written `ACTION` or `ACTION RESOURCE`: `events:PutEvents`, `ssm:*`, `bus:Subscribe event/default/*`.
-public struct Permission: Sendable, Hashable, CustomStringConvertible {
-    public let action: String
-    public let resource: String
+struct Permission: Sendable, Hashable, CustomStringConvertible {
+    let action: String
+    let resource: String
 
     /// Nil where the action is not of the form `service:Name`, or there are more than two words.
-    public init?(_ text: String) {
+    init?(_ text: String) {
         let words = text.split(separator: " ").map(String.init)
         guard words.count == 1 || words.count == 2, words[0] == "*" || words[0].contains(":") else { return nil }
         action = words[0]
@@ -84,10 +84,10 @@ public struct Permission: Sendable, Hashable, CustomStringConvertible {
         return permissions
     }
 
-    public var description: String { resource == "*" ? action : "\(action) \(resource)" }
+    var description: String { resource == "*" ? action : "\(action) \(resource)" }
 
     /// What a key may do unless it is said: publish, subscribe and read.
-    public static let publisherAndSubscriber = [
+    static let publisherAndSubscriber = [
         "events:PutEvents", "events:PutCloudEvents", "bus:Subscribe", "bus:ReadStream", "bus:Acknowledge",
         "bus:DescribeStream", "bus:DescribeSubscriber",
     ].compactMap(Permission.init)

@@ -77,9 +77,7 @@ struct ArgumentParser {
         guard let next = command.subcommand(word) else {
             let names = command.subcommands.map(\.name)
             let near = nearest(to: word, among: names).map { "did you mean '\($0)'?" }
-            throw .usage(
-                "there is no command '\(spelled(result.path)) \(word)'",
-                fix: near ?? "choose one of \(names.joined(separator: ", "))")
+            throw .usage("there is no command '\(spelled(result.path)) \(word)'", fix: near ?? choice(result.path))
         }
         result.path.append(next)
     }
@@ -144,9 +142,7 @@ struct ArgumentParser {
     private func assign(_ positionals: [String], _ result: inout Result) throws(CommandError) {
         let command = result.path[result.path.count - 1]
         guard command.run != nil else {
-            throw .usage(
-                "'\(spelled(result.path))' needs a command",
-                fix: "choose one of \(command.subcommands.map(\.name).joined(separator: ", "))")
+            throw .usage("'\(spelled(result.path))' needs a command", fix: choice(result.path))
         }
         var rest = positionals[...]
         for (index, argument) in command.arguments.enumerated() {
@@ -169,6 +165,12 @@ struct ArgumentParser {
         if let extra = rest.first {
             throw .usage("'\(extra)' is one argument too many", fix: helpHint(result.path))
         }
+    }
+
+    /// The commands that may follow, where they are few enough for one line.
+    private func choice(_ path: [Command]) -> String {
+        let names = path[path.count - 1].subcommands.map(\.name)
+        return names.count > 10 ? helpHint(path) : "choose one of \(names.joined(separator: ", "))"
     }
 
     private func helpHint(_ path: [Command]) -> String { "see '\(spelled(path)) --help'" }

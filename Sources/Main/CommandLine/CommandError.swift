@@ -30,5 +30,9 @@ struct CommandError: Error, Hashable, CustomStringConvertible {
 
     static func failure(_ what: String, fix: String = "") -> CommandError { CommandError(.failure, what, fix: fix) }
 
-    var description: String { fix.isEmpty ? what : "\(what): \(fix)" }
+    var description: String {
+        if fix.isEmpty { return what }
+        // What services say are sentences.
+        return "\(what.hasSuffix(".") ? String(what.dropLast()) : what): \(fix)"
+    }
 }

@@ -26,6 +26,10 @@ enum Interruption {
         return try await task.value
     }
 
+    /// Lets writing to a pipe that nobody reads any more fail instead of ending the process: for those that run on, as
+    /// a server does when the program that collects its log is restarted.
+    static func outliveClosedPipes() { signal(SIGPIPE, SIG_IGN) }
+
     /// Only what is allowed in a signal handler: one write.
     private static let notify: @convention(c) (Int32) -> Void = { _ in
         var byte: UInt8 = 1

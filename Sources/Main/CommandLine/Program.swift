@@ -105,7 +105,8 @@ extension CommandError {
             case .accessDenied:
                 self.init(.accessDenied, error.description, fix: "ask for a key that is allowed this operation")
             case .internalFailure: self.init(.internal, error.description, fix: "see the server's log")
-            case .unknownOperation: self.init(.failure, error.description, fix: "see 'opsbus call --help'")
+            case .unknownOperation:
+                self.init(.failure, error.description, fix: "list them with 'opsbus call opsbus:ListOperations'")
             default: self.init(.failure, error.description)
             }
         case is CancellationError: self.init(.interrupted, "interrupted")

@@ -37,7 +37,10 @@ enum Completion: Sendable, Hashable {
 
 extension ValueSyntax where Value == String {
     static let text = ValueSyntax { (text) throws(ValueError) in text }
-    static let file = ValueSyntax(completion: .files) { (text) throws(ValueError) in text }
+    static let file = ValueSyntax(completion: .files) { (text) throws(ValueError) in
+        if text.isEmpty { throw ValueError("is no path") }
+        return text
+    }
 
     static func choice(_ values: [String]) -> ValueSyntax {
         ValueSyntax(completion: .values(values)) { (text) throws(ValueError) in
@@ -55,6 +58,18 @@ extension ValueSyntax where Value == String {
         guard let transport = transports.first(where: text.hasPrefix), text.count > transport.count else {
             throw ValueError("is not an endpoint such as tcp://127.0.0.1:7401 or ipc:///run/opsbus/requests")
         }
+        return text
+    }
+
+    /// The name of a region, as ARNs hold it.
+    static let region = ValueSyntax { (text) throws(ValueError) in
+        let isName = text.utf8.allSatisfy { byte in
+            switch byte {
+            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"): true
+            default: false
+            }
+        }
+        guard isName, !text.isEmpty else { throw ValueError("is not a region such as us-east-1 or lab") }
         return text
     }
 

@@ -1,3 +1,4 @@
+internal import API
 internal import Core
 
 extension Command {
@@ -42,28 +43,16 @@ extension Command {
     }
 
     private static func putFile(_ path: String, _ bus: String?, _ session: Session) async throws -> ExitCode {
-        let connection = try session.connect()
+        var lines = LinePut(path: path, connection: try session.connect(), output: session.output)
         var batches = EntryBatches(try session.open(path), bus: bus)
-        var (accepted, failed) = (0, 0)
-        func fail(_ line: Int, _ reason: String) {
-            failed += 1
-            session.output.remark("\(path):\(line): \(reason)")
-        }
         while let batch = try batches.next() {
-            for problem in batch.problems { fail(problem.line, problem.reason) }
-            guard !batch.entries.isEmpty else { continue }
-            let output = try await connection.call("events:PutEvents", ["Entries": .array(batch.entries)])
-            if session.output.format == .json { session.output.jsonLine(output) }
-            for (line, result) in zip(batch.lines, output["Entries"]?.array ?? []) {
-                if result["ErrorCode"] != nil {
-                    fail(line, "\(result.cell("ErrorCode")): \(result.cell("ErrorMessage"))")
-                } else {
-                    accepted += 1
-                }
-            }
+            for problem in batch.problems { lines.fail(problem.line, problem.reason) }
+            if !batch.entries.isEmpty { try await lines.put(batch.entries, from: batch.lines) }
         }
-        if session.output.format == .table { session.output.line("\(accepted) put, \(failed) failed") }
-        return failed == 0 ? .success : .failure
+        if session.output.format == .table {
+            session.output.line("\(lines.acceptedCount) put, \(lines.failedCount) failed")
+        }
+        return lines.failedCount == 0 ? .success : .failure
     }
 
     private static let source = Option("source", short: "s", "NAME", .text, "Who says it, such as my.app.")
@@ -74,6 +63,47 @@ extension Command {
     private static let identifier = Option(
         "id", "UUID", .uuid, "The event's id; sent again with the same one, it is put once.")
     private static let file = Argument("FILE", .file, count: 0...1, "Events, one a line; - for standard input.")
+}
+
+/// Puts the lines of a file, and says of each that is not accepted why.
+private struct LinePut {
+    let path: String
+    let connection: any Connection
+    let output: Output
+    private(set) var acceptedCount = 0
+    private(set) var failedCount = 0
+
+    init(path: String, connection: any Connection, output: Output) {
+        self.path = path
+        self.connection = connection
+        self.output = output
+    }
+
+    mutating func fail(_ line: Int, _ reason: String) {
+        failedCount += 1
+        output.remark("\(path):\(line): \(reason)")
+    }
+
+    /// Puts entries together, or one by one where the request is refused: an entry that is too large, or no entry at
+    /// all, takes none of the others along.
+    mutating func put(_ entries: [JSON], from lines: [Int]) async throws {
+        let answer: JSON
+        do {
+            answer = try await connection.call("events:PutEvents", ["Entries": .array(entries)])
+        } catch let error as ServiceError where error.code == .validation || error.code == .requestTooLarge {
+            if entries.count == 1 { return fail(lines[0], error.description) }
+            for (entry, line) in zip(entries, lines) { try await put([entry], from: [line]) }
+            return
+        }
+        if output.format == .json { output.jsonLine(answer) }
+        for (line, result) in zip(lines, answer["Entries"]?.array ?? []) {
+            if result["ErrorCode"] != nil {
+                fail(line, "\(result.cell("ErrorCode")): \(result.cell("ErrorMessage"))")
+            } else {
+                acceptedCount += 1
+            }
+        }
+    }
 }
 
 extension ValueSyntax where Value == String {

@@ -1,5 +1,4 @@
 internal import Core
-internal import Glibc
 internal import Platform
 internal import Storage
 
@@ -39,7 +38,7 @@ struct HealthCheck {
     static func archives(in directory: String) -> String { directory + "/archives.db" }
 
     func findings() -> [Finding] {
-        guard isDirectory(directory) else {
+        guard Files.isDirectory(directory) else {
             return [
                 Finding(.bad, "directory", "\(directory) is no directory", advice: "Name the right one with --data.")
             ]
@@ -131,11 +130,12 @@ struct HealthCheck {
     private static let badBytes: UInt64 = 64 << 20
 
     private var space: Finding {
-        var status = statvfs()
-        guard statvfs(directory, &status) == 0 else {
-            return Finding(.warning, "disk", "the free space cannot be read: \(String(cString: strerror(errno)))")
+        let free: UInt64
+        do {
+            free = try Storage.DataDirectory.space(of: directory).freeBytes
+        } catch {
+            return Finding(.warning, "disk", "the free space cannot be read: \(error)")
         }
-        let free = UInt64(status.f_bavail) * UInt64(status.f_frsize)
         let text = "\(spelled(bytes: Int(clamping: free))) free"
         switch free {
         case ..<HealthCheck.badBytes:
@@ -144,11 +144,6 @@ struct HealthCheck {
             return Finding(.warning, "disk", text, advice: "Make room, or keep less with --retention.")
         default: return Finding(.good, "disk", text)
         }
-    }
-
-    private func isDirectory(_ path: String) -> Bool {
-        var status = stat()
-        return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
     }
 
     private func spelled(bytes: Int) -> String {

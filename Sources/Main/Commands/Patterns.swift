@@ -11,7 +11,7 @@ extension Command {
             Each line is a JSON object with a pattern and what must come of it: "event" and "expect" (true or false), \
             or "valid" (true or false). Each failure is listed; the last line counts.
             """,
-        examples: [Example("opsbus patterns check conformance/patterns.jsonl", "Run every test of a file")],
+        examples: [Example("opsbus patterns check pattern-tests.jsonl", "Run every test of a file")],
         arguments: [files]
     ) { arguments, session in
         var results: [PatternVector.Result] = []

@@ -5,6 +5,7 @@ internal import Platform
 enum Serve {
     /// Runs until the process is told to end.
     static func run(_ configuration: Configuration) async throws -> ExitCode {
+        Interruption.outliveClosedPipes()
         let clock = SystemClock()
         let began = clock.monotonic
         let log = Log(

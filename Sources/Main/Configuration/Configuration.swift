@@ -33,17 +33,18 @@ struct Configuration: Sendable {
 
     /// - Parameters:
     ///   - arguments: May hold `--config` and the flags of settings.
-    ///   - environment: Value of an environment variable.
+    ///   - environment: Value of an environment variable; an empty one sets nothing.
     ///   - standardPaths: The first of these that exists is read where neither flag nor environment names a file.
     /// - Throws: `CommandError` `.configuration`, naming file, line and column, variable or flag.
     init(
         _ arguments: Arguments = Arguments(), environment: (String) -> String? = { _ in nil },
         standardPaths: [String] = []
     ) throws(CommandError) {
-        let named = arguments[GlobalOptions.config] ?? environment("OPSBUS_CONFIG")
+        func variable(_ name: String) -> String? { environment(name).flatMap { $0.isEmpty ? nil : $0 } }
+        let named = arguments[GlobalOptions.config] ?? variable("OPSBUS_CONFIG")
         if let path = named ?? standardPaths.first(where: Files.exists) { try read(path) }
         for setting in Settings.all {
-            if let text = environment(setting.environmentName) {
+            if let text = variable(setting.environmentName) {
                 try set(setting, text, from: .environment(setting.environmentName))
             }
             if let text = arguments.text(ofSetting: setting.name) {

@@ -29,7 +29,7 @@ enum Settings {
         "Lets whoever knows it wipe all state with POST /_opsbus/reset: for test suites.")
 
     static let account = Setting("account", "DIGITS", .account, "123456789012", "The account in ARNs and events.")
-    static let region = Setting("region", "NAME", .text, "us-east-1", "The region in ARNs and events.")
+    static let region = Setting("region", "NAME", .region, "us-east-1", "The region in ARNs and events.")
 
     static let curve = Setting(
         "curve", "true|false|FILE", .curve, standard: .off, text: "false",
@@ -157,7 +157,7 @@ extension ValueSyntax where Value == ListenAddress? {
         do throws(GatewayError) {
             return try ListenAddress(text)
         } catch {
-            throw ValueError("is not http://HOST:PORT, https://HOST:PORT or none")
+            throw ValueError("is not http://HOST:PORT, https://HOST:PORT (port up to 65535) or none")
         }
     }
 }

@@ -9,6 +9,7 @@ internal import Platform
 enum AgentProcess {
     /// Runs until the process is told to end.
     static func run(_ configuration: Configuration) async throws -> ExitCode {
+        Interruption.outliveClosedPipes()
         let log = Log(
             component: "agent", minimum: configuration[Settings.logLevel], format: configuration[Settings.logFormat])
         let directory = configuration[Settings.agentState]

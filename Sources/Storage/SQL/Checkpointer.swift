@@ -97,8 +97,14 @@ actor Checkpointer {
             }
             // The thread of a closed checkpointer runs nothing more.
             if isClosed { return }
-            if isIdle { return await run(.truncate) }
+            if isIdle { return await empty() }
         }
+    }
+
+    /// Copies while writing may go on: emptying keeps the writer out, which on a slow disk must not wait for the copy.
+    private func empty() {
+        run(.passive)
+        run(.truncate)
     }
 
     private func run(_ mode: Connection.CheckpointMode) {

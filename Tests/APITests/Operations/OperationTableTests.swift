@@ -18,7 +18,12 @@ import Testing
                 Operation("a:Read", "Reads.", .reads, input: [.optional("X", .integer(0...9))], handler: echo),
                 Operation(
                     "a:Write", "Writes.", .writes,
-                    input: [.optional("Code", .string(), sensitive: true), .optional("Y", .any)], handler: echo),
+                    input: [
+                        .optional("Code", .string(), sensitive: true), .optional("Y", .any),
+                        .optional(
+                            "Deep",
+                            .list(.map(.structure([.optional("Key", .any, sensitive: true), .optional("Z", .any)])))),
+                    ], handler: echo),
                 Operation("a:Refuse", "Refuses.", .writes) { _, _ in throw ServiceError(.limitExceeded, "no more") },
                 Operation("a:Break", "Breaks.", .writes) { _, _ in throw Unforeseen() },
                 Operation("a:Cancel", "Is cancelled.", .writes) { _, _ in throw CancellationError() },
@@ -68,9 +73,16 @@ import Testing
 
     @Test("What is secret is masked where it is recorded")
     func secrets() async {
-        let failure = await error("a:Write", ["Code": "1234", "Nonsense": 1])
+        let deep: JSON = [["m": ["Key": "1234", "Z": 2, "Kye": "1234"]]]
+        let failure = await error("a:Write", ["Code": "1234", "Cod": "1234", "Y": 1, "Deep": deep])
         #expect(failure?.code == .validation)
-        #expect(recorder.calls.map(\.input) == [["Code": "****", "Nonsense": 1]])
+        #expect(
+            recorder.calls.map(\.input) == [
+                [
+                    "Code": "****", "Cod": "****", "Y": 1,
+                    "Deep": [["m": ["Key": "****", "Z": 2, "Kye": "****"]]],
+                ]
+            ])
     }
 
     @Test("Operations are listed by name")

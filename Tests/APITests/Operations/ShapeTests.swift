@@ -134,6 +134,12 @@ import Testing
         #expect(message.hasPrefix(expected), "\(message)")
     }
 
+    @Test("A long unknown member is named by its beginning", .timeLimit(.minutes(1)))
+    func longMember() throws {
+        let message = try #require(try message(#"{"Name":"a","\#(String(repeating: "x", count: 1_000_000))":1}"#))
+        #expect(message.hasPrefix("Unknown member 'xxx") && message.utf8.count < 1000)
+    }
+
     @Test(
         "A message about a secret says what is wrong with it, not what it is",
         arguments: [

@@ -95,6 +95,7 @@ import Testing
             (#"{"NumericNotEquals":{"count":"10"}}"#, false), (#"{"NumericEquals":{"events:source":"1"}}"#, false),
             (#"{"DateGreaterThan":{"time":"2026-01-01T00:00:00Z"}}"#, true),
             (#"{"DateLessThanEquals":{"time":"2026-01-01T00:00:00Z"}}"#, false),
+            (#"{"DateLessThan":{"time":"99999999999999999"}}"#, true),
             (#"{"Bool":{"flag":"true"}}"#, true), (#"{"Bool":{"flag":false}}"#, false),
             (#"{"ArnLike":{"arn":"arn:aws:events:*:*:rule/r*"}}"#, true),
             (#"{"ArnLike":{"arn":"arn:aws:*:rule/r1"}}"#, false),

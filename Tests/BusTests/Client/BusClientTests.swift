@@ -2,6 +2,7 @@ import API
 import Core
 import Foundation
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import Bus
@@ -90,6 +91,38 @@ import Testing
             try await bus.restart()
             _ = try await client.call("test:WhoAmI")
             #expect(bus.operations.calls.withLock { $0.map(\.name) } == ["test:WhoAmI"])
+            await client.close()
+        }
+    }
+
+    @Test("A call of a task that was cancelled before ends at once", .timeLimit(.minutes(1)))
+    func cancelledBefore() async throws {
+        let client = try BusClient(endpoint: "ipc:///tmp/opsbus-nowhere", timeout: .seconds(3600))
+        // Many, because the cancellation must overtake the call on its way to the connection's thread.
+        for _ in 0..<3000 {
+            let call = Task {
+                withUnsafeCurrentTask { $0?.cancel() }
+                _ = try await client.call("test:Echo")
+            }
+            await #expect(throws: CancellationError.self) { try await call.value }
+        }
+        await client.close()
+    }
+
+    @Test("An input that is too large is refused without being sent, and other calls go on")
+    func tooLarge() async throws {
+        try await TestBus.run { bus in
+            let client = try bus.client()
+            let waiting = Task { try await client.call("test:Wait") }
+            try await eventually("it is in flight") { bus.operations.waitingCount == 1 }
+            let text = String(repeating: "x", count: 5 * Limits.requestBytesMax)
+            let error = await #expect(throws: ServiceError.self) {
+                try await client.call("test:Echo", ["a": .string(text)])
+            }
+            #expect(error?.code == .requestTooLarge)
+            await #expect(throws: ServiceError.self) { try await client.putEvents([["Detail": .string(text)]]) }
+            bus.operations.releaseAll()
+            _ = try await waiting.value
             await client.close()
         }
     }

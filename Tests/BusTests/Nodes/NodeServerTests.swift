@@ -1,6 +1,7 @@
 import API
 import Core
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import Bus

@@ -1,5 +1,6 @@
 import API
 import Core
+import TestSupport
 import Testing
 
 @testable import Bus

@@ -1,6 +1,7 @@
 import API
 import Core
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import Bus
@@ -21,7 +22,7 @@ import Testing
                 var messages = try client.subscribe(to: ["command/"], from: .after(0)).makeAsyncIterator()
                 bus.journal.append(["command/1/"], to: bus.stream)
                 #expect(try await messages.next()?.topic == "command/1/")
-                #expect(bus.authorizer.asked.withLock { $0.contains("\(name) bus:Subscribe command/") })
+                #expect(bus.authorizer.asked.withLock { $0.contains("\(name) bus:Subscribe command/*") })
                 let agent = try NodeClient(endpoint: bus.nodesEndpoint, keys: keys)
                 var events = NodeEvents(agent)
                 #expect(try await events.next() == .connected)
@@ -88,7 +89,7 @@ import Testing
             #expect(bus.nodes.messages == [NodeMessage(.heartbeat)])
             #expect(bus.operations.calls.withLock { $0.allSatisfy { $0.principal == "friend" } })
             #expect(bus.publisher.requests.isEmpty)
-            #expect(bus.authorizer.asked.withLock { $0 } == ["friend bus:Subscribe event/"])
+            #expect(bus.authorizer.asked.withLock { $0 } == ["friend bus:Subscribe event/*"])
             await agent.close()
             await client.close()
         }

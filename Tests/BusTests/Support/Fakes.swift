@@ -1,6 +1,7 @@
 import API
 import Core
 import Synchronization
+import TestSupport
 
 @testable import Bus
 
@@ -186,29 +187,6 @@ final class FakeNodes: NodeMessageHandler {
 
     var messages: [NodeMessage] { received.withLock { $0.map(\.message) } }
     var connections: [NodeConnection] { received.withLock { $0.map(\.connection) } }
-}
-
-/// Holds tasks up until it is opened.
-final class Gate: Sendable {
-    private let state = Mutex<(isOpen: Bool, waiting: [CheckedContinuation<Void, Never>])>((false, []))
-
-    func pass() async {
-        await withCheckedContinuation { continuation in
-            let isOpen = state.withLock { state in
-                if !state.isOpen { state.waiting.append(continuation) }
-                return state.isOpen
-            }
-            if isOpen { continuation.resume() }
-        }
-    }
-
-    func open() {
-        let waiting = state.withLock { state in
-            defer { state = (true, []) }
-            return state.waiting
-        }
-        for continuation in waiting { continuation.resume() }
-    }
 }
 
 /// Registered keys, which may change at any time.

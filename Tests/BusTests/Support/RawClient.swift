@@ -1,6 +1,7 @@
 import API
 import CZeroMQ
 import Core
+import TestSupport
 import Testing
 
 @testable import Bus
@@ -111,25 +112,6 @@ final class RawClient {
 
     /// A message as text, frame by frame.
     func receiveText() async throws -> [String] { try await receive().map { String(decoding: $0, as: UTF8.self) } }
-}
-
-struct DeadlineExceeded: Error, CustomStringConvertible {
-    let description: String
-}
-
-/// Waits until a condition holds, looking every millisecond.
-/// - Throws: `DeadlineExceeded` when it does not hold within the time.
-func eventually(
-    _ condition: String, within limit: Duration = .seconds(20), isolation: isolated (any Actor)? = #isolation,
-    _ holds: () async throws -> Bool
-) async throws {
-    let end = ContinuousClock.now + limit
-    while try await !holds() {
-        guard ContinuousClock.now < end else {
-            throw DeadlineExceeded(description: "waited in vain until \(condition)")
-        }
-        try await Task.sleep(for: .milliseconds(1))
-    }
 }
 
 extension [UInt8] {

@@ -66,8 +66,15 @@ import Testing
         #expect(try RegularExpression("^.*,$").matches(text) == true)
     }
 
+    @Test("A group of nothing may be repeated without measure", .timeLimit(.minutes(1)))
+    func nothing() throws {
+        #expect(try RegularExpression("^(?:(?:(?:){90000}){90000}){90000}$").matches("") == true)
+    }
+
     @Test("Groups nested or repeated without measure are refused")
     func tooLarge() {
+        #expect(throws: RegularExpressionError.self) { try RegularExpression("(?>(?:ab){3000}){9000}") }
+        #expect(throws: RegularExpressionError.self) { try RegularExpression("(?:(?=(?:ab){3000})){9000}") }
         #expect(throws: RegularExpressionError.self) { try RegularExpression(String(repeating: "(", count: 100_000)) }
         #expect(throws: RegularExpressionError.self) { try RegularExpression(String(repeating: "[a", count: 100_000)) }
         #expect(throws: RegularExpressionError.self) { try RegularExpression("((a{1,9}b){1000}){1000}") }

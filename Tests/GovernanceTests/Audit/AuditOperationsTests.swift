@@ -119,6 +119,31 @@ import Testing
         #expect(record.detail["Input"]?["Deep"]?["Text"]?.string?.count == 257)
     }
 
+    @Test("However much is asked for, its record stays small")
+    func smallRecord() async throws {
+        func times(_ text: String, _ count: Int) -> String { String(repeating: text, count: count) }
+        let inputs = [
+            "{\"\(times("k", 1_000_000))\":1}",
+            "{\"number\":1.\(times("0", 1_000_000))}",
+            "{\"marks\":\"e\(times("\u{301}", 500_000))\"}",
+            "{\(times("\"member\":\"value\",", 50_000))\"last\":1}",
+            "{\"lists\":[\(times("[[[],[],[],[],[],[]],[[],[],[],[],[],[]]],", 20_000))1]}",
+            "{\"deep\":\(times("[[1,2,3,4,5,6,7,8,9],", 500))1\(times("]", 500))}",
+        ]
+        let governance = try TestGovernance()
+        for input in inputs {
+            await governance.service.recorder.record(
+                "events:PutRule", try JSON(parsing: input), OperationContext(principal: Principal("app")),
+                failure: ServiceError(.validation, input))
+        }
+        let records = try await AuditLog(governance.database).list()
+        #expect(records.count == inputs.count)
+        for record in records {
+            #expect(record.detail.bytes.count < 16_000, "\(record.detail.bytes.count)")
+            #expect(record.detail["Input"]?.object?.isEmpty == false)
+        }
+    }
+
     @Test("Verification is handed on as it is")
     func verify() async throws {
         let governance = try TestGovernance()

@@ -87,6 +87,15 @@ struct ArgumentParserTests {
         #expect(result.path.map(\.name) == ["tool", "copy"])
     }
 
+    @Test func `Where there are many commands, the help lists them`() {
+        let many = (0..<30).map { Command("command\($0)", "") { _, _ in .success } }
+        let parser = ArgumentParser(root: Command("tool", "", subcommands: many), globals: [])
+        for words in [[], ["zzzzzz"]] {
+            let error = #expect(throws: CommandError.self) { try parser.parse(words) }
+            #expect(error?.fix == "see 'tool --help'")
+        }
+    }
+
     @Test func `Mistakes are named with a way out`() {
         #expect(problem("cpy") == "there is no command 'tool cpy': did you mean 'copy'?")
         #expect(problem("zzzzzz") == "there is no command 'tool zzzzzz': choose one of copy, group")

@@ -65,6 +65,21 @@ struct EventsCommandTests {
                 + "give JSON, @FILE or - for standard input\n")
     }
 
+    @Test func `A line for which the request is refused does not take the others along`() async {
+        let connection = FakeConnection([
+            "events:PutEvents": [accepted(1), accepted(1)]
+        ])
+        connection.failOnce("events:PutEvents", ServiceError(.validation, "One is too large."))
+        let line = #"{"Source": "a", "DetailType": "T", "Detail": "{}"}"#
+        let both = await opsbus(["events", "put", "-"], connection, input: "\(line)\n\(line)\n")
+        #expect(both.output == "2 put, 0 failed\n")
+        #expect(connection.inputs("events:PutEvents").map { $0["Entries"]?.array?.count } == [2, 1, 1])
+        let refusing = FakeConnection(failing: "events:PutEvents", ServiceError(.requestTooLarge, "It is too large."))
+        let neither = await opsbus(["events", "put", "-"], refusing, input: "\(line)\n\(line)\n")
+        #expect(neither.exitCode == .failure && neither.output == "0 put, 2 failed\n")
+        #expect(neither.errors.contains("opsbus: -:2: RequestEntityTooLarge: It is too large.\n"))
+    }
+
     @Test func `A file may mix entries and whole events; every bad line is named, the others are put`() async {
         let lines = """
             {"Source": "a", "DetailType": "T", "Detail": "{}"}

@@ -50,6 +50,22 @@ struct ConfigurationTests {
         #expect(configuration.source(of: Settings.requests) == .standard)
     }
 
+    @Test func `An empty variable sets nothing`() throws {
+        let configuration = try configuration(
+            environment: ["OPSBUS_DATA": "", "OPSBUS_RULES": "", "OPSBUS_RETENTION": "", "OPSBUS_CONFIG": ""])
+        #expect(configuration[Settings.data] == "opsbus-data" && configuration[Settings.rules] == nil)
+        #expect(configuration.source(of: Settings.retention) == .standard)
+    }
+
+    @Test(arguments: [
+        ("data: ''", "FILE:1: '' is no path: correct 'data'"),
+        ("region: a b", "FILE:1: 'a b' is not a region such as us-east-1 or lab: correct 'region'"),
+        ("region: ''", "FILE:1: '' is not a region such as us-east-1 or lab: correct 'region'"),
+    ])
+    func `A path and a region must be there, and the region fit into an ARN`(text: String, message: String) throws {
+        #expect(try problem(text) == message)
+    }
+
     @Test func `An optional setting too has its default, unless it is switched off`() throws {
         #expect(try configuration()[Settings.http]?.description == "http://127.0.0.1:7400")
         #expect(try configuration(["--http", "none"])[Settings.http] == nil)

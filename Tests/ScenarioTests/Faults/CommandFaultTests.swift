@@ -120,8 +120,8 @@ struct CommandFaultTests {
                 return
             }
             try FileManager.default.createDirectory(atPath: scenario.path("agent"), withIntermediateDirectories: true)
-            try shell(scenario, "mount -t tmpfs -o size=2m tmpfs agent")
-            defer { _ = try? shell(scenario, "umount -l agent") }
+            try scenario.shell("mount -t tmpfs -o size=2m tmpfs agent")
+            defer { try? scenario.shell("umount -l agent") }
             try scenario.startServer("--embedded-agent", "false")
             let node = try scenario.startAgent().node
             // More output than there is room for.
@@ -130,7 +130,7 @@ struct CommandFaultTests {
             #expect(result["Status"] == "Success", "\(result.text.prefix(300))")
             #expect(result["StandardErrorContent"] == "done\n")
 
-            try shell(scenario, "dd if=/dev/zero of=agent/filler bs=1k count=4000 status=none || true")
+            try scenario.shell("dd if=/dev/zero of=agent/filler bs=1k count=4000 status=none || true")
             let waiting = try send(scenario, "echo at last", to: node)
             usleep(2_000_000)
             #expect(["Pending", "Delayed"].contains(try invocation(scenario, waiting, node)["Status"]?.string))
@@ -146,7 +146,7 @@ struct CommandFaultTests {
                 Issue.record("only root may run scripts as another user; this was not tried")
                 return
             }
-            try shell(scenario, "chmod 711 .")
+            try scenario.shell("chmod 711 .")
             try scenario.startServer("--embedded-agent", "false")
             let activation = try scenario.opsbus("nodes", "activate", "--output", "json").json()
             _ = try scenario.start(
@@ -201,13 +201,5 @@ struct CommandFaultTests {
             try eventually("a wrong code is refused") { wrong.errorOutput.contains("id or code is wrong") }
             #expect(try scenario.call("ssm:DescribeInstanceInformation")["InstanceInformationList"]?.array?.count == 1)
         }
-    }
-
-    @discardableResult
-    private func shell(_ scenario: Scenario, _ command: String) throws -> Int32 {
-        let child = try scenario.start("/bin/sh", ["-c", command], name: "sh")
-        let exitCode = try child.wait()
-        guard exitCode == 0 else { throw ScenarioError("\(command): \(child.errorOutput)") }
-        return exitCode
     }
 }

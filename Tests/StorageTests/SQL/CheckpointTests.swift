@@ -2,6 +2,7 @@ import Core
 import Foundation
 import Platform
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import Storage
@@ -49,7 +50,7 @@ import Testing
         try await clock.sleeperArrived()
         #expect(logBytes > 2 << 20)
         clock.wake()
-        try await waitUntil { logBytes == 0 }
+        try await eventually("the log is empty") { logBytes == 0 }
         #expect(try await database.read { try $0.notes() } == ["another", "large"])
         await database.close()
     }
@@ -61,7 +62,7 @@ import Testing
         try await clock.sleeperArrived()
         for _ in 0..<3 { try await database.maintain { _ in } }
         clock.wake()
-        try await waitUntil { logBytes == 0 }
+        try await eventually("the log is empty") { logBytes == 0 }
         await database.close()
     }
 }
@@ -77,7 +78,9 @@ private final class HeldClock: Platform.Clock {
         await withCheckedContinuation { continuation in sleeper.withLock { $0 = continuation } }
     }
 
-    func sleeperArrived() async throws { try await waitUntil { sleeper.withLock { $0 != nil } } }
+    func sleeperArrived() async throws {
+        try await eventually("somebody sleeps") { sleeper.withLock { $0 != nil } }
+    }
 
     func wake() {
         let continuation = sleeper.withLock { sleeper in

@@ -3,6 +3,7 @@ import Core
 import Foundation
 import Platform
 import Synchronization
+import TestSupport
 
 @testable import Storage
 
@@ -98,11 +99,6 @@ final class Gate: Sendable {
     func open() { opened.signal() }
 }
 
-/// Returns once a condition holds that another thread brings about.
-func waitUntil(_ condition: () -> Bool) async throws {
-    while !condition() { try await Task.sleep(for: .milliseconds(1)) }
-}
-
 extension Database {
     /// Runs tasks while a first write, of a note `held`, keeps the writer busy, and lets it go once `count` writes wait
     /// behind it: they then form as few groups as possible.
@@ -120,7 +116,7 @@ extension Database {
             }
             await gate.reached()
             addTasks(&group)
-            try await waitUntil { queuedWrites >= count }
+            try await eventually("the writes wait") { queuedWrites >= count }
             try await whileHeld()
             gate.open()
             try await group.waitForAll()
