@@ -76,6 +76,15 @@ import Testing
             Bad(
                 #"{"Source":"a","DetailType":"\#(bytes(513))","Detail":"{}"}"#, "InvalidArgument",
                 "Parameter DetailType is not valid. Reason: DetailType must be at most 512 bytes."),
+            Bad(
+                #"{"Source":"a","DetailType":"t","Detail":"{}","Resources":["\#(bytes(2049))"]}"#, "InvalidArgument",
+                "Parameter Resources is not valid. Reason: A resource must be at most 2048 characters."),
+            Bad(
+                #"{"Source":"a","DetailType":"t","Detail":"{}","TraceHeader":""}"#, "InvalidArgument",
+                "Parameter TraceHeader is not valid. Reason: TraceHeader must be 1 to 500 characters."),
+            Bad(
+                #"{"Source":"a","DetailType":"t","Detail":"{}","TraceHeader":"\#(bytes(501))"}"#, "InvalidArgument",
+                "Parameter TraceHeader is not valid. Reason: TraceHeader must be 1 to 500 characters."),
         ])
     func badEntries(bad: Bad) async throws {
         let engine = try TestEvents()
@@ -99,12 +108,13 @@ import Testing
             ["Source": .string(Self.bytes(256)), "DetailType": .string(Self.bytes(512)), "Detail": "{}"],
             TestEvents.entry(source: "aws"), TestEvents.entry(source: "awsome.app"),
             [
-                "Source": "app", "DetailType": "t", "Detail": "{}", "EventBusName": "default", "TraceHeader": "x",
-                "Resources": ["arn:aws:a:b:c:d", ""],
+                "Source": "app", "DetailType": "t", "Detail": "{}", "EventBusName": "default",
+                "TraceHeader": .string(Self.bytes(500)),
+                "Resources": ["arn:aws:a:b:c:d", "", .string(String(repeating: "é", count: 2048))],
             ],
         ])
         #expect(try engine.events().count == 4)
-        #expect(try engine.events()[3]["resources"] == ["arn:aws:a:b:c:d", ""])
+        #expect(try engine.events()[3]["resources"]?.array?.prefix(2) == ["arn:aws:a:b:c:d", ""])
     }
 
     @Test("Details may be nested to the limit and no deeper")
@@ -125,12 +135,14 @@ import Testing
         arguments: [
             ("", "SerializationException", "The request is not valid JSON"),
             (#"{"Entries":[}"#, "SerializationException", "The request is not valid JSON"),
-            ("[]", "ValidationException", "The request must be an object with Entries, a list of objects."),
-            ("{}", "ValidationException", "The request has no Entries."),
-            (#"{"Entries":{}}"#, "ValidationException", "The request must be an object with Entries"),
-            (#"{"Entries":[1]}"#, "ValidationException", "An entry must be an object"),
-            (#"{"Entries":[{"Source":1}]}"#, "ValidationException", "An entry must be an object"),
-            (#"{"Entries":[{"Resources":"x"}]}"#, "ValidationException", "An entry must be an object"),
+            ("[]", "SerializationException", "The request must be an object with Entries, a list of objects"),
+            ("{}", "ValidationException", "1 validation error detected: Value null at 'entries' failed"),
+            (#"{"Entries":null}"#, "ValidationException", "1 validation error detected: Value null at 'entries'"),
+            (#"{"Entries":{}}"#, "SerializationException", "The request must be an object with Entries"),
+            (#"{"Entries":[1]}"#, "SerializationException", "The request must be an object with Entries"),
+            (#"{"Entries":[{"Source":1}]}"#, "SerializationException", "The request must be an object with Entries"),
+            (#"{"Entries":[{"Resources":"x"}]}"#, "SerializationException", "The request must be an object with Entr"),
+            (#"{"Entries":[],"EndpointId":"a"}"#, "ValidationException", "The member 'endpointId' is not supported"),
             (#"{"Entries":[{"Sorce":"x"}]}"#, "ValidationException", "Unknown member 'Sorce' in an entry"),
             (#"{"Entries":[],"More":1}"#, "ValidationException", "Unknown member 'More'"),
             (
@@ -146,6 +158,24 @@ import Testing
         #expect(answer["__type"]?.string == code)
         #expect(answer["message"]?.string?.hasPrefix(message) == true, "\(answer.text)")
         #expect(engine.journal.lastSequence == 0)
+    }
+
+    @Test("Members that nobody knows are passed over where the transport says so")
+    func unknownMembers() async throws {
+        let engine = try TestEvents()
+        let body = #"""
+            {"More":[{"a":"]}"},-1.5e3,true,false,null],"Entries":[{"Sorce":{"x":[]},"Source":"s","DetailType":"t",
+            "Detail":"{}"}]}
+            """#
+        let answer: JSON? = await withCheckedContinuation { continuation in
+            engine.service.ingest.publish([
+                PublishRequest(body: Array(body.utf8), principal: .local, ignoresUnknownMembers: true) { status, body in
+                    continuation.resume(returning: try? JSON(parsing: body))
+                }
+            ])
+        }
+        #expect(answer?["FailedEntryCount"] == 0)
+        #expect(engine.journal.lastSequence == 1)
     }
 
     @Test("Entries are counted: the limit passes, one more is refused with all the others")
