@@ -10,6 +10,7 @@ struct RuleOperations: Sendable {
     let managed: ManagedRules
     let buses: BusDirectory
     let account: Account
+    let targetsPerRule: Int
     /// Called after rules with schedules may have changed.
     let onScheduleChange: @Sendable () async -> Void
 
@@ -207,7 +208,7 @@ struct RuleOperations: Sendable {
                     rule.targets.append(target)
                 }
             }
-            if rule.targets.count > Limits.targetsPerRuleMax {
+            if rule.targets.count > targetsPerRule {
                 throw ServiceError(.limitExceeded, "The requested resource exceeds the maximum number allowed.")
             }
         }
