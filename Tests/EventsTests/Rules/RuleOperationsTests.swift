@@ -111,17 +111,19 @@ import Testing
             Bad("PutTargets", #"{"Rule":"r","Targets":[{"Id":"1","Arn":"arn:aws:events:::event-bus/no"}]}"#,
                 .resourceNotFound, "Event bus no does not exist."),
             Bad("PutTargets", #"{"Rule":"r","Targets":[{"Id":"a b",\#(arn)}]}"#, .validation,
-                constraint("'a b'", "id", #"Member must satisfy regular expression pattern: [\.\-_A-Za-z0-9]+"#)),
+                constraint(
+                    "'a b'", "targets.1.member.id",
+                    #"Member must satisfy regular expression pattern: [\.\-_A-Za-z0-9]+"#)),
             Bad("PutTargets",
                 #"{"Rule":"r","Targets":[{"Id":"1",\#(arn),"RetryPolicy":{"MaximumRetryAttempts":186}}]}"#,
                 .validation,
-                constraint("'186'", "retryPolicy.maximumRetryAttempts",
+                constraint("'186'", "targets.1.member.retryPolicy.maximumRetryAttempts",
                     "Member must have value less than or equal to 185")),
             Bad("PutTargets",
                 #"{"Rule":"r","Targets":[{"Id":"1",\#(arn),"RetryPolicy":{"MaximumEventAgeInSeconds":59}}]}"#,
                 .validation,
                 constraint(
-                    "'59'", "retryPolicy.maximumEventAgeInSeconds",
+                    "'59'", "targets.1.member.retryPolicy.maximumEventAgeInSeconds",
                         "Member must have value greater than or equal to 60")),
         ])
     func errors(bad: Bad) async throws {
