@@ -45,24 +45,33 @@ public struct SignatureVerifier: Sendable {
 
     private static func checkCoverage(_ signature: RequestSignature, of request: SignedRequest) throws(SignatureError) {
         guard signature.signedHeaders.contains("host") else {
-            throw SignatureError(.malformed, "'Host' must be a signed header.")
+            throw SignatureError(
+                .mismatch, "'Host' or ':authority' must be a 'SignedHeader' in the AWS Authorization.")
         }
         for header in request.headers where header.name.hasPrefix("x-amz-") {
             guard signature.signedHeaders.contains(header.name) else {
-                throw SignatureError(.mismatch, "The header '\(header.name)' must be signed.")
+                throw SignatureError(
+                    .mismatch, "'\(header.name)' must be a 'SignedHeader' in the AWS Authorization.")
             }
         }
     }
 
     private static func checkTime(_ signature: RequestSignature, _ now: Timestamp) throws(SignatureError) {
-        if signature.time > now + clockSkewMax {
+        let latest = now + clockSkewMax
+        if signature.time > latest {
             throw SignatureError(
-                .expired, "Signature not yet current: \(signature.timeText) is still later than \(now) + 5 min.")
+                .expired,
+                "Signature not yet current: \(signature.timeText) is still later than \(latest.basicISO8601) "
+                    + "(\(now.basicISO8601) + 5 min.)")
         }
-        let end = signature.time + (signature.lifetime ?? clockSkewMax)
-        if end < now {
+        let lifetime = signature.lifetime ?? clockSkewMax
+        let earliest = now - lifetime
+        if signature.time < earliest {
+            let (minutes, rest) = lifetime.components.seconds.quotientAndRemainder(dividingBy: 60)
             throw SignatureError(
-                .expired, "Signature expired: \(signature.timeText) ended at \(end), and it is \(now).")
+                .expired,
+                "Signature expired: \(signature.timeText) is now earlier than \(earliest.basicISO8601) "
+                    + "(\(now.basicISO8601) - \(rest == 0 ? "\(minutes) min" : "\(lifetime.components.seconds) s").)")
         }
     }
 

@@ -23,6 +23,7 @@ public enum Limits {
     public static let eventSourceBytesMax = 256
     /// Counted, as the service does, in characters.
     public static let eventDetailTypeCharactersMax = 128
+    public static let eventResourceCharactersMax = 2048
     public static let traceHeaderCharactersMax = 500
     public static let orConjunctionsMax = 1000
     public static let documentBytesMax = 64 << 10
@@ -46,7 +47,7 @@ public enum Limits {
     public static let pipesMax = 1000
     /// Bytes of the messages of one batch, past which no more are added.
     public static let pipeBatchBytesMax = 6 << 20
-    /// Five at AWS, unless a customer asks for more.
+    /// Five at AWS, unless a customer asks for more; a server's setting may say less.
     public static let targetsPerRuleMax = 20
     public static let rulesPerBusMax = 100_000
     /// How far back a rule may look for a repeated event.
@@ -59,6 +60,13 @@ public enum Limits {
     public static let replaysActiveMax = 10
     /// Rules that one replay may be for alone: their names fit into the event's entry in the journal.
     public static let replayRulesMax = 900
+
+    // Waiting.
+
+    /// How long ReceiveMessage without a wait looks for a message in an empty queue, and FilterLogEvents for a line
+    /// where there is none: clients look right after the call that leads to it, such as PutEvents, and deliveries come
+    /// a moment after its answer.
+    public static let shortPollMilliseconds = 100
 
     // Queues; what happens at the limit stands beside each.
 

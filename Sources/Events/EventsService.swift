@@ -42,11 +42,15 @@ public final class EventsService: Resettable {
         public var retention: Duration
         /// Whether an event for a bus that does not exist is answered as taken, and vanishes, as at AWS.
         public var acceptsUnknownBuses: Bool
+        /// How many targets `PutTargets` lets a rule have: 1 to `Limits.targetsPerRuleMax`.
+        public var targetsPerRule: Int
 
         public init(
             account: Account = Account(), deduplicationWindow: Duration = .seconds(600),
-            retention: Duration = .seconds(7 * 86_400), acceptsUnknownBuses: Bool = false
+            retention: Duration = .seconds(7 * 86_400), acceptsUnknownBuses: Bool = false,
+            targetsPerRule: Int = Limits.targetsPerRuleMax
         ) {
+            self.targetsPerRule = targetsPerRule
             self.acceptsUnknownBuses = acceptsUnknownBuses
             self.account = account
             self.deduplicationWindow = deduplicationWindow
@@ -143,7 +147,7 @@ public final class EventsService: Resettable {
             log: log.named("pipes"))
         operations =
             EventOperations(ingest: ingest, matcher: matcher, buses: buses, journal: journal).all
-            + EventsService.ruleOperations(matcher, archives, schedules, buses: buses, account: account)
+            + EventsService.ruleOperations(matcher, archives, schedules, buses: buses, settings)
             + TagOperations(database: database, matcher: matcher, buses: buses, account: account).all
             + busOperations.all + PermissionOperations(operations: busOperations, buses: buses).all
             + ConnectionOperations(database: database, vault: vault, tokens: tokens, account: account).all
@@ -159,12 +163,12 @@ public final class EventsService: Resettable {
 
     private static func ruleOperations(
         _ matcher: Matcher, _ archives: ArchiveService, _ schedules: ScheduleRunner, buses: BusDirectory,
-        account: Account
+        _ settings: Settings
     ) -> [Operation] {
         RuleOperations(
-            matcher: matcher, managed: archives.managedRules, buses: buses, account: account,
-            onScheduleChange: { await schedules.wake() }
-        ).all + RuleNamesByTarget(matcher: matcher, buses: buses, account: account).all
+            matcher: matcher, managed: archives.managedRules, buses: buses, account: settings.account,
+            targetsPerRule: settings.targetsPerRule, onScheduleChange: { await schedules.wake() }
+        ).all + RuleNamesByTarget(matcher: matcher, buses: buses, account: settings.account).all
     }
 
     /// All operations of this module, for the table.

@@ -110,7 +110,8 @@ struct RequestHandler: HTTPHandler {
     ) -> PublishRequest {
         let region = request.header("authorization") == nil ? nil : RegionNaming(request, server: account)?.region
         return PublishRequest(
-            body: request.body, principal: principal, entriesMax: Limits.awsPutEventsEntriesMax, region: region
+            body: request.body, principal: principal, entriesMax: Limits.awsPutEventsEntriesMax,
+            ignoresUnknownMembers: true, region: region
         ) { status, body in
             if status == 200, case .json(let version) = endpoint.wire {
                 reply(JSONProtocol.success(bytes: body, version: version, identifier))

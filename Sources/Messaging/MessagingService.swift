@@ -22,9 +22,12 @@ public final class MessagingService: Resettable {
         TopicStore.migrations + QueueStore.migrations + MessageMoveTasks.migrations + LogStore.migrations
     }
 
-    /// - Parameter address: Of the HTTP endpoint, `http://HOST:PORT`: queue URLs begin with it.
+    /// - Parameters:
+    ///   - address: Of the HTTP endpoint, `http://HOST:PORT`: queue URLs begin with it.
+    ///   - shortPoll: How long is looked, by who does not ask to wait, for messages and lines where there are none.
     public init(
-        database: Database, account: Account, address: String = "http://127.0.0.1:7400", clock: any Clock, log: Log
+        database: Database, account: Account, address: String = "http://127.0.0.1:7400",
+        shortPoll: Duration = .milliseconds(Limits.shortPollMilliseconds), clock: any Clock, log: Log
     ) {
         self.database = database
         self.clock = clock
@@ -39,8 +42,8 @@ public final class MessagingService: Resettable {
             + PublishOperations(calls: topics, delivery: delivery).all
             + QueueOperations(calls: calls, gauge: gauge).all
             + QueuePermissions(calls: calls).all + MessageMoveTasks(calls: calls).all
-            + MessageOperations(calls: calls, gauge: gauge, clock: clock).all
-            + LogOperations(database: database, account: account, clock: clock).all
+            + MessageOperations(calls: calls, gauge: gauge, shortPoll: shortPoll, clock: clock).all
+            + LogOperations(database: database, account: account, shortPoll: shortPoll, clock: clock).all
     }
 
     public func start() {

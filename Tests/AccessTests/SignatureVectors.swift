@@ -63,10 +63,20 @@ struct OneCredential: CredentialSource {
 func refusal(
     of request: SignedRequest, _ source: OneCredential = OneCredential(), at time: Timestamp = SignatureVector.time
 ) -> SignatureError.Code? {
+    failure(of: request, source, at: time)?.code
+}
+
+func message(of request: SignedRequest, at time: Timestamp = SignatureVector.time) -> String? {
+    failure(of: request, OneCredential(), at: time)?.message
+}
+
+private func failure(
+    of request: SignedRequest, _ source: OneCredential, at time: Timestamp
+) -> SignatureError? {
     do throws(SignatureError) {
         _ = try SignatureVerifier(source).verify(request, at: time)
         return nil
     } catch {
-        return error.code
+        return error
     }
 }

@@ -8,6 +8,13 @@ import Testing
 struct SignatureVerifierTests {
     private static let json = SignatureVector.all[0]
 
+    private static func json(authorization: String) -> SignedRequest {
+        var request = json.request
+        let index = request.headers.firstIndex { $0.name == "authorization" }!
+        request.headers[index].value = authorization
+        return request
+    }
+
     @Test("There are vectors")
     func vectors() {
         #expect(SignatureVector.all.count >= 18)
@@ -108,20 +115,58 @@ struct SignatureVerifierTests {
     @Test(
         "A signature that is no signature is malformed",
         arguments: [
-            "", "AWS4-HMAC-SHA256", "Basic dXNlcjpwYXNz", "AWS4-ECDSA-P256-SHA256 Credential=a",
+            "AWS4-HMAC-SHA256", "AWS4-ECDSA-P256-SHA256 Credential=a",
             "AWS4-HMAC-SHA256 Credential", "AWS4-HMAC-SHA256 Credential=a/b/c, SignedHeaders=host, Signature=00",
             "AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20260131/r/s/aws4_request, SignedHeaders=host",
             "AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20260131/r/s/aws4_request, SignedHeaders=host, Signature=zz",
-            "AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20260130/r/s/aws4_request, SignedHeaders=host, Signature="
-                + String(repeating: "0", count: 64),
-            "AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20260131/r/s/aws4_request, SignedHeaders=x, Signature="
-                + String(repeating: "0", count: 64),
         ])
     func malformed(_ header: String) {
-        var request = Self.json.request
-        let index = request.headers.firstIndex { $0.name == "authorization" }!
-        request.headers[index].value = header
-        #expect(refusal(of: request) == .malformed)
+        #expect(refusal(of: Self.json(authorization: header)) == .malformed)
+    }
+
+    @Test("An authorization of another kind is none", arguments: ["", "Basic dXNlcjpwYXNz"])
+    func otherKinds(_ header: String) {
+        #expect(refusal(of: Self.json(authorization: header)) == .missing)
+    }
+
+    @Test("A signature of another day, or of a request without its host, does not match", arguments: [
+        "20260130/r/s/aws4_request, SignedHeaders=host", "20260131/r/s/aws4_request, SignedHeaders=x",
+    ])
+    func mismatched(_ rest: String) {
+        let zeros = String(repeating: "0", count: 64)
+        let header = "AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/\(rest), Signature=\(zeros)"
+        #expect(refusal(of: Self.json(authorization: header)) == .mismatch)
+    }
+
+    @Test("What a signature lacks is listed, in the services' words")
+    func lacking() throws {
+        let header = "AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20260131/r/s/aws4_request"
+        #expect(
+            message(of: Self.json(authorization: header)) == "Authorization header requires 'Signature' parameter. "
+                + "Authorization header requires 'SignedHeaders' parameter. Authorization=AWS4-HMAC-SHA256")
+        var presigned = SignatureVector.all.first { $0.isPresigned }!.request
+        presigned.query = presigned.query.replacing("X-Amz-Date=", with: "X-Amz-Dat=")
+        #expect(
+            message(of: presigned) == "AWS query-string parameters must include 'X-Amz-Date'. "
+                + "Re-examine the query-string parameters.")
+        presigned.headers.append(("authorization", header))
+        #expect(
+            message(of: presigned)
+                == "Found both 'X-Amz-Algorithm' as a query-string param and 'Authorization' as HTTP header.")
+    }
+
+    @Test("Of a signature that is too old or too new, it is said by how much")
+    func skewIsTold() {
+        let (request, time) = (Self.json.request, SignatureVector.time)
+        let stamp = time.basicISO8601
+        #expect(
+            message(of: request, at: time + .seconds(301))
+                == "Signature expired: \(stamp) is now earlier than \((time + .seconds(1)).basicISO8601) "
+                + "(\((time + .seconds(301)).basicISO8601) - 5 min.)")
+        #expect(
+            message(of: request, at: time - .seconds(301))
+                == "Signature not yet current: \(stamp) is still later than \((time - .seconds(1)).basicISO8601) "
+                + "(\((time - .seconds(301)).basicISO8601) + 5 min.)")
     }
 
     @Test("An access key may hold slashes")

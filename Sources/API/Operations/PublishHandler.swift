@@ -7,18 +7,22 @@ public struct PublishRequest: Sendable {
     public let principal: Principal
     /// Entries the request may have.
     public let entriesMax: Int
+    /// Whether members that nobody knows are passed over, as at AWS, rather than refused.
+    public let ignoresUnknownMembers: Bool
     /// The region of its events, in letters, digits and dashes; nil for the server's own.
     public let region: String?
     /// Answers the request; callable once, from any thread, without waiting.
     public let reply: @Sendable (_ status: Int, _ body: [UInt8]) -> Void
 
     public init(
-        body: [UInt8], principal: Principal, entriesMax: Int = Limits.putEventsEntriesMax, region: String? = nil,
+        body: [UInt8], principal: Principal, entriesMax: Int = Limits.putEventsEntriesMax,
+        ignoresUnknownMembers: Bool = false, region: String? = nil,
         reply: @escaping @Sendable (Int, [UInt8]) -> Void
     ) {
         self.body = body
         self.principal = principal
         self.entriesMax = entriesMax
+        self.ignoresUnknownMembers = ignoresUnknownMembers
         self.region = region
         self.reply = reply
     }

@@ -14,12 +14,16 @@ public indirect enum Shape: Sendable {
     case boolean
     /// RFC 3339 text, or seconds since 1970 as AWS clients send them.
     case timestamp
+    /// Bytes, as text in Base64.
+    case blob
     case list(Shape, count: ClosedRange<Int> = 0...Int.max)
     /// - Parameter keys: A string's shape; nil for any.
     case map(Shape, keys: Shape? = nil, count: ClosedRange<Int> = 0...Int.max)
     case structure([Field])
     /// Any JSON value; the operation itself checks it.
     case any
+    /// What the service has and OpsBus has not: refused by name, for a reason that ends the sentence.
+    case unsupported(String)
 
     /// A string with a name's length and characters.
     public static func name(_ length: ClosedRange<Int>, _ characters: CharacterRule) -> Shape {

@@ -3,7 +3,8 @@ public import Core
 extension Shape {
     /// Checks a value and everything inside it.
     /// - Throws: `ServiceError` `.validation`, in the service's words, naming each place and the constraint broken
-    ///   there; a value of another type, and a member that is none, at once.
+    ///   there; at once `.serialization` for a value of another type, and `.validation` for a member that is none or is
+    ///   not supported.
     public func validate(_ value: JSON, at path: String = "") throws(ServiceError) {
         var violations = Violations()
         try check(value, path, &violations)
@@ -13,8 +14,10 @@ extension Shape {
     private func check(_ value: JSON, _ path: String, _ violations: inout Violations) throws(ServiceError) {
         switch self {
         case .any: return
+        case .unsupported(let reason):
+            throw ServiceError(.validation, "The member '\(path)' is not supported: \(reason).")
         case .string(let length, let characters, let pattern, let values):
-            guard let text = value.string else { throw wrongType("a string", value, path) }
+            guard let text = value.string else { throw wrongType(value, path) }
             violations.check(length: text.unicodeScalars.count, in: length, value, path)
             if let characters, !characters.allows(text) {
                 violations.add(value, path, "Member must satisfy regular expression pattern: \(characters.pattern)")
@@ -26,7 +29,9 @@ extension Shape {
                 violations.add(value, path, "Member must satisfy enum value set: [\(values.joined(separator: ", "))]")
             }
         case .integer(let range):
-            guard let number = value.int else { throw wrongType("an integer", value, path) }
+            guard let number = value.nearestInteger, value.int != nil || !range.contains(number) else {
+                throw wrongType(value, path)
+            }
             if number < range.lowerBound {
                 violations.add(value, path, "Member must have value greater than or equal to \(range.lowerBound)")
             }
@@ -34,26 +39,34 @@ extension Shape {
                 violations.add(value, path, "Member must have value less than or equal to \(range.upperBound)")
             }
         case .boolean:
-            guard value.bool != nil else { throw wrongType("a boolean", value, path) }
+            guard value.bool != nil else { throw wrongType(value, path) }
         case .timestamp:
-            guard value.timestamp != nil else { throw wrongType("a timestamp (RFC 3339 text)", value, path) }
+            guard value.timestamp != nil else { throw wrongType(value, path) }
+        case .blob:
+            guard let text = value.string, Base64.decode(text) != nil else { throw wrongType(value, path) }
         case .list(let element, let count):
-            guard let elements = value.array else { throw wrongType("a list", value, path) }
+            guard let elements = value.array else { throw wrongType(value, path) }
             violations.check(length: elements.count, in: count, value, path)
             for (index, member) in elements.enumerated() {
-                try element.check(member, "\(path).\(index + 1).member", &violations)
+                try element.checkElement(member, "\(path).\(index + 1).member", &violations)
             }
         case .map(let element, let keys, let count):
-            guard let object = value.object else { throw wrongType("a map", value, path) }
+            guard let object = value.object else { throw wrongType(value, path) }
             violations.check(length: object.count, in: count, value, path)
             for member in object {
                 try keys?.check(.string(member.key), "\(path).key", &violations)
-                try element.check(member.value, "\(path).\(member.key)", &violations)
+                try element.checkElement(member.value, "\(path).\(member.key)", &violations)
             }
         case .structure(let fields):
-            guard let object = value.object else { throw wrongType("an object", value, path) }
+            guard let object = value.object else { throw wrongType(value, path) }
             try check(object, fields, path, &violations)
         }
+    }
+
+    private func checkElement(_ value: JSON, _ path: String, _ violations: inout Violations) throws(ServiceError) {
+        if case .any = self { return }
+        if value.isNull { return violations.add(nil, path, "Member must not be null") }
+        try check(value, path, &violations)
     }
 
     private func check(
@@ -89,12 +102,48 @@ extension Shape {
                 + "\(known.joined(separator: ", ")).")
     }
 
-    private func wrongType(_ expected: String, _ value: JSON, _ path: String) -> ServiceError {
+    /// First in the service's words, then in plain ones.
+    private func wrongType(_ value: JSON, _ path: String) -> ServiceError {
+        let (expected, words) =
+            switch self {
+            case .string: ("a string", "\(value.token) can not be converted to a String")
+            case .integer: ("an integer", "\(value.token) can not be converted to an Integer")
+            case .boolean: ("a boolean", "\(value.token) can not be converted to a Boolean")
+            case .timestamp:
+                ("a timestamp (RFC 3339 text)", "\(value.token) can not be converted to milliseconds since epoch")
+            case .blob: ("a blob (text in Base64)", "\(value.token) can not be converted to a Blob")
+            case .list: ("a list", "Expected list or null")
+            case .map: ("a map", "Expected map or null")
+            case .structure, .unsupported, .any: ("an object", "Expected null")
+            }
+        let isContainer = value.array != nil || value.object != nil
         let article = "aeiou".contains(value.typeName.prefix(1)) ? "an" : "a"
         let found = value.isNull ? "null" : "\(article) \(value.typeName)"
+        let place = path.isEmpty ? "the input" : "the value at '\(path)'"
         return ServiceError(
-            .validation,
-            "\(path.isEmpty ? "The input" : "The value at '\(path)'") must be \(expected), not \(found).")
+            .serialization, "\(isContainer ? value.token : words): \(place) must be \(expected), not \(found).")
+    }
+}
+
+extension JSON {
+    /// What the services' parsers call a value that they did not expect.
+    /// - Source: answers of AWS JSON services, as recorded by others' emulators.
+    fileprivate var token: String {
+        switch self {
+        case .null: "NULL_VALUE"
+        case .bool(let value): value ? "TRUE_VALUE" : "FALSE_VALUE"
+        case .number: "NUMBER_VALUE"
+        case .string: "STRING_VALUE"
+        case .array: "Start of list found where not expected"
+        case .object: "Start of structure or map found where not expected"
+        }
+    }
+
+    /// A whole number; for one that no `Int` holds the nearest that does. Nil for a fraction and what is no number.
+    fileprivate var nearestInteger: Int? {
+        guard case .number(let number) = self else { return nil }
+        if let integer = number.int { return integer }
+        return number.double.magnitude < 0x1p63 ? nil : number.double < 0 ? Int.min : Int.max
     }
 }
 

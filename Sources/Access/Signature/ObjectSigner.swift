@@ -24,7 +24,7 @@ public struct ObjectSigner: Sendable {
         method: String, host: String, path: String, body: [UInt8], at time: Timestamp
     ) -> [(name: String, value: String)] {
         let hash = sha256(body)
-        let stamp = "\(Timestamp(seconds: time.microseconds / 1_000_000))".filter { $0 != "-" && $0 != ":" }
+        let stamp = time.basicISO8601
         let date = String(stamp.prefix(8))
         let signed = "host;x-amz-content-sha256;x-amz-date"
         let canonical = [

@@ -44,32 +44,45 @@ public struct RequestSignature: Sendable, Hashable {
 
     /// - Throws: `SignatureError` `.missing`, `.malformed`.
     public init(_ request: SignedRequest) throws(SignatureError) {
-        if let header = request.header("authorization") {
-            try self.init(header: header, of: request)
-        } else if request.query.contains("X-Amz-Algorithm=") {
+        let header = request.header("authorization")
+        let isPresigned = request.query.contains("X-Amz-Algorithm=")
+        if isPresigned, header != nil {
+            throw SignatureError(
+                .mismatch, "Found both 'X-Amz-Algorithm' as a query-string param and 'Authorization' as HTTP header.")
+        }
+        if isPresigned {
             try self.init(presigned: request)
+        } else if let header, header.hasPrefix("AWS4-") {
+            try self.init(header: header, of: request)
         } else {
-            throw SignatureError(.missing, "Missing Authentication Token")
+            throw SignatureError(.missing, "Request is missing Authentication Token")
         }
     }
 
     private init(header: String, of request: SignedRequest) throws(SignatureError) {
         let parts = header.split(separator: " ", maxSplits: 1)
-        guard parts.count == 2, parts[0] == RequestSignature.algorithm else {
+        guard parts.first == RequestSignature.algorithm[...] else {
             throw SignatureError(
-                .malformed, "Authorization header requires the algorithm \(RequestSignature.algorithm).")
+                .malformed, "Unsupported AWS 'algorithm': '\(parts.first ?? "")'; use \(RequestSignature.algorithm).")
         }
         var fields: [String: String] = [:]
-        for field in parts[1].split(separator: ",") {
+        for field in (parts.count == 2 ? parts[1] : "").split(separator: ",") {
             let pair = field.split(separator: "=", maxSplits: 1)
             guard pair.count == 2 else {
                 throw SignatureError(.malformed, "'\(field)' is not a key=value pair in the Authorization header.")
             }
             fields[String(pair[0]).trimmed] = String(pair[1]).trimmed
         }
+        let time = request.header("x-amz-date")
+        var missing = ["Credential", "Signature", "SignedHeaders"].filter { (fields[$0] ?? "").isEmpty }
+            .map { "Authorization header requires '\($0)' parameter. " }
+        if time == nil { missing.append("Authorization header requires existence of a 'X-Amz-Date' header. ") }
+        if !missing.isEmpty {
+            throw SignatureError(.malformed, missing.joined(separator: "") + "Authorization=\(parts[0])")
+        }
         try self.init(
             credential: fields["Credential"], headers: fields["SignedHeaders"], signature: fields["Signature"],
-            time: request.header("x-amz-date"), token: request.header("x-amz-security-token"), lifetime: nil)
+            time: time, token: request.header("x-amz-security-token"), lifetime: nil)
     }
 
     private init(presigned request: SignedRequest) throws(SignatureError) {
@@ -79,6 +92,11 @@ public struct RequestSignature: Sendable, Hashable {
         func value(_ name: String) -> String? { parameters.first { $0.name == name }?.value }
         guard value("X-Amz-Algorithm") == RequestSignature.algorithm else {
             throw SignatureError(.malformed, "X-Amz-Algorithm must be \(RequestSignature.algorithm).")
+        }
+        let missing = ["X-Amz-Credential", "X-Amz-Signature", "X-Amz-SignedHeaders", "X-Amz-Date"]
+            .filter { (value($0) ?? "").isEmpty }.map { "AWS query-string parameters must include '\($0)'. " }
+        if !missing.isEmpty {
+            throw SignatureError(.malformed, missing.joined(separator: "") + "Re-examine the query-string parameters.")
         }
         guard let seconds = value("X-Amz-Expires").flatMap(Int.init),
             (1...RequestSignature.lifetimeSecondsMax).contains(seconds)
@@ -95,30 +113,31 @@ public struct RequestSignature: Sendable, Hashable {
     private init(
         credential: String?, headers: String?, signature: String?, time: String?, token: String?, lifetime: Duration?
     ) throws(SignatureError) {
-        func required(_ value: String?, _ name: String) throws(SignatureError) -> String {
-            guard let value, !value.isEmpty else {
-                throw SignatureError(.malformed, "The signature requires '\(name)'.")
-            }
-            return value
-        }
-        guard let scope = Scope(try required(credential, "Credential")) else {
+        guard let scope = Scope(credential ?? "") else {
             throw SignatureError(
-                .malformed, "Credential must have 5 parts: KEY/yyyymmdd/REGION/SERVICE/aws4_request.")
+                .malformed,
+                "Credential must have exactly 5 slash-delimited elements, e.g. keyid/date/region/service/term, got "
+                    + "'\(credential ?? "")'")
         }
         self.scope = scope
-        signedHeaders = try required(headers, "SignedHeaders").split(separator: ";").map(String.init)
-        guard let bytes = bytes(hexadecimal: try required(signature, "Signature")), bytes.count == 32 else {
+        signedHeaders = (headers ?? "").split(separator: ";").map(String.init)
+        guard let bytes = bytes(hexadecimal: signature ?? ""), bytes.count == 32 else {
             throw SignatureError(.malformed, "The signature must be 64 hexadecimal digits.")
         }
         self.signature = bytes
-        timeText = try required(time, "X-Amz-Date")
+        timeText = time ?? ""
         guard let time = Timestamp(basicISO8601: timeText) else {
-            throw SignatureError(.malformed, "Date must be in ISO-8601 'basic format'. Got '\(timeText)'.")
+            throw SignatureError(
+                .malformed,
+                "Date must be in ISO-8601 'basic format'. Got '\(timeText)'. "
+                    + "See http://en.wikipedia.org/wiki/ISO_8601")
         }
         self.time = time
         guard timeText.hasPrefix(scope.date) else {
             throw SignatureError(
-                .malformed, "Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date.")
+                .mismatch,
+                "Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from HTTP: "
+                    + "'\(scope.date)' != '\(timeText.prefix(8))', from '\(timeText)'.")
         }
         sessionToken = token
         self.lifetime = lifetime
@@ -136,6 +155,11 @@ extension String {
 }
 
 extension Timestamp {
+    /// `yyyymmddThhmmssZ`; fractions of seconds are left out.
+    var basicISO8601: String {
+        "\(Timestamp(seconds: microseconds / 1_000_000))".filter { $0 != "-" && $0 != ":" }
+    }
+
     /// Reads `yyyymmddThhmmssZ`; nil for another form.
     init?(basicISO8601 text: String) {
         let bytes = Array(text.utf8)

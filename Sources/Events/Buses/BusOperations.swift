@@ -44,13 +44,13 @@ struct BusOperations: Sendable {
                 handler: delete),
             Operation(
                 "events:DescribeEventBus", "Answers one event bus.", .reads,
-                input: [.optional("Name", .string(length: 1...1600))],
+                input: [.optional("Name", RuleOperations.bus)],
                 output: [.optional("Name", .string()), .optional("Arn", .string()), .optional("Policy", .string())]
                     + BusOperations.settingsAnswered + times, handler: describe),
             Operation(
                 "events:ListEventBuses", "Lists event buses by name.", .reads,
                 input: [
-                    .optional("NamePrefix", .string(length: 1...256)),
+                    .optional("NamePrefix", .name(1...256, .busName)),
                     .optional("NextToken", .string(length: 1...2048)),
                     .optional("Limit", .integer(1...100)),
                 ],

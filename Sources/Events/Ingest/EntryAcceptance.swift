@@ -42,6 +42,8 @@ struct EntryAcceptance: ~Copyable {
     let buses: BusDirectory.Snapshot
     /// Entries of one request.
     var entriesMax = Limits.putEventsEntriesMax
+    /// Whether members that nobody knows are passed over rather than refused.
+    var ignoresUnknownMembers = false
     /// Whether an entry for a bus that does not exist is answered like one that was taken, and vanishes.
     var acceptsUnknownBuses = false
     /// What buses' policies say, and what the publisher may without them; nil where no bus has a policy.
@@ -69,9 +71,7 @@ struct EntryAcceptance: ~Copyable {
             throw ServiceError(.serialization, "The request is not valid JSON: \(error).")
         }
         scratch.entries.removeAll(keepingCapacity: true)
-        if let fault = PutEventsReader.read(body, { scratch.entries.append($0) }) {
-            throw ServiceError(.validation, fault)
-        }
+        try PutEventsReader.read(body, ignoresUnknownMembers: ignoresUnknownMembers) { scratch.entries.append($0) }
         try checkLimits(scratch.entries, body)
 
         scratch.answer.removeAll(keepingCapacity: true)
@@ -137,6 +137,7 @@ struct EntryAcceptance: ~Copyable {
         guard let detailType = entry.detailType, !detailType.range.isEmpty else { throw .missing("DetailType") }
         guard let detail = entry.detail, !detail.range.isEmpty else { throw .missing("Detail") }
         try check(source, detailType, body)
+        try checkCarried(entry, body)
         guard let bus = try busName(entry, body) else { return Identifier(using: &random) }
         if let access {
             let event = BusAccess.Event(
@@ -220,6 +221,22 @@ struct EntryAcceptance: ~Copyable {
         }
         if source.count > Limits.eventSourceBytesMax {
             throw .invalid("Source", "Source must be at most \(Limits.eventSourceBytesMax) bytes.")
+        }
+    }
+
+    /// The bounds of what an event only carries.
+    private func checkCarried(_ entry: PutEventsEntry, _ body: UnsafeRawBufferPointer) throws(Refusal) {
+        func characters(_ token: JSONCursor.StringToken) -> Int {
+            // Characters are never more than bytes, and most texts are short.
+            token.range.count <= Limits.traceHeaderCharactersMax
+                ? token.range.count : String(decoding: token.unescaped(in: body), as: UTF8.self).unicodeScalars.count
+        }
+        for resource in entry.resources where characters(resource) > Limits.eventResourceCharactersMax {
+            throw .invalid("Resources", "A resource must be at most \(Limits.eventResourceCharactersMax) characters.")
+        }
+        if let header = entry.traceHeader, !(1...Limits.traceHeaderCharactersMax).contains(characters(header)) {
+            throw .invalid(
+                "TraceHeader", "TraceHeader must be 1 to \(Limits.traceHeaderCharactersMax) characters.")
         }
     }
 

@@ -185,6 +185,7 @@ public final class EventIngest: PublishHandler {
             let buses = buses.snapshot
             var acceptance = EntryAcceptance(now: clock.now, context: context, buses: buses)
             acceptance.entriesMax = request.entriesMax
+            acceptance.ignoresUnknownMembers = request.ignoresUnknownMembers
             acceptance.acceptsUnknownBuses = acceptsUnknownBuses
             state.scratch.writer.begin(region: request.region)
             if buses.hasPolicies {

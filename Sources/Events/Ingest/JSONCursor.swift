@@ -115,6 +115,19 @@ struct JSONCursor {
         return true
     }
 
+    /// A value of any kind, passed over.
+    mutating func skipValue() -> Bool {
+        switch peek() {
+        case UInt8(ascii: "{"): return members { cursor, _ in cursor.skipValue() }
+        case UInt8(ascii: "["): return elements { $0.skipValue() }
+        case UInt8(ascii: "\""): return string() != nil
+        case UInt8(ascii: "t"), UInt8(ascii: "n"): index += 4
+        case UInt8(ascii: "f"): index += 5
+        default: return number() != nil
+        }
+        return true
+    }
+
     /// Whether a token's characters are exactly these.
     func isText(_ token: StringToken, _ text: StaticString) -> Bool {
         guard token.range.count == text.utf8CodeUnitCount else { return false }

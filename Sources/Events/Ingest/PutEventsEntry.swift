@@ -19,18 +19,23 @@ struct PutEventsEntry {
 enum PutEventsReader {
     /// - Parameters:
     ///   - body: Validated JSON.
+    ///   - ignoresUnknownMembers: Whether members that nobody knows are passed over, as at AWS; refused otherwise.
     ///   - take: Called with each entry in order.
-    /// - Returns: What is wrong with the request as a whole; nil when it has been read.
-    static func read(_ body: UnsafeRawBufferPointer, _ take: (PutEventsEntry) -> Void) -> String? {
+    /// - Throws: `ServiceError` for what is wrong with the request as a whole: `.serialization` for a value of another
+    ///   type, `.validation`.
+    static func read(
+        _ body: UnsafeRawBufferPointer, ignoresUnknownMembers: Bool, _ take: (PutEventsEntry) -> Void
+    ) throws(ServiceError) {
         var cursor = JSONCursor(body)
         var fault: String?
         var sawEntries = false
         let isRead = cursor.members { cursor, key in
             switch text(cursor.slice(key.range)) {
             case "Entries":
+                if cursor.null() { return true }
                 sawEntries = true
                 return cursor.elements { cursor in
-                    guard let entry = readEntry(&cursor, &fault) else { return false }
+                    guard let entry = readEntry(&cursor, ignoresUnknownMembers, &fault) else { return false }
                     take(entry)
                     return true
                 }
@@ -38,17 +43,30 @@ enum PutEventsReader {
                 if cursor.null() { return true }
                 fault = "EndpointId names a global endpoint of two regions, and there are none here; leave it out."
                 return false
+            case _ where ignoresUnknownMembers: return cursor.skipValue()
             case let other:
                 fault = "Unknown member '\(other)'; a PutEvents request has Entries."
                 return false
             }
         }
-        if let fault { return fault }
-        if !isRead { return "The request must be an object with Entries, a list of objects." }
-        return sawEntries ? nil : "The request has no Entries."
+        if let fault { throw ServiceError(.validation, fault) }
+        if !isRead {
+            throw ServiceError(
+                .serialization,
+                "The request must be an object with Entries, a list of objects whose members are texts; Resources is a "
+                    + "list of texts, and Time may be a number.")
+        }
+        if !sawEntries {
+            throw ServiceError(
+                .validation,
+                "1 validation error detected: Value null at 'entries' failed to satisfy constraint: Member must not be "
+                    + "null")
+        }
     }
 
-    private static func readEntry(_ cursor: inout JSONCursor, _ fault: inout String?) -> PutEventsEntry? {
+    private static func readEntry(
+        _ cursor: inout JSONCursor, _ ignoresUnknownMembers: Bool, _ fault: inout String?
+    ) -> PutEventsEntry? {
         var entry = PutEventsEntry()
         var problem: String?
         let isRead = cursor.members { cursor, key in
@@ -68,15 +86,14 @@ enum PutEventsReader {
                     return true
                 }
             case 4 where cursor.isText(key, "Time"): return readTime(&cursor, &entry)
+            case _ where ignoresUnknownMembers: return cursor.skipValue()
             default:
                 problem = "Unknown member '\(text(cursor.slice(key.range)))' in an entry of PutEvents."
                 return false
             }
         }
         if isRead { return entry }
-        fault =
-            problem
-            ?? "An entry must be an object whose members have the right types: text, and Resources a list of texts."
+        fault = problem
         return nil
     }
 

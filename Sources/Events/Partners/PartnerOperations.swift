@@ -54,7 +54,7 @@ struct PartnerOperations: Sendable {
     var all: [Operation] { sources + partners + endpoints }
 
     private var sources: [Operation] {
-        let prefix = Field.optional("NamePrefix", .string(length: 1...256))
+        let prefix = Field.optional("NamePrefix", .name(1...256, .busName))
         return [
             unknown("ActivateEventSource", "Activates the source of a partner.", .writes, PartnerOperations.source),
             unknown("DeactivateEventSource", "Deactivates the source of a partner.", .writes, PartnerOperations.source),
@@ -66,7 +66,9 @@ struct PartnerOperations: Sendable {
     }
 
     private var partners: [Operation] {
-        let prefix = Field.required("NamePrefix", .string(length: 1...256))
+        let prefix = Field.required(
+            "NamePrefix",
+            .string(length: 1...256, pattern: #"aws\.partner/[\.\-_A-Za-z0-9]+/[/\.\-_A-Za-z0-9]*"#))
         let source = PartnerOperations.source
         return [
             refused(

@@ -10,16 +10,21 @@ struct RuleOperations: Sendable {
     let managed: ManagedRules
     let buses: BusDirectory
     let account: Account
+    let targetsPerRule: Int
     /// Called after rules with schedules may have changed.
     let onScheduleChange: @Sendable () async -> Void
 
     static let ruleName = Field.required("Name", .name(1...64, .resourceName))
-    static let busName = Field.optional("EventBusName", .string(length: 1...1600))
+    /// The name of a bus, or its ARN, whose region and account may be left out.
+    static let bus = Shape.string(
+        length: 1...1600, pattern: #"(arn:aws[\w-]*:events:[\w-]*:\d*:event-bus\/)?[/\.\-_A-Za-z0-9]+"#)
+    static let busName = Field.optional("EventBusName", bus)
     /// Lets a rule be changed that is kept in a file; the file brings it back when it is next loaded.
     private static let force = Field.optional("Force", .boolean)
 
     var all: [Operation] {
         let rule = Field.required("Rule", .name(1...64, .resourceName))
+        let targets = Shape.list(.structure(Target.fields), count: 1...100)
         return [
             Operation(
                 "events:PutRule", "Creates a rule or replaces the one of that name.", .writes,
@@ -41,7 +46,7 @@ struct RuleOperations: Sendable {
             Operation(
                 "events:ListRules", "Lists the rules of a bus by name.", .reads,
                 input: [
-                    .optional("NamePrefix", .string(length: 1...64)), RuleOperations.busName,
+                    .optional("NamePrefix", .name(1...64, .resourceName)), RuleOperations.busName,
                     .optional("NextToken", .string(length: 1...2048)), .optional("Limit", .integer(1...100)),
                 ], handler: list),
             Operation(
@@ -54,7 +59,7 @@ struct RuleOperations: Sendable {
                 handler: { try await setState(.disabled, "DisableRule", $0, $1) }),
             Operation(
                 "events:PutTargets", "Adds targets to a rule, replacing those of the same ids.", .writes,
-                input: [rule, RuleOperations.busName, .required("Targets", .list(.any, count: 1...100))],
+                input: [rule, RuleOperations.busName, .required("Targets", targets)],
                 handler: putTargets),
             Operation(
                 "events:RemoveTargets", "Removes targets from a rule.", .writes,
@@ -210,7 +215,7 @@ struct RuleOperations: Sendable {
                     rule.targets.append(target)
                 }
             }
-            if rule.targets.count > Limits.targetsPerRuleMax {
+            if rule.targets.count > targetsPerRule {
                 throw ServiceError(.limitExceeded, "The requested resource exceeds the maximum number allowed.")
             }
         }

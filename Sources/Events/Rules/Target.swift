@@ -14,7 +14,7 @@ public struct Target: Sendable, Hashable {
     /// The target as it was given, for `ListTargetsByRule`.
     public var json: JSON
 
-    /// The members of a target that OpsBus honours, as `PutTargets` and rule files take them.
+    /// The members of a target, as `PutTargets` and rule files take them.
     public static let fields: [Field] = [
         .required("Id", .name(1...64, .resourceName)),
         .required("Arn", .string(length: 1...1600)),
@@ -53,13 +53,12 @@ public struct Target: Sendable, Hashable {
                 .optional("HeaderParameters", .map(.string(length: 0...512))),
                 .optional("QueryStringParameters", .map(.string(length: 0...512))),
             ])),
-    ]
-
-    /// Members of kinds of targets that only AWS has, and what these are.
-    private static let membersNotOffered = [
-        "KinesisParameters": "Kinesis streams", "EcsParameters": "ECS tasks", "BatchParameters": "Batch jobs",
-        "RedshiftDataParameters": "Redshift clusters", "SageMakerPipelineParameters": "SageMaker pipelines",
-        "AppSyncParameters": "AppSync APIs",
+        .optional("KinesisParameters", .unsupported("OpsBus calls no Kinesis streams")),
+        .optional("EcsParameters", .unsupported("OpsBus calls no ECS tasks")),
+        .optional("BatchParameters", .unsupported("OpsBus calls no Batch jobs")),
+        .optional("RedshiftDataParameters", .unsupported("OpsBus calls no Redshift clusters")),
+        .optional("SageMakerPipelineParameters", .unsupported("OpsBus calls no SageMaker pipelines")),
+        .optional("AppSyncParameters", .unsupported("OpsBus calls no AppSync APIs")),
     ]
 
     /// What is refused whether or not the rule exists.
@@ -77,12 +76,6 @@ public struct Target: Sendable, Hashable {
         if let arn = ARN(text), arn.service == "sqs", arn.resource.hasSuffix(".fifo"), json["SqsParameters"] == nil {
             throw ServiceError(
                 .validation, "Parameter(s) SqsParameters must be specified for target: \(id).")
-        }
-        for member in json.object ?? JSONObject() {
-            if let kind = membersNotOffered[member.key] {
-                throw ServiceError(
-                    .validation, "\(member.key) of target \(id) cannot be honoured: OpsBus calls no \(kind).")
-            }
         }
         try Shape.structure(fields).validate(json, at: path)
     }

@@ -17,13 +17,16 @@ struct Endpoint: Sendable {
     /// As the operation table has it, whether or not it is there: `events:PutRule`. Nil where the request names none.
     let operation: String?
 
+    /// The input without what the service passes over; called by its name in OpsBus, an operation gets all.
     /// - Throws: `ServiceError` `.serialization` for a body that is not of the protocol's form.
     func input(of request: HTTPRequest, for operation: Operation) throws(ServiceError) -> JSON {
-        switch wire {
-        case .json: try JSONProtocol.input(request.body)
-        case .query(let form): QueryProtocol.input(form, of: request, for: operation, in: service)
-        case .rest(let match): try RESTProtocol.input(request, match, operation)
-        }
+        let input =
+            switch wire {
+            case .json: try JSONProtocol.input(request.body)
+            case .query(let form): QueryProtocol.input(form, of: request, for: operation, in: service)
+            case .rest(let match): try RESTProtocol.input(request, match, operation)
+            }
+        return service.name == WireService.own.name ? input : Shape.structure(operation.input).known(in: input)
     }
 
     func success(_ output: JSON, of operation: Operation, _ identifier: Identifier) -> HTTPResponse {

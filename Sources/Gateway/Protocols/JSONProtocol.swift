@@ -4,10 +4,10 @@ internal import Core
 /// AWS JSON 1.0 and 1.1.
 /// - Source: Smithy, "AWS JSON 1.0 protocol" and "AWS JSON 1.1 protocol".
 enum JSONProtocol {
-    /// The input in a body; one that is empty is an empty object.
+    /// The input in a body.
     /// - Throws: `ServiceError` `.serialization`.
     static func input(_ body: [UInt8]) throws(ServiceError) -> JSON {
-        if body.isEmpty { return [:] }
+        if body.isEmpty { throw ServiceError(.serialization, "The body is empty; an input without members is {}.") }
         do throws(JSONError) {
             let input = try JSON(parsing: body)
             guard input.object != nil else {
@@ -40,7 +40,7 @@ enum JSONProtocol {
         let type = service.errorNamespace + wire.name
         var headers = [("x-amzn-RequestId", identifier.description), ("x-amzn-ErrorType", type)]
         if service.isQueryCompatible {
-            let code = service.queryCodes[wire.name] ?? wire.name
+            let code = error.code.query(in: service).name
             headers.append(("x-amzn-query-error", "\(code);\(wire.isSender ? "Sender" : "Receiver")"))
         }
         return HTTPResponse(

@@ -20,8 +20,8 @@ struct QueryInput {
         case .list(let element, _): list(branch, element)
         case .map(let element, _, _): map(branch, element)
         case .structure(let fields): structure(branch, fields)
-        case .any: anything(branch)
-        case .string, .integer, .boolean, .timestamp:
+        case .any, .unsupported: anything(branch)
+        case .string, .integer, .boolean, .timestamp, .blob:
             branch.names.isEmpty ? shape.value(ofText: branch.text ?? "") : anything(branch)
         }
     }

@@ -17,7 +17,7 @@ enum RESTProtocol {
                 throw ServiceError(.serialization, "The body is not UTF-8.")
             }
             if !text.isEmpty { input[member] = .string(text) }
-        } else {
+        } else if !request.body.isEmpty {
             input = try JSONProtocol.input(request.body)
         }
         func shape(_ member: String) -> Shape { operation.input.first { $0.name == member }?.shape ?? .any }

@@ -7,7 +7,26 @@ extension Shape {
         switch self {
         case .integer: Int(text).map { .integer($0) } ?? .string(text)
         case .boolean: text == "true" ? true : text == "false" ? false : .string(text)
-        case .string, .timestamp, .list, .map, .structure, .any: .string(text)
+        case .string, .timestamp, .blob, .list, .map, .structure, .any, .unsupported: .string(text)
+        }
+    }
+
+    /// The value without the members of structures that are null or that nobody knows: the services pass over both.
+    func known(in value: JSON) -> JSON {
+        switch (self, value) {
+        case (.list(let element, _), .array(let elements)): .array(elements.map { element.known(in: $0) })
+        case (.map(let element, _, _), .object(let object)):
+            .object(JSONObject(object.map { .init(key: $0.key, value: element.known(in: $0.value)) }))
+        case (.structure(let fields), .object(let object)):
+            .object(
+                JSONObject(
+                    object.compactMap { member -> JSONObject.Member? in
+                        guard !member.value.isNull, let field = fields.first(where: { $0.name == member.key }) else {
+                            return nil
+                        }
+                        return JSONObject.Member(key: member.key, value: field.shape.known(in: member.value))
+                    }))
+        default: value
         }
     }
 

@@ -19,7 +19,7 @@ extension ErrorCode {
     func json(in service: WireService) -> WireError {
         if let special = service.errors[self] { return special }
         switch self {
-        case .unknownOperation, .requestTooLarge: return WireError(rawValue, status)
+        case .requestTooLarge: return WireError(rawValue, status)
         case .requestExpired: return WireError(ErrorCode.invalidSignature.rawValue, 400)
         default: return WireError(rawValue, status >= 500 ? status : 400)
         }
@@ -32,7 +32,7 @@ extension ErrorCode {
         switch self {
         case .missingAuthenticationToken: return WireError("MissingAuthenticationToken", 403)
         case .unrecognizedClient: return WireError("InvalidClientTokenId", 403)
-        case .invalidSignature: return WireError("SignatureDoesNotMatch", 403)
+        case .invalidSignature, .requestExpired: return WireError("SignatureDoesNotMatch", 403)
         case .incompleteSignature: return WireError("IncompleteSignature", 400)
         case .expiredToken: return WireError("ExpiredToken", 403)
         case .accessDenied: return WireError("AccessDenied", 403)

@@ -103,7 +103,6 @@ extension WireService {
             "resource-groups",
             errors: [
                 .validation: WireError("BadRequestException", 400),
-                .serialization: WireError("BadRequestException", 400),
                 .invalidNextToken: WireError("BadRequestException", 400),
                 .resourceNotFound: WireError("NotFoundException", 404),
                 .accessDenied: WireError("ForbiddenException", 403),
@@ -121,7 +120,6 @@ extension WireService {
             errors: [
                 .internalFailure: WireError("ServiceException", 500),
                 .throttling: WireError("TooManyRequestsException", 429),
-                .validation: WireError("InvalidParameterValueException", 400),
                 .invalidParameterValue: WireError("InvalidParameterValueException", 400),
                 .requestTooLarge: WireError("RequestTooLargeException", 413),
             ], messageMember: "Message"),

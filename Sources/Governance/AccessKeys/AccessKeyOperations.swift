@@ -19,6 +19,7 @@ struct AccessKeyOperations: Sendable {
     private static let sessionSeconds = 900...129_600
     private static let sessionSecondsDefault = 43_200
 
+    private static let user = Field.optional("UserName", .string(length: 1...128, pattern: #"[\w+=,.@-]+"#))
     private static let shown: [Field] = [
         .optional("UserName", .string()), .optional("AccessKeyId", .string()), .optional("Status", .string()),
         .optional("CreateDate", .timestamp), .optional("Allow", .list(.string())),
@@ -45,7 +46,11 @@ struct AccessKeyOperations: Sendable {
                 ], handler: create),
             Operation(
                 "iam:ListAccessKeys", "Lists access keys without their secrets.", .reads,
-                input: [.optional("UserName", .name(1...64, .resourceName))],
+                input: [
+                    AccessKeyOperations.user,
+                    .optional("Marker", .unsupported("all keys are listed at once")),
+                    .optional("MaxItems", .unsupported("all keys are listed at once")),
+                ],
                 output: [
                     .required("AccessKeyMetadata", .list(.structure(AccessKeyOperations.shown))),
                     .required("IsTruncated", .boolean),
@@ -53,8 +58,8 @@ struct AccessKeyOperations: Sendable {
             Operation(
                 "iam:DeleteAccessKey", "Removes an access key: what is signed with it is refused from now on.", .writes,
                 input: [
-                    .required("AccessKeyId", .string(length: 16...128)),
-                    .optional("UserName", .name(1...64, .resourceName)),
+                    .required("AccessKeyId", .string(length: 16...128, pattern: #"[\w]+"#)),
+                    AccessKeyOperations.user,
                 ], handler: delete),
             Operation(
                 "sts:GetCallerIdentity", "Answers who the caller is.", .reads,
@@ -63,7 +68,12 @@ struct AccessKeyOperations: Sendable {
             Operation(
                 "sts:GetSessionToken",
                 "Makes a temporary access key that may do what its caller may do at the time of each use.", .writes,
-                input: [.optional("DurationSeconds", .integer(AccessKeyOperations.sessionSeconds))],
+                input: [
+                    .optional("DurationSeconds", .integer(AccessKeyOperations.sessionSeconds)),
+                    .optional("SerialNumber", .unsupported("there are no devices for a second factor")),
+                    .optional("TokenCode", .unsupported("there are no devices for a second factor")),
+                    .optional("MinimumSessionTokenSize", .unsupported("all session tokens have one size")),
+                ],
                 output: [
                     .required(
                         "Credentials",

@@ -1,3 +1,4 @@
+internal import Core
 internal import Gateway
 internal import Platform
 
@@ -62,6 +63,10 @@ enum Settings {
         "accept-unknown-buses", "true|false", .boolean, standard: false, text: "false",
         "Whether an event for a bus that does not exist is answered as taken, and vanishes, as at AWS; it is refused "
             + "otherwise.")
+    static let targetsPerRule = Setting(
+        "targets-per-rule", "N", .integer(1...Limits.targetsPerRuleMax), standard: Limits.targetsPerRuleMax,
+        text: "\(Limits.targetsPerRuleMax)",
+        "How many targets clients may give a rule; at AWS it is 5 until one asks for more.")
     static let s3Endpoint = Setting<String?>(
         "s3-endpoint", "URL", .text, "S3-compatible storage for the output of commands (OutputS3BucketName).")
     static let s3Region = Setting("s3-region", "NAME", .text, "us-east-1", "The region that requests to it name.")
@@ -107,9 +112,9 @@ enum Settings {
     static let all: [any SettingDeclaration] = [
         data, rules, requests, stream, nodes, http, httpAuthentication, httpCertificate, httpKey, resetToken, account,
         region, curve, serverKey, clientKey, retention, auditRetention, segmentSize, outputSize, outputTotal,
-        s3Endpoint, s3Region, s3AccessKey, s3SecretKey, deduplicationWindow, acceptUnknownBuses, embeddedAgent,
-        agentState, activationID, activationCode, runAs, limitMemory, limitProcesses, limitFiles, limitFileSize,
-        limitProcessor, logLevel, logFormat,
+        s3Endpoint, s3Region, s3AccessKey, s3SecretKey, deduplicationWindow, acceptUnknownBuses, targetsPerRule,
+        embeddedAgent, agentState, activationID, activationCode, runAs, limitMemory, limitProcesses, limitFiles,
+        limitFileSize, limitProcessor, logLevel, logFormat,
     ]
 
     /// Those that a client needs, flags of every command.
@@ -118,7 +123,7 @@ enum Settings {
     static let ofServer: [any SettingDeclaration] = [
         data, rules, nodes, http, httpAuthentication, httpCertificate, httpKey, resetToken, account, region, curve,
         retention, auditRetention, segmentSize, outputSize, outputTotal, s3Endpoint, s3Region, s3AccessKey,
-        s3SecretKey, deduplicationWindow, acceptUnknownBuses, embeddedAgent, logLevel, logFormat,
+        s3SecretKey, deduplicationWindow, acceptUnknownBuses, targetsPerRule, embeddedAgent, logLevel, logFormat,
     ]
 
     static let ofAgent: [any SettingDeclaration] = [

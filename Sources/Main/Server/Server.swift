@@ -121,7 +121,8 @@ final class Server: Sendable {
         EventsService.Settings(
             account: account, deduplicationWindow: configuration[Settings.deduplicationWindow],
             retention: configuration[Settings.retention],
-            acceptsUnknownBuses: configuration[Settings.acceptUnknownBuses])
+            acceptsUnknownBuses: configuration[Settings.acceptUnknownBuses],
+            targetsPerRule: configuration[Settings.targetsPerRule])
     }
 
     private static func systemSettings(

@@ -11,12 +11,15 @@ internal import Synchronization
 struct LogOperations: Sendable {
     let database: Database
     let account: Account
+    let shortPoll: Duration
     let clock: any Clock
     private let growth = LogGrowth()
 
-    init(database: Database, account: Account, clock: any Clock) {
+    /// - Parameter shortPoll: How long is looked for lines where there are none.
+    init(database: Database, account: Account, shortPoll: Duration, clock: any Clock) {
         self.database = database
         self.account = account
+        self.shortPoll = shortPoll
         self.clock = clock
     }
 
@@ -29,8 +32,9 @@ struct LogOperations: Sendable {
         .optional("attributes", .map(.string(length: 1...512), keys: .string(length: 1...256), count: 0...10)),
     ])
     static let stream = Shape.string(length: 1...512, pattern: "[^:*]*")
+    static let identifierPattern: TextPattern = #"[\w#+=/:,.@-]*"#
     /// The name of a group, or its ARN.
-    static let identifier = Shape.string(length: 1...2048, pattern: #"[\w#+=/:,.@-]*"#)
+    static let identifier = Shape.string(length: 1...2048, pattern: identifierPattern)
     private static let kind = Shape.string(values: ["STANDARD", "INFREQUENT_ACCESS", "DELIVERY", "ESSENTIALS"])
     private static let retentionDays = [
         1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653,
@@ -59,7 +63,8 @@ struct LogOperations: Sendable {
                     .optional(
                         "accountIdentifiers",
                         .list(.string(length: 12...12, pattern: #"^\d{12}$"#), count: 0...20)),
-                    .optional("includeLinkedAccounts", .boolean), .optional("nextToken", .string()),
+                    .optional("includeLinkedAccounts", .boolean),
+                    .optional("nextToken", .string(length: 1...Int.max)),
                     .optional("limit", .integer(1...50)),
                 ], handler: describeGroups),
             Operation(
@@ -88,7 +93,7 @@ struct LogOperations: Sendable {
                     .optional("sequenceToken", .string(length: 1...Int.max)), .optional("entity", LogOperations.entity),
                     .optional("OpsBusToken", .string(length: 1...64)),
                 ], handler: put),
-        ] + LogReading(database: database, account: account, clock: clock).all
+        ] + LogReading(database: database, account: account, shortPoll: shortPoll, clock: clock).all
             + LogTags(database: database, account: account).all
     }
 

@@ -7,6 +7,8 @@ internal import Storage
 struct LogReading: Sendable {
     let database: Database
     let account: Account
+    /// How long is looked for lines where there are none.
+    let shortPoll: Duration
     let clock: any Clock
 
     /// How often a call that waits looks for new lines.
@@ -16,7 +18,7 @@ struct LogReading: Sendable {
     var all: [Operation] {
         let group = [
             Field.optional("logGroupName", LogOperations.group),
-            .optional("logGroupIdentifier", LogOperations.identifier),
+            .optional("logGroupIdentifier", .string(length: 1...2048)),
         ]
         return [
             Operation(
@@ -136,10 +138,14 @@ struct LogReading: Sendable {
             query.after = place
         }
         let finished = query
-        let end = clock.now + .seconds(input["OpsBusWaitSeconds"]?.int ?? 0)
+        // The page after the last one is empty: nothing is waited for.
+        let moment = query.after == nil ? shortPoll : .zero
+        let wait = input["OpsBusWaitSeconds"]?.int.map { Duration.seconds($0) } ?? moment
+        let interval = min(LogReading.waitInterval, wait / 4)
+        let end = clock.now + wait
         var found = try await read(query.group) { try finished.run($0) }
         while found.lines.isEmpty, found.reached == nil, clock.now < end {
-            try await clock.sleep(for: LogReading.waitInterval)
+            try await clock.sleep(for: interval)
             found = try await read(query.group) { try finished.run($0) }
         }
         let inOrder = query.newestFirst ? found.lines.reversed() : found.lines

@@ -92,11 +92,19 @@ extension Account {
     }
 
     /// The group that the input of an operation means, by its name or its identifier.
-    /// - Throws: `ServiceError` `.invalidParameterException` where neither is given, or both are.
+    /// - Throws: `ServiceError` `.invalidParameterException` where neither is given, or both are; `.validation`.
     func logGroup(of input: JSON) throws(ServiceError) -> String {
         switch (input["logGroupName"]?.string, input["logGroupIdentifier"]?.string) {
         case (let name?, nil): return name
-        case (nil, let identifier?): return try logGroup(identifier)
+        case (nil, let identifier?):
+            // The one constraint of which the service says that it is broken, and does not show the value.
+            guard LogOperations.identifierPattern.matches(identifier) else {
+                throw ServiceError(
+                    .validation,
+                    "1 validation error detected: Value at 'logGroupIdentifier' failed to satisfy constraint: Member "
+                        + "must satisfy regular expression pattern: \(LogOperations.identifierPattern)")
+            }
+            return try logGroup(identifier)
         case (nil, nil):
             throw ServiceError(
                 .invalidParameterException, "Either logGroupName or logGroupIdentifier must be specified.")

@@ -7,6 +7,8 @@ internal import Storage
 struct MessageOperations: Sendable {
     let calls: QueueCalls
     let gauge: InFlightGauge
+    /// How long a receiver looks that does not want to wait.
+    let shortPoll: Duration
     let clock: any Clock
 
     private static let batchMax = 10
@@ -14,8 +16,8 @@ struct MessageOperations: Sendable {
     private static let batchIdentifier = CharacterRule(pattern: "[A-Za-z0-9_-]+", lettersDigitsAnd: "_-")
 
     private static let value = Shape.structure([
-        .optional("StringValue", .string()), .optional("BinaryValue", .string()),
-        .optional("StringListValues", .list(.string())), .optional("BinaryListValues", .list(.string())),
+        .optional("StringValue", .string()), .optional("BinaryValue", .blob),
+        .optional("StringListValues", .list(.string())), .optional("BinaryListValues", .list(.blob)),
         .required("DataType", .string()),
     ])
     private static let message: [Field] = [
@@ -111,6 +113,12 @@ struct MessageOperations: Sendable {
         let count = try QueueCalls.integer(
             input, "MaxNumberOfMessages", 1...QueueReceive.messagesMax, "Must be between 1 and 10, if provided.")
         let visibility = try MessageOperations.visibility(input)
+        let system = ["AttributeNames", "MessageSystemAttributeNames"].flatMap {
+            (input[$0]?.array ?? []).compactMap(\.string)
+        }
+        for name in system where !QueuedMessage.systemNames.contains(name) && !QueueOperations.isKnown(name) {
+            throw QueueAttributes.unknown(name)
+        }
         let wait = try QueueCalls.integer(
             input, "WaitTimeSeconds", 0...MessageOperations.waitSecondsMax, "Must be >= 0 and <= 20, if provided.")
         let queue = try await calls.database.read { try QueueStore.queue(name, $0) }
@@ -119,22 +127,20 @@ struct MessageOperations: Sendable {
             visibility: .seconds(visibility ?? queue.attributes.visibilitySeconds))
         look.attempt = queue.isFIFO ? input["ReceiveRequestAttemptId"]?.string : nil
         let messages = try await receive(
-            look, from: name, until: clock.now + .seconds(wait ?? queue.attributes.waitSeconds), context)
+            look, from: name, for: .seconds(wait ?? queue.attributes.waitSeconds), context)
         if messages.isEmpty { return [:] }
-        let system = ["AttributeNames", "MessageSystemAttributeNames"].flatMap {
-            (input[$0]?.array ?? []).compactMap(\.string)
-        }
         let attributes = (input["MessageAttributeNames"]?.array ?? []).compactMap(\.string)
         return ["Messages": .array(messages.map { $0.json(system: system, attributes: attributes) })]
     }
 
     /// Looks until there are messages or the time is over.
     private func receive(
-        _ look: QueueReceive, from name: String, until end: Timestamp, _ context: OperationContext
+        _ look: QueueReceive, from name: String, for wait: Duration, _ context: OperationContext
     ) async throws -> [QueuedMessage] {
-        let waits = end > clock.now
-        // In line before the first look, so that what comes after it is not missed.
-        let waiter = waits ? try calls.contents.waiters.join(name) : nil
+        let end = clock.now + max(wait, shortPoll)
+        // In line before the first look, so that what comes after it is not missed. Who does not want to wait is not
+        // refused where too many do.
+        let waiter = wait > .zero ? try calls.contents.waiters.join(name) : try? calls.contents.waiters.join(name)
         defer { if let waiter { calls.contents.waiters.leave(waiter) } }
         while true {
             let found = try await calls.database.write(context) { transaction in

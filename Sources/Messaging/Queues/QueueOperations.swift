@@ -226,6 +226,9 @@ struct QueueOperations: Sendable {
         "ApproximateNumberOfMessagesNotVisible", "ApproximateNumberOfMessagesDelayed",
     ]
 
+    /// Whether queues have an attribute of that name.
+    static func isKnown(_ name: String) -> Bool { computed.contains(name) || QueueAttributes.isKnown(name) }
+
     private func getAttributes(_ input: JSON, _ context: OperationContext) async throws -> JSON {
         let names = (input["AttributeNames"]?.array ?? []).compactMap(\.string)
         let now = calls.contents.clock.now
@@ -240,11 +243,7 @@ struct QueueOperations: Sendable {
             all["ApproximateNumberOfMessagesDelayed"] = String(counts.delayed)
             return all
         }
-        for name in names where name != "All" {
-            guard QueueOperations.computed.contains(name) || QueueAttributes.isKnown(name) else {
-                throw QueueAttributes.unknown(name)
-            }
-        }
+        for name in names where name != "All" && !QueueOperations.isKnown(name) { throw QueueAttributes.unknown(name) }
         let chosen = all.filter { names.contains("All") || names.contains($0.key) }.sorted { $0.key < $1.key }
         if chosen.isEmpty { return [:] }
         return ["Attributes": .object(JSONObject(chosen.map { .init(key: $0.key, value: .string($0.value)) }))]

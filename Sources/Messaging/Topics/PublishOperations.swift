@@ -19,7 +19,7 @@ struct PublishOperations: Sendable {
             .map(
                 .structure([
                     .required("DataType", .string()), .optional("StringValue", .string()),
-                    .optional("BinaryValue", .string()),
+                    .optional("BinaryValue", .blob),
                 ]))),
         .optional("MessageDeduplicationId", .string()), .optional("MessageGroupId", .string()),
     ]

@@ -29,6 +29,7 @@ struct TopicOperations: Sendable {
                 input: [
                     .required("Name", .string()), .optional("Attributes", .map(.string())),
                     .optional("Tags", .list(TopicOperations.tag)),
+                    .optional("DataProtectionPolicy", .unsupported("messages are not searched for sensitive data")),
                 ], output: [.optional("TopicArn", .string())], handler: create),
             Operation(
                 "sns:DeleteTopic", "Deletes a topic; one that does not exist is no error.", .writes,

@@ -10,11 +10,11 @@ extension AutomationService {
             Operation(
                 "ssm:StartAutomationExecution", "Starts a runbook; the same ClientToken starts it once.", .writes,
                 input: [
-                    .required("DocumentName", .string(length: 1...1000)),
-                    .optional("DocumentVersion", .string(length: 1...20)),
-                    .optional("Parameters", .map(.any, count: 0...200)),
+                    .required("DocumentName", DocumentShapes.name),
+                    .optional("DocumentVersion", DocumentShapes.version),
+                    .optional("Parameters", .map(.any, keys: .string(length: 1...50), count: 0...200)),
                     .optional("ClientToken", .string(length: 36...36)), .optional("Mode", .string(values: ["Auto"])),
-                ],
+                ] + AutomationService.unsupported,
                 handler: { input, context in
                     ["AutomationExecutionId": .string(try await self.begin(input, context).description)]
                 }),
@@ -27,6 +27,7 @@ extension AutomationService {
                 "ssm:DescribeAutomationExecutions", "Lists executions, the newest first.", .reads,
                 input: [
                     .optional("MaxResults", .integer(1...50)), .optional("NextToken", .string(length: 1...64)),
+                    .optional("Filters", .unsupported("all executions are listed")),
                 ], handler: { input, _ in try await self.list(input) }),
             Operation(
                 "ssm:StopAutomationExecution", "Cancels an execution.", .writes,
@@ -37,6 +38,17 @@ extension AutomationService {
                 }),
         ]
     }
+
+    private static let manyTargets = Shape.unsupported("a runbook is started once, not for each of many targets")
+    private static let locations = Shape.unsupported("there is one account and one region")
+    private static let unsupported: [Field] = [
+        .optional("TargetParameterName", manyTargets), .optional("Targets", manyTargets),
+        .optional("TargetMaps", manyTargets), .optional("MaxConcurrency", manyTargets),
+        .optional("MaxErrors", manyTargets), .optional("TargetLocations", locations),
+        .optional("TargetLocationsURL", locations),
+        .optional("AlarmConfiguration", .unsupported("there are no alarms")),
+        .optional("Tags", .unsupported("executions have no tags")),
+    ]
 
     private static func identifier(_ input: JSON) throws(ServiceError) -> Identifier {
         let text = input["AutomationExecutionId"]?.string ?? ""

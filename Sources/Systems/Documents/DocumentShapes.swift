@@ -15,9 +15,10 @@ enum DocumentShapes {
     static let targetType = Shape.string(length: 0...200, pattern: #"^\/[\w\.\-\:\/]*$"#)
     static let format = Shape.string(values: DocumentFormat.allCases.map(\.rawValue).sorted())
     static let accounts = Shape.list(.string(pattern: "(?i)all|[0-9]{12}"), count: 0...20)
+    static let tagKey = Shape.string(length: 1...128, pattern: #"^([\p{L}\p{Z}\p{N}_.:/=+\-@]*)$"#)
     static let tags = Shape.list(
         .structure([
-            .required("Key", .string(length: 1...128, pattern: #"^([\p{L}\p{Z}\p{N}_.:/=+\-@]*)$"#)),
+            .required("Key", tagKey),
             .required("Value", .string(length: 0...256, pattern: #"^([\p{L}\p{Z}\p{N}_.:/=+\-@]*)$"#)),
         ]), count: 0...1000)
     static let requires = Shape.list(

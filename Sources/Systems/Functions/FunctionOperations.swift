@@ -14,9 +14,17 @@ struct FunctionOperations: Sendable {
     private static let eventBytesMax = 1 << 20
     private static let environmentBytesMax = 4096
     private static let pageSize = 50
-    private static let name = Field.required("FunctionName", .string(length: 1...256))
+    /// Its name or ARN, whose region and account may be left out, with a qualifier or without.
+    private static let name = Field.required(
+        "FunctionName",
+        .string(
+            length: 1...256,
+            pattern: TextPattern(
+                stringLiteral: #"(arn:(aws[a-zA-Z-]*)?:lambda:)?([\w-]*:)?(\d*:)?(function:)?([a-zA-Z0-9_.-]+)"#
+                    + #"(:(\$LATEST(\.PUBLISHED)?|[a-zA-Z0-9_-]+))?"#)))
     private static let plainName = CharacterRule(pattern: "[a-zA-Z0-9-_]+", lettersDigitsAnd: "-_")
-    private static let qualifier = Field.optional("Qualifier", .string(length: 1...128))
+    private static let qualifier = Field.optional(
+        "Qualifier", .string(length: 1...128, pattern: #"\$(LATEST(\.PUBLISHED)?)|[a-zA-Z0-9_$-]+"#))
     private static let path = "/2015-03-31/functions"
 
     /// Members of `CreateFunction` that nothing is asked of: the operation is refused as a whole.
@@ -39,7 +47,8 @@ struct FunctionOperations: Sendable {
                 "lambda:ListFunctions", "Lists functions by name.", .reads,
                 input: [
                     .optional("Marker", .string()), .optional("MaxItems", .integer(1...10_000)),
-                    .optional("FunctionVersion", .string(values: ["ALL"])), .optional("MasterRegion", .string()),
+                    .optional("FunctionVersion", .string(values: ["ALL"])),
+                    .optional("MasterRegion", .unsupported("there is one region")),
                 ], output: [.optional("Functions", .list(.any)), .optional("NextMarker", .string())],
                 route: Route(
                     .get, path,
@@ -72,6 +81,8 @@ struct FunctionOperations: Sendable {
                 .optional("LogType", .string(values: ["None", "Tail"])), .optional("ClientContext", .string()),
                 FunctionOperations.qualifier, .optional("Payload", .any),
                 .optional("OpsBusToken", .string(length: 1...200)),
+                .optional("DurableExecutionName", .unsupported("an invocation ends with the server")),
+                .optional("TenantId", .unsupported("there are no tenants")),
             ],
             output: [
                 .optional("StatusCode", .integer()), .optional("FunctionError", .string()),
@@ -82,7 +93,8 @@ struct FunctionOperations: Sendable {
                 .post, "\(FunctionOperations.path)/{FunctionName}/invocations", query: ["Qualifier": "Qualifier"],
                 headers: [
                     "x-amz-invocation-type": "InvocationType", "x-amz-log-type": "LogType",
-                    "x-amz-client-context": "ClientContext",
+                    "x-amz-client-context": "ClientContext", "x-amz-tenant-id": "TenantId",
+                    "x-amz-durable-execution-name": "DurableExecutionName",
                 ],
                 body: Route.RawBody(
                     "Payload",

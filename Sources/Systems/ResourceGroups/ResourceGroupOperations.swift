@@ -17,7 +17,7 @@ struct ResourceGroupOperations: Sendable {
         .required("Type", .string(length: 1...128, values: ["TAG_FILTERS_1_0", "CLOUDFORMATION_STACK_1_0"])),
         .required("Query", .string(length: 0...4096)),
     ])
-    private static let tags = Shape.map(value, count: 0...50)
+    private static let tags = Shape.map(value, keys: key, count: 0...50)
     private static let groupFields: [Field] = [
         .optional(
             "GroupName",

@@ -47,7 +47,7 @@ struct TagOperations: Sendable {
                 input: resource + [.required("Tags", DocumentShapes.tags)], handler: add),
             Operation(
                 "ssm:RemoveTagsFromResource", "Remove tags from a node or a document", .writes,
-                input: resource + [.required("TagKeys", .list(.string(length: 1...128)))], handler: remove),
+                input: resource + [.required("TagKeys", .list(DocumentShapes.tagKey))], handler: remove),
             Operation(
                 "ssm:ListTagsForResource", "List the tags of a node or a document", .reads, input: resource,
                 output: [.optional("TagList", DocumentShapes.tags)], handler: list),

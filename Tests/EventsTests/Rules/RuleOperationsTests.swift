@@ -118,7 +118,8 @@ import Testing
                 "Input, InputPath and InputTransformer of target 1 cannot be honoured: an event bus is passed the "
                     + "event as it is."),
             Bad("PutTargets", #"{"Rule":"r","Targets":[{"Id":"a b",\#(arn)}]}"#, .validation,
-                constraint("'a b'", "targets.1.member.id",
+                constraint(
+                    "'a b'", "targets.1.member.id",
                     #"Member must satisfy regular expression pattern: [\.\-_A-Za-z0-9]+"#)),
             Bad("PutTargets",
                 #"{"Rule":"r","Targets":[{"Id":"1",\#(arn),"RetryPolicy":{"MaximumRetryAttempts":186}}]}"#,
@@ -152,18 +153,21 @@ import Testing
 
     @Test("A rule has so many targets at most, and PutTargets puts all or none")
     func targetLimit() async throws {
-        try await TestEvents.run { engine in
-            let targets = (1...Limits.targetsPerRuleMax).map { TestEvents.target("t\($0)") }
-            try await engine.rule(targets: targets)
-            let more: JSON = ["Rule": "r", "Targets": [TestEvents.target("t1"), TestEvents.target("more")]]
-            let error = await refusal { try await engine.call("events:PutTargets", more) }
-            #expect(error?.code == .limitExceeded)
-            #expect(error?.message == "The requested resource exceeds the maximum number allowed.")
-            // The same ids replace what is there.
-            let answer = try await engine.call("events:PutTargets", ["Rule": "r", "Targets": .array(targets)])
-            #expect(answer == ["FailedEntryCount": 0, "FailedEntries": []])
-            let listed = try await engine.call("events:ListTargetsByRule", ["Rule": "r"])
-            #expect(listed["Targets"]?.array?.count == targets.count)
+        let asAtAWS = EventsService.Settings(targetsPerRule: 5)
+        for (engine, count) in [(try TestEvents(), 20), (try TestEvents(settings: asAtAWS), 5)] {
+            try await TestEvents.run(engine) { engine in
+                let targets = (1...count).map { TestEvents.target("t\($0)") }
+                try await engine.rule(targets: targets)
+                let more: JSON = ["Rule": "r", "Targets": [TestEvents.target("t1"), TestEvents.target("more")]]
+                let error = await refusal { try await engine.call("events:PutTargets", more) }
+                #expect(error?.code == .limitExceeded)
+                #expect(error?.message == "The requested resource exceeds the maximum number allowed.")
+                // The same ids replace what is there.
+                let answer = try await engine.call("events:PutTargets", ["Rule": "r", "Targets": .array(targets)])
+                #expect(answer == ["FailedEntryCount": 0, "FailedEntries": []])
+                let listed = try await engine.call("events:ListTargetsByRule", ["Rule": "r"])
+                #expect(listed["Targets"]?.array?.count == targets.count)
+            }
         }
     }
 

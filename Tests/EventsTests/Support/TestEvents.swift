@@ -49,7 +49,8 @@ final class TestEvents: Sendable {
             EventsService.Ports(
                 authorizer: authorizer, operations: Caller(own: link, others: targets), http: web),
             settings: settings, clock: clock, log: quiet)
-        let messaging = MessagingService(database: database, account: Account(), clock: clock, log: quiet)
+        let messaging = MessagingService(
+            database: database, account: Account(), shortPoll: .zero, clock: clock, log: quiet)
         table = OperationTable(
             service.operations + messaging.operations, authorizer: authorizer, recorder: CallList(),
             translate: { ($0 as? StorageError).map(ServiceError.init(storage:)) })

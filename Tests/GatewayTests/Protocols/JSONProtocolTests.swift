@@ -32,13 +32,18 @@ import Testing
         }
     }
 
-    @Test("An empty body is an empty input")
-    func empty() async throws {
-        #expect(await handler.json("AWSEvents.Echo", "").text == "{}")
+    @Test("Members that are null or unknown are passed over, as at AWS; called by its OpsBus name, they are told")
+    func passedOver() async throws {
+        let input = #"{"Text":null,"Rows":[{"Key":"a","Value":null,"More":1}],"Inner":{"Depp":1},"Other":{}}"#
+        #expect(await handler.json("AWSEvents.Echo", input).text == #"{"Rows":[{"Key":"a"}],"Inner":{}}"#)
+        #expect(await handler.rest("PUT", "/echo/n", #"{"Other":1}"#).json == ["Text": "n"])
+        let own = await handler.json("OpsBus.events:Echo", input)
+        #expect(own.json["message"]?.string?.hasPrefix("Unknown member 'More' at 'rows.1.member'.") == true)
     }
 
     @Test(
-        "What is not a JSON object cannot be read", arguments: ["{", "[]", "1", "null", "{\"a\":}", "\u{FEFF}{}", "{}{}"])
+        "What is not a JSON object cannot be read",
+        arguments: ["", "{", "[]", "1", "null", "{\"a\":}", "\u{FEFF}{}", "{}{}"])
     func malformed(body: String) async throws {
         let answer = await handler.json("AWSEvents.Echo", body)
         #expect(answer.status == 400)
@@ -50,7 +55,7 @@ import Testing
     func unknown() async throws {
         for target in ["AWSEvents.Ech", "Nothing.Echo", "Echo", "AWSEvents."] {
             let answer = await handler.json(target)
-            #expect(answer.status == 404)
+            #expect(answer.status == 400)
             #expect(answer.json["__type"] == "UnknownOperationException")
         }
         #expect(await handler.json("AWSEvents.Ech").json["message"]?.string?.contains("events:Echo") == true)
@@ -102,7 +107,9 @@ import Testing
     @Test("Queues also tell, in a header, the code that their older protocol had")
     func queryCompatible() async throws {
         let answer = await handler.json("AmazonSQS.Fail", #"{"Code":"ValidationException"}"#)
-        #expect(answer.header("x-amzn-query-error") == "ValidationException;Sender")
+        #expect(answer.header("x-amzn-query-error") == "ValidationError;Sender")
+        let unsigned = await handler.json("AmazonSQS.Fail", #"{"Code":"UnrecognizedClientException"}"#)
+        #expect(unsigned.header("x-amzn-query-error") == "InvalidClientTokenId;Sender")
         #expect(await handler.json("AWSEvents.Fail", #"{"Code":"NotFound"}"#).header("x-amzn-query-error") == nil)
     }
 

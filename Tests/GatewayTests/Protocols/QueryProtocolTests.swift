@@ -69,7 +69,7 @@ import Testing
             ("InvalidSignatureException", "SignatureDoesNotMatch", 403, "Sender"),
             ("UnrecognizedClientException", "InvalidClientTokenId", 403, "Sender"),
             ("MissingAuthenticationTokenException", "MissingAuthenticationToken", 403, "Sender"),
-            ("RequestExpired", "RequestExpired", 400, "Sender"),
+            ("RequestExpired", "SignatureDoesNotMatch", 403, "Sender"),
             ("IncompleteSignatureException", "IncompleteSignature", 400, "Sender"),
         ])
     func errors(code: String, name: String, status: Int, type: String) async throws {
@@ -96,10 +96,11 @@ import Testing
 
     @Test("A value that is none of its type is refused")
     func types() async throws {
-        for form in ["Count=three", "Flag=maybe", "Time=yesterday", "Text="] {
+        for form in ["Count=three", "Flag=maybe", "Time=yesterday"] {
             let answer = await handler.query("Action=Echo&\(version)&\(form)")
-            #expect(answer.text.contains("<Code>ValidationError</Code>"), "\(form)")
+            #expect(answer.text.contains("<Code>MalformedInput</Code>"), "\(form)")
         }
+        #expect(await handler.query("Action=Echo&\(version)&Text=").text.contains("<Code>ValidationError</Code>"))
     }
 
     @Test("Queues write lists and maps in their own way, and may be named by the path")

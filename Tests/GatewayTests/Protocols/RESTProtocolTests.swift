@@ -58,10 +58,10 @@ import Testing
 
     @Test("Text that is none of its type is refused")
     func types() async throws {
-        for target in ["/echo/a?count=x", "/echo/a?time=soon", "/echo/a?count=10"] {
-            #expect(await handler.rest("GET", target).header("x-amzn-errortype") == "ValidationException")
+        for target in ["/echo/a?count=x", "/echo/a?time=soon", "/echo/a?count=%zz"] {
+            #expect(await handler.rest("GET", target).header("x-amzn-errortype") == "SerializationException")
         }
-        #expect(await handler.rest("GET", "/echo/a?count=%zz").header("x-amzn-errortype") == "SerializationException")
+        #expect(await handler.rest("GET", "/echo/a?count=10").header("x-amzn-errortype") == "ValidationException")
         #expect(await handler.rest("PUT", "/echo/a", "{").header("x-amzn-errortype") == "SerializationException")
     }
 }

@@ -8,8 +8,10 @@ import Testing
 @Suite("Log groups and streams") struct LogOperationsTests {
     private static let arn: JSON = "arn:aws:logs:us-east-1:123456789012:log-group:/g"
 
-    private func run(_ body: (TestMessaging) async throws -> Void) async throws {
-        try await TestMessaging.run { engine in
+    private func run(
+        shortPoll: Duration = .zero, _ body: (TestMessaging) async throws -> Void
+    ) async throws {
+        try await TestMessaging.run(TestMessaging(shortPoll: shortPoll)) { engine in
             try await engine.call("logs:CreateLogGroup", ["logGroupName": "/g", "tags": ["a": "1"]])
             try await engine.call("logs:CreateLogStream", ["logGroupName": "/g", "logStreamName": "s"])
             try await body(engine)
@@ -69,6 +71,25 @@ import Testing
                 let error = await refusal { try await engine.call("logs:FilterLogEvents", input) }
                 #expect(error?.code == .invalidParameterException)
             }
+            let broken = await refusal { try await engine.call("logs:FilterLogEvents", ["logGroupIdentifier": "/g:*"]) }
+            #expect(
+                broken?.message == "1 validation error detected: Value at 'logGroupIdentifier' failed to satisfy "
+                    + #"constraint: Member must satisfy regular expression pattern: [\w#+=/:,.@-]*"#)
+        }
+    }
+
+    @Test("Who finds no lines looks a moment longer for those on their way, but not on the page after the last")
+    func shortPoll() async throws {
+        let moment = Duration.milliseconds(Limits.shortPollMilliseconds)
+        try await run(shortPoll: moment) { engine in
+            async let found = engine.call("logs:FilterLogEvents", ["logGroupName": "/g"])
+            // The upkeep sleeps as well.
+            try await eventually("it waits") { engine.clock.alarms.count == 2 }
+            _ = try await put(engine, [.zero])
+            engine.clock.advance(by: moment)
+            #expect(try await found["events"]?.array?.count == 1)
+            let first: JSON = ["logGroupName": "/g", "nextToken": "9999999999999-9"]
+            #expect(try await engine.call("logs:FilterLogEvents", first)["events"] == [])
         }
     }
 

@@ -83,6 +83,22 @@ import Testing
         }
     }
 
+    @Test("Who does not want to wait looks a moment longer for a message that is on its way")
+    func shortPoll() async throws {
+        let moment = Duration.milliseconds(Limits.shortPollMilliseconds)
+        try await TestMessaging.run(TestMessaging(shortPoll: moment)) { engine in
+            try await engine.queue("q")
+            async let received = engine.bodies("q")
+            try await waiting(1, engine)
+            try await engine.send("a", to: "q")
+            #expect(try await received == ["a"], "without the clock moving")
+            async let nothing = engine.bodies("q", 1, ["WaitTimeSeconds": 0])
+            try await waiting(1, engine)
+            engine.clock.advance(by: moment)
+            #expect(try await nothing.isEmpty)
+        }
+    }
+
     @Test("Of many who wait each gets one message, and none is left over")
     func many() async throws {
         try await TestMessaging.run { engine in

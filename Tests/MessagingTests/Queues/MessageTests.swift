@@ -90,7 +90,7 @@ import Testing
             ),
             (
                 #"{"MessageBody":"a","MessageAttributes":{"x":{"DataType":"Binary","BinaryValue":"?"}}}"#,
-                .invalidParameterValue, "The message attribute 'x' has a value that is not in Base64"
+                .serialization, "STRING_VALUE can not be converted to a Blob"
             ),
             (
                 #"{"MessageBody":"a","MessageAttributes":{"x":{"DataType":"String"}}}"#, .invalidParameterValue,

@@ -13,10 +13,14 @@ final class TestMessaging: Sendable {
     let service: MessagingService
     let table: OperationTable
 
-    init(clock: ManualClock = ManualClock(), path: String = Database.inMemory) throws {
+    /// - Parameter shortPoll: None in most tests, whose clock stands still.
+    init(
+        clock: ManualClock = ManualClock(), path: String = Database.inMemory, shortPoll: Duration = .zero
+    ) throws {
         let log = Log(component: "test", minimum: .error)
         database = try Database(path: path, migrations: MessagingService.migrations, clock: clock, log: log)
-        service = MessagingService(database: database, account: Account(), clock: clock, log: log)
+        service = MessagingService(
+            database: database, account: Account(), shortPoll: shortPoll, clock: clock, log: log)
         table = OperationTable(
             service.operations, authorizer: OpenAuthorizer(), recorder: CallList(), translate: { _ in nil })
         self.clock = clock

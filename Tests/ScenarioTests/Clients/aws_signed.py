@@ -3,7 +3,10 @@
 aws_signed.py ENDPOINT CERTIFICATE KEY SECRET
 """
 
+import ssl
 import sys
+import urllib.error
+import urllib.request
 
 import boto3
 import botocore.exceptions
@@ -49,3 +52,23 @@ assert code(client("events", key, wrong).list_rules) == ("InvalidSignatureExcept
 assert code(client("sns", key, wrong).list_topics) == ("SignatureDoesNotMatch", 403)
 assert code(client("events", "AKIANOBODY0000000000", secret).list_rules) == ("UnrecognizedClientException", 400)
 assert code(client("sts", "AKIANOBODY0000000000", secret).get_caller_identity) == ("InvalidClientTokenId", 403)
+assert code(client("sqs", "AKIANOBODY0000000000", secret).list_queues) == ("InvalidClientTokenId", 400)
+assert code(client("scheduler", key, wrong).list_schedules) == ("InvalidSignatureException", 403)
+
+
+# A presigned link works for whoever has it, as it is.
+def get(link):
+    try:
+        with urllib.request.urlopen(link, context=ssl.create_default_context(cafile=certificate)) as answer:
+            return answer.status, answer.read().decode()
+    except urllib.error.HTTPError as error:
+        return error.code, error.read().decode()
+
+
+link = client("sts", key, secret).generate_presigned_url("get_caller_identity", ExpiresIn=60, HttpMethod="GET")
+status, text = get(link)
+assert status == 200 and "<Arn>arn:aws:iam::123456789012:user/shop</Arn>" in text, (status, text)
+status, text = get(link.replace("X-Amz-Expires=60", "X-Amz-Expires=600"))
+assert status == 403 and "<Code>SignatureDoesNotMatch</Code>" in text, (status, text)
+status, text = get(f"{endpoint}/?Action=GetCallerIdentity&Version=2011-06-15")
+assert status == 403 and "<Code>MissingAuthenticationToken</Code>" in text, (status, text)

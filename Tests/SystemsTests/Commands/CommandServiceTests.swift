@@ -446,7 +446,7 @@ final class TestServer: Sendable {
         (["Parameters": [:]], .invalidParameters),
         (["Parameters": ["commands": ["x"], "mode": ["Fast!"]]], .invalidParameters),
         (["Parameters": ["commands": ["x"], "mode": ["a", "b"]]], .invalidParameters),
-        (["Parameters": ["commands": "x"]], .validation),
+        (["Parameters": ["commands": "x"]], .serialization),
         (["Parameters": ["commands": [.string(String(repeating: "x", count: 65_536))]]], .maxDocumentSizeExceeded),
         (["DocumentHash": "00"], .invalidDocument),
         (["MaxConcurrency": "0"], .validation), (["MaxErrors": "101%"], .validation),

@@ -214,8 +214,8 @@ class Maker:
             return distinct(items, shape.member)
         if kind == "map":
             count = max(int(low or 0), 1 if full else 0)
-            return {self.value(shape.key, full, depth + 1): self.value(shape.value, full, depth + 1)
-                    for _ in range(count)}
+            keys = distinct([self.value(shape.key, full, depth + 1) for _ in range(count)], shape.key)
+            return {key: self.value(shape.value, full, depth + 1) for key in keys}
         if kind == "string":
             _, meaning = self.meaning(name)
             return meaning if meaning is not None else text_of(shape, full)
@@ -344,6 +344,9 @@ class Maker:
         elif kind == "timestamp":
             yield "wrong type", "yesterday"
             yield "wrong type", ["a"]
+        elif kind == "blob":
+            yield "wrong type", 7
+            yield "wrong type", "!"
         elif kind == "list":
             yield "wrong type", "a"
             yield "wrong type", {"a": "b"}
@@ -389,6 +392,8 @@ def distinct(items, shape):
         return [shape.enum[n % len(shape.enum)] for n in range(len(items))]
     for number, item in enumerate(items):
         for name in ("Id", "Key"):
+            if shape.type_name == "structure" and name in shape.members and shape.members[name].enum:
+                continue
             if isinstance(item, dict) and isinstance(item.get(name), str) and number:
                 mark = str(number)
                 item[name] = item[name][: -len(mark)] + mark if len(item[name]) > len(mark) else item[name] + mark
