@@ -125,7 +125,8 @@ struct SchedulerTarget: Sendable {
                 .validation,
                 "\(parts[1]) is not a supported service or \(parts[2]) is not one of its API actions here.")
         }
-        guard operation.effect == .writes else {
+        // Receiving changes something too, but only for who sees the answer.
+        guard operation.effect == .writes, !parts[2].hasPrefix("receive") else {
             throw ServiceError(
                 .validation, "\(parts[1]):\(parts[2]) only reads; nobody would see what it answers.")
         }
