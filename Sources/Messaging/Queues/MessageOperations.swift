@@ -111,19 +111,25 @@ struct MessageOperations: Sendable {
         let count = try QueueCalls.integer(
             input, "MaxNumberOfMessages", 1...QueueReceive.messagesMax, "Must be between 1 and 10, if provided.")
         let visibility = try MessageOperations.visibility(input)
+        let system = ["AttributeNames", "MessageSystemAttributeNames"].flatMap {
+            (input[$0]?.array ?? []).compactMap(\.string)
+        }
+        for name in system where !QueuedMessage.systemNames.contains(name) && !QueueOperations.isKnown(name) {
+            throw QueueAttributes.unknown(name)
+        }
         let wait = try QueueCalls.integer(
             input, "WaitTimeSeconds", 0...MessageOperations.waitSecondsMax, "Must be >= 0 and <= 20, if provided.")
         let queue = try await calls.database.read { try QueueStore.queue(name, $0) }
         var look = QueueReceive(
             contents: calls.contents, gauge: gauge, count: count ?? 1,
             visibility: .seconds(visibility ?? queue.attributes.visibilitySeconds))
-        look.attempt = queue.isFIFO ? input["ReceiveRequestAttemptId"]?.string : nil
+        if queue.isFIFO, let attempt = input["ReceiveRequestAttemptId"]?.string {
+            try OutgoingMessage.check(identifier: attempt, "ReceiveRequestAttemptId")
+            look.attempt = attempt
+        }
         let messages = try await receive(
             look, from: name, until: clock.now + .seconds(wait ?? queue.attributes.waitSeconds), context)
         if messages.isEmpty { return [:] }
-        let system = ["AttributeNames", "MessageSystemAttributeNames"].flatMap {
-            (input[$0]?.array ?? []).compactMap(\.string)
-        }
         let attributes = (input["MessageAttributeNames"]?.array ?? []).compactMap(\.string)
         return ["Messages": .array(messages.map { $0.json(system: system, attributes: attributes) })]
     }

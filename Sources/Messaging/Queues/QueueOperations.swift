@@ -121,15 +121,10 @@ struct QueueOperations: Sendable {
         guard target.isFIFO == attributes.isFIFO else {
             throw invalid("Dead-letter queue must be same type of queue as the source.")
         }
-        guard let text = target.attributes.texts["RedriveAllowPolicy"], let allowed = try? JSON(parsing: text) else {
-            return
-        }
-        let sources = (allowed["sourceQueueArns"]?.array ?? []).compactMap(\.string)
-        switch allowed["redrivePermission"]?.string {
-        case "denyAll": throw invalid("The dead-letter queue does not allow it.")
-        case "byQueue" where !sources.contains(calls.contents.arn(name)):
-            throw invalid("The dead-letter queue does not allow it for this source queue.")
-        default: break
+        if let allowed = target.attributes.redriveAllow,
+            !allowed.allows(calls.account.arn("sqs", name), in: calls.account)
+        {
+            throw invalid("The RedriveAllowPolicy of the dead-letter queue does not allow it for this source queue.")
         }
     }
 
@@ -226,6 +221,9 @@ struct QueueOperations: Sendable {
         "ApproximateNumberOfMessagesNotVisible", "ApproximateNumberOfMessagesDelayed",
     ]
 
+    /// Whether queues have an attribute of that name.
+    static func isKnown(_ name: String) -> Bool { computed.contains(name) || QueueAttributes.isKnown(name) }
+
     private func getAttributes(_ input: JSON, _ context: OperationContext) async throws -> JSON {
         let names = (input["AttributeNames"]?.array ?? []).compactMap(\.string)
         let now = calls.contents.clock.now
@@ -240,11 +238,7 @@ struct QueueOperations: Sendable {
             all["ApproximateNumberOfMessagesDelayed"] = String(counts.delayed)
             return all
         }
-        for name in names where name != "All" {
-            guard QueueOperations.computed.contains(name) || QueueAttributes.isKnown(name) else {
-                throw QueueAttributes.unknown(name)
-            }
-        }
+        for name in names where name != "All" && !QueueOperations.isKnown(name) { throw QueueAttributes.unknown(name) }
         let chosen = all.filter { names.contains("All") || names.contains($0.key) }.sorted { $0.key < $1.key }
         if chosen.isEmpty { return [:] }
         return ["Attributes": .object(JSONObject(chosen.map { .init(key: $0.key, value: .string($0.value)) }))]

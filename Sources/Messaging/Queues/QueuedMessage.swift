@@ -74,6 +74,12 @@ struct QueuedMessage: Sendable {
         return json
     }
 
+    /// What may be asked for of `systemAttributes`.
+    static let systemNames: Set = [
+        "All", "SenderId", "SentTimestamp", "ApproximateReceiveCount", "ApproximateFirstReceiveTimestamp",
+        "MessageGroupId", "MessageDeduplicationId", "SequenceNumber", "AWSTraceHeader", "DeadLetterQueueSourceArn",
+    ]
+
     private var systemAttributes: [(name: String, text: String)] {
         func milliseconds(_ time: Timestamp) -> String { String(time.microseconds / 1000) }
         var all = [
