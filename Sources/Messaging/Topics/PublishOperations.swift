@@ -75,9 +75,10 @@ struct PublishOperations: Sendable {
                 do throws(ServiceError) {
                     message = try TopicMessage(entry)
                 } catch {
+                    // The name that this service has for it.
+                    let code = error.code == .invalidParameterValue ? "ParameterValueInvalid" : error.code.rawValue
                     failed.append([
-                        "Id": id, "Code": .string(error.code.rawValue), "Message": .string(error.message),
-                        "SenderFault": true,
+                        "Id": id, "Code": .string(code), "Message": .string(error.message), "SenderFault": true,
                     ])
                     continue
                 }
@@ -111,7 +112,11 @@ struct PublishOperations: Sendable {
                 .invalidBatchEntryID,
                 "The Id of a batch entry in a batch request doesn't abide by the specification.")
         }
-        guard entries.reduce(0, { $0 + ($1["Message"]?.string ?? "").utf8.count }) <= TopicMessage.bytesMax else {
+        let bytes = entries.reduce(0) { sum, entry in
+            let attributes = try? MessageAttributes(entry["MessageAttributes"], countMax: Int.max)
+            return sum + (entry["Message"]?.string ?? "").utf8.count + (attributes?.byteCount ?? 0)
+        }
+        guard bytes <= TopicMessage.bytesMax else {
             throw ServiceError(
                 .batchRequestTooLong, "The length of all the messages put together is more than the limit.")
         }
