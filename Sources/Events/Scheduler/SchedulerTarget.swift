@@ -162,7 +162,8 @@ struct SchedulerTarget: Sendable {
     private static let placeholderPrefix = "<aws.scheduler."
 
     /// The input with its placeholders filled in; where none was given, the event that AWS sends then.
-    func payload(of invocation: Invocation, in account: Account) -> String {
+    /// - Parameter attempt: Which of the invocation's it is for, counted from 1.
+    func payload(of invocation: Invocation, attempt: Int, in account: Account) -> String {
         let scheduleARN = invocation.scheduleARN(in: account)
         guard let input else {
             if case .operation = action { return "{}" }
@@ -180,7 +181,7 @@ struct SchedulerTarget: Sendable {
             .replacing("<aws.scheduler.schedule-arn>", with: scheduleARN)
             .replacing("<aws.scheduler.scheduled-time>", with: invocation.scheduled.description)
             .replacing("<aws.scheduler.execution-id>", with: invocation.id.description)
-            .replacing("<aws.scheduler.attempt-number>", with: String(invocation.attempts + 1))
+            .replacing("<aws.scheduler.attempt-number>", with: String(attempt))
     }
 
     /// Members by which operations know a request that is sent again, of which the first one counts that they have.
