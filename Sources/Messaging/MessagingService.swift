@@ -10,6 +10,8 @@ public import Storage
 public final class MessagingService: Resettable {
     /// All operations of this module, for the table.
     public let operations: [Operation]
+    /// What the policies of queues and topics say, for the table.
+    public let policies: any ResourcePolicies
 
     private let database: Database
     private let clock: any Clock
@@ -34,6 +36,7 @@ public final class MessagingService: Resettable {
         let gauge = InFlightGauge()
         let topics = TopicCalls(database: database, account: account)
         let delivery = TopicDelivery(account: account, address: address, contents: contents)
+        policies = AccessPolicies(queues: calls, topics: topics, account: account, clock: clock)
         operations =
             TopicOperations(calls: topics).all + SubscriptionOperations(calls: topics).all
             + PublishOperations(calls: topics, delivery: delivery).all

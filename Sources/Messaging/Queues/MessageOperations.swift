@@ -40,7 +40,7 @@ struct MessageOperations: Sendable {
                 input: [QueueCalls.url] + MessageOperations.message
                     + [.optional("OpsBusMessageId", .string(length: 36...36))], handler: send),
             Operation(
-                "sqs:SendMessageBatch", "Puts up to ten messages into a queue.", .writes,
+                "sqs:SendMessageBatch", "Puts up to ten messages into a queue.", .writes, permission: "sqs:SendMessage",
                 input: [QueueCalls.url, MessageOperations.entries(MessageOperations.message)],
                 output: MessageOperations.batchOutput, handler: sendBatch),
             Operation(
@@ -57,6 +57,7 @@ struct MessageOperations: Sendable {
                 input: [QueueCalls.url, MessageOperations.receipt], handler: delete),
             Operation(
                 "sqs:DeleteMessageBatch", "Deletes up to ten messages that were received.", .writes,
+                permission: "sqs:DeleteMessage",
                 input: [QueueCalls.url, MessageOperations.entries([MessageOperations.receipt])],
                 output: MessageOperations.batchOutput, handler: deleteBatch),
             Operation(
@@ -66,6 +67,7 @@ struct MessageOperations: Sendable {
                 handler: changeVisibility),
             Operation(
                 "sqs:ChangeMessageVisibilityBatch", "Says it for up to ten messages.", .writes,
+                permission: "sqs:ChangeMessageVisibility",
                 input: [
                     QueueCalls.url,
                     MessageOperations.entries([MessageOperations.receipt, .optional("VisibilityTimeout", .integer())]),

@@ -17,7 +17,7 @@ struct QueuePermissions: Sendable {
     var all: [Operation] {
         [
             Operation(
-                "sqs:AddPermission", "Adds a statement to the policy of a queue, which is kept and not asked.", .writes,
+                "sqs:AddPermission", "Adds a statement to the policy of a queue.", .writes,
                 input: [
                     QueueCalls.url, QueuePermissions.label, .required("AWSAccountIds", .list(.string())),
                     .required("Actions", .list(.string())),

@@ -35,6 +35,7 @@ struct PublishOperations: Sendable {
                 output: [.optional("MessageId", .string()), .optional("SequenceNumber", .string())], handler: publish),
             Operation(
                 "sns:PublishBatch", "Sends up to ten messages to the subscribers of a topic.", .writes,
+                permission: "sns:Publish",
                 input: [
                     TopicCalls.topicARN,
                     .required(
