@@ -84,3 +84,8 @@ public final class MessagingService: Resettable {
         }
     }
 }
+
+extension CharacterRule {
+    /// Of the names of queues and topics, and of what their clients name.
+    static let word = CharacterRule(pattern: "[A-Za-z0-9_-]+", lettersDigitsAnd: "_-")
+}

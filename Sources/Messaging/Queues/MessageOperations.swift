@@ -11,7 +11,6 @@ struct MessageOperations: Sendable {
 
     private static let batchMax = 10
     private static let waitSecondsMax = 20
-    private static let batchIdentifier = CharacterRule(pattern: "[A-Za-z0-9_-]+", lettersDigitsAnd: "_-")
 
     private static let value = Shape.structure([
         .optional("StringValue", .string()), .optional("BinaryValue", .string()),
@@ -307,7 +306,7 @@ struct MessageOperations: Sendable {
         var seen: Set<String> = []
         for entry in entries {
             let identifier = entry["Id"]?.string ?? ""
-            guard (1...80).contains(identifier.utf8.count), batchIdentifier.allows(identifier) else {
+            guard (1...80).contains(identifier.utf8.count), CharacterRule.word.allows(identifier) else {
                 throw ServiceError(
                     .invalidBatchEntryID,
                     "A batch entry id can only contain alphanumeric characters, hyphens and underscores. It can be at "

@@ -10,7 +10,6 @@ struct QueueOperations: Sendable {
     let gauge: InFlightGauge
 
     private static let tagsMax = 50
-    private static let name = CharacterRule(pattern: "[A-Za-z0-9_-]+", lettersDigitsAnd: "_-")
     private static let secondsBetweenPurges = 60
 
     var all: [Operation] {
@@ -92,14 +91,14 @@ struct QueueOperations: Sendable {
     private static func check(_ name: String, isFIFO: Bool) throws(ServiceError) {
         if isFIFO || name.hasSuffix(".fifo") {
             guard isFIFO, name.hasSuffix(".fifo"), (6...80).contains(name.utf8.count),
-                QueueOperations.name.allows(String(name.dropLast(5)))
+                CharacterRule.word.allows(String(name.dropLast(5)))
             else {
                 throw ServiceError(
                     .invalidParameterValue,
                     "The name of a FIFO queue can only include alphanumeric characters, hyphens, or underscores, must "
                         + "end with .fifo suffix and be 1 to 80 in length")
             }
-        } else if !(1...80).contains(name.utf8.count) || !QueueOperations.name.allows(name) {
+        } else if !(1...80).contains(name.utf8.count) || !CharacterRule.word.allows(name) {
             throw ServiceError(
                 .invalidParameterValue,
                 "Can only include alphanumeric characters, hyphens, or underscores. 1 to 80 in length")

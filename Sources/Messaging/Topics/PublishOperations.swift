@@ -9,7 +9,6 @@ struct PublishOperations: Sendable {
     let delivery: TopicDelivery
 
     private static let batchMax = 10
-    private static let batchIdentifier = CharacterRule(pattern: "[A-Za-z0-9_-]+", lettersDigitsAnd: "_-")
     private static let deduplicationWindow = QueueContents.deduplicationWindow
 
     private static let message: [Field] = [
@@ -108,7 +107,7 @@ struct PublishOperations: Sendable {
             throw ServiceError(
                 .batchEntryIdsNotDistinct, "Two or more batch entries in the request have the same Id.")
         }
-        guard identifiers.allSatisfy({ (1...80).contains($0.utf8.count) && batchIdentifier.allows($0) }) else {
+        guard identifiers.allSatisfy({ (1...80).contains($0.utf8.count) && CharacterRule.word.allows($0) }) else {
             throw ServiceError(
                 .invalidBatchEntryID,
                 "The Id of a batch entry in a batch request doesn't abide by the specification.")

@@ -8,7 +8,6 @@ internal import Storage
 struct TopicOperations: Sendable {
     let calls: TopicCalls
 
-    private static let name = CharacterRule(pattern: "[a-zA-Z0-9_-]+", lettersDigitsAnd: "_-")
     private static let tagsMax = 50
     private static let displayNameCharactersMax = 100
     private static let tag = Shape.structure([
@@ -84,7 +83,7 @@ struct TopicOperations: Sendable {
 
     private static func check(_ name: String, isFIFO: Bool) throws(ServiceError) {
         let plain = isFIFO && name.hasSuffix(".fifo") ? String(name.dropLast(5)) : name
-        guard (1...256).contains(name.utf8.count), !plain.isEmpty, TopicOperations.name.allows(plain),
+        guard (1...256).contains(name.utf8.count), !plain.isEmpty, CharacterRule.word.allows(plain),
             isFIFO == name.hasSuffix(".fifo")
         else { throw TopicMessage.invalid("Topic Name") }
     }
