@@ -54,7 +54,7 @@ let package = Package(
         library("Bus", ["API", "CShims", "CZeroMQ", "Core", "Platform"]),
         library("Storage", ["CSQLite", "CShims", "Core", "Platform"]),
         library("Events", ["API", "Access", "CShims", "Core", "Patterns", "Platform", "Storage"]),
-        library("Messaging", ["API", "Core", "Patterns", "Platform", "Storage"]),
+        library("Messaging", ["API", "Access", "Core", "Patterns", "Platform", "Storage"]),
         library("Systems", ["API", "Core", "Documents", "Platform", "Storage"]),
         library("Governance", ["API", "Access", "Core", "Platform", "Storage"]),
         library("Gateway", ["API", "Access", "CCurl", "CMicroHTTPD", "CShims", "Core", "Platform"]),

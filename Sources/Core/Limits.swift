@@ -14,8 +14,10 @@ public enum Limits {
     public static let putEventsEntriesMax = 1000
     /// The same for clients of AWS.
     public static let awsPutEventsEntriesMax = 10
-    /// One frame on the requests socket: a full PutEvents request with room for escapes and framing.
-    public static let requestBytesMax = 4 << 20
+    /// What a function is given, and what it answers.
+    public static let functionPayloadBytesMax = 6 << 20
+    /// One request: a full event for a function, or a full PutEvents request, with room for escapes and framing.
+    public static let requestBytesMax = 8 << 20
     /// Request identifier chosen by the client.
     public static let requestIdentifierBytesMax = 64
     public static let eventPatternBytesMax = 4096
@@ -45,8 +47,9 @@ public enum Limits {
     public static let schedulesMax = 1_000_000
     public static let scheduleGroupsMax = 500
     public static let pipesMax = 1000
-    /// Bytes of the messages of one batch, past which no more are added.
-    public static let pipeBatchBytesMax = 6 << 20
+    /// Bytes of the messages of one batch, past which no more are added; and of what one call is given: as much as a
+    /// function takes.
+    public static let pipeBatchBytesMax = functionPayloadBytesMax
     /// Five at AWS, unless a customer asks for more; a server's setting may say less.
     public static let targetsPerRuleMax = 20
     public static let rulesPerBusMax = 100_000

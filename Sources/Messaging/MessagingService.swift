@@ -10,6 +10,8 @@ public import Storage
 public final class MessagingService: Resettable {
     /// All operations of this module, for the table.
     public let operations: [Operation]
+    /// What the policies of queues and topics say, for the table.
+    public let policies: any ResourcePolicies
 
     private let database: Database
     private let clock: any Clock
@@ -37,6 +39,7 @@ public final class MessagingService: Resettable {
         let gauge = InFlightGauge()
         let topics = TopicCalls(database: database, account: account)
         let delivery = TopicDelivery(account: account, address: address, contents: contents)
+        policies = AccessPolicies(queues: calls, topics: topics, account: account, clock: clock)
         operations =
             TopicOperations(calls: topics).all + SubscriptionOperations(calls: topics).all
             + PublishOperations(calls: topics, delivery: delivery).all
@@ -83,4 +86,9 @@ public final class MessagingService: Resettable {
             }
         }
     }
+}
+
+extension CharacterRule {
+    /// Of the names of queues and topics, and of what their clients name.
+    static let word = CharacterRule(pattern: "[A-Za-z0-9_-]+", lettersDigitsAnd: "_-")
 }

@@ -2,8 +2,6 @@ internal import API
 internal import Core
 
 /// The policy of a topic or a queue, as `AddPermission` and `RemovePermission` change it: one statement for a label.
-///
-/// OpsBus keeps such policies and answers them. Who may do what, the permissions of keys decide.
 struct ResourcePolicy: Sendable {
     /// `SNS` or `SQS`.
     let service: String

@@ -8,6 +8,8 @@ import Testing
         #expect(Limits.requestBytesMax > 6 * Limits.documentBytesMax)
         #expect(Limits.requestBytesMax > 6 * 4 * Limits.targetInputCharactersMax * Limits.targetsPerRuleMax)
         #expect(Limits.requestBytesMax > 6 * Limits.eventPatternBytesMax)
+        // By HTTP it is the whole body, as it is.
+        #expect(Limits.requestBytesMax > Limits.functionPayloadBytesMax)
     }
 
     @Test func aQueueHoldsAtLeastOneOfWhatItQueues() {

@@ -11,8 +11,10 @@ public struct Operation: Sendable {
         case writes
     }
 
-    /// As policies spell it: `events:PutRule`.
+    /// `events:PutRule`.
     public let name: String
+    /// What a caller must be allowed to, as policies spell it: the name, but for batches what they do many times.
+    public let permission: String
     /// One line for `--help`.
     public let summary: String
     public let effect: Effect
@@ -31,10 +33,11 @@ public struct Operation: Sendable {
     public var action: String { String(name.drop { $0 != ":" }.dropFirst()) }
 
     public init(
-        _ name: String, _ summary: String, _ effect: Effect, input: [Field] = [], output: [Field] = [],
-        route: Route? = nil, handler: @escaping Handler
+        _ name: String, _ summary: String, _ effect: Effect, permission: String? = nil, input: [Field] = [],
+        output: [Field] = [], route: Route? = nil, handler: @escaping Handler
     ) {
         self.name = name
+        self.permission = permission ?? name
         self.summary = summary
         self.effect = effect
         self.input = input

@@ -20,6 +20,14 @@ public protocol Authorizer: Sendable {
     func authorize(_ principal: Principal, _ action: String, on resource: String) throws(ServiceError)
 }
 
+/// What the policies of resources say about calls.
+public protocol ResourcePolicies: Sendable {
+    /// - Returns: Whether the policy of the resource that a call is about allows the principal to make it; nil where it
+    ///   says nothing, or there is none.
+    /// - Throws: `ServiceError` `.accessDenied` where the policy cannot be read; what the database throws.
+    func isAllowed(_ principal: Principal, _ operation: Operation, _ input: JSON) async throws -> Bool?
+}
+
 /// Records calls that changed nothing: reads and refusals.
 public protocol CallRecorder: Sendable {
     func record(
@@ -31,20 +39,23 @@ public protocol CallRecorder: Sendable {
 public struct OperationTable: OperationCaller {
     private let operations: [String: Operation]
     private let authorizer: any Authorizer
+    private let policies: (any ResourcePolicies)?
     private let recorder: any CallRecorder
     private let translate: @Sendable (any Error) -> ServiceError?
 
     /// - Parameters:
     ///   - operations: Names must be unique.
+    ///   - policies: Asked besides the authorizer, in the way of AWS within one account.
     ///   - translate: Turns the errors of lower modules into a `ServiceError`; nil for errors it does not know,
     ///     which are answered as `InternalFailure`.
     public init(
-        _ operations: [Operation], authorizer: any Authorizer, recorder: any CallRecorder,
-        translate: @escaping @Sendable (any Error) -> ServiceError?
+        _ operations: [Operation], authorizer: any Authorizer, policies: (any ResourcePolicies)? = nil,
+        recorder: any CallRecorder, translate: @escaping @Sendable (any Error) -> ServiceError?
     ) {
         let operations = operations + [OperationTable.list(operations)]
         self.operations = Dictionary(uniqueKeysWithValues: operations.map { ($0.name, $0) })
         self.authorizer = authorizer
+        self.policies = policies
         self.recorder = recorder
         self.translate = translate
     }
@@ -97,7 +108,7 @@ public struct OperationTable: OperationCaller {
     ) async throws(ServiceError) -> JSON {
         let operation = try operation(name)
         do {
-            try authorizer.authorize(context.principal, name, on: "*")
+            try await authorize(operation, input, context.principal)
             try Shape.structure(operation.input).validate(input)
             let output = try await handle(operation, input, context)
             if operation.effect == .reads {
@@ -110,16 +121,38 @@ public struct OperationTable: OperationCaller {
         }
     }
 
+    /// A resource's policy allows what the caller's own permissions do not, and what it denies no permission allows.
+    private func authorize(_ operation: Operation, _ input: JSON, _ principal: Principal) async throws(ServiceError) {
+        if let policies, !principal.hasFullAuthority {
+            let isAllowed: Bool?
+            do {
+                isAllowed = try await policies.isAllowed(principal, operation, input)
+            } catch {
+                throw known(error, in: operation)
+            }
+            if isAllowed == true { return }
+            if isAllowed == false {
+                throw ServiceError(
+                    .accessDenied,
+                    "\(principal) is not allowed to perform \(operation.permission): the resource's policy denies it.")
+            }
+        }
+        try authorizer.authorize(principal, operation.permission, on: "*")
+    }
+
     private func handle(
         _ operation: Operation, _ input: JSON, _ context: OperationContext
     ) async throws(ServiceError) -> JSON {
         do {
             return try await operation.handler(input, context)
-        } catch let error as ServiceError {
-            throw error
         } catch {
-            throw translate(error) ?? ServiceError(.internalFailure, "\(operation.name) failed: \(error)")
+            throw known(error, in: operation)
         }
+    }
+
+    private func known(_ error: any Error, in operation: Operation) -> ServiceError {
+        error as? ServiceError ?? translate(error)
+            ?? ServiceError(.internalFailure, "\(operation.name) failed: \(error)")
     }
 
     private func unknown(_ name: String) -> ServiceError {

@@ -11,5 +11,11 @@ public struct Principal: Sendable, Hashable, CustomStringConvertible {
     /// OpsBus itself: schedules, recovery, retention.
     public static let system = Principal("system")
 
+    /// Whether it needs no permission: whoever is on this machine, OpsBus itself, and rules, schedules and pipes, which
+    /// act for whoever could write them. No key can have a name with a slash.
+    public var hasFullAuthority: Bool {
+        self == .local || self == .system || ["rule/", "schedule/", "pipe/"].contains { name.hasPrefix($0) }
+    }
+
     public var description: String { name }
 }

@@ -117,7 +117,8 @@ actor DeadLetterSender {
         var values: JSON = [:]
         for (name, text) in attributes {
             guard let text, !text.isEmpty else { continue }
-            values[name] = ["DataType": "String", "StringValue": .string(text)]
+            // Queues refuse control characters, which errors may quote.
+            values[name] = ["DataType": "String", "StringValue": .string(printable(text))]
         }
         var input = TargetCall.message(
             .string(letter.body ?? ""), to: queue, group: nil,

@@ -39,7 +39,9 @@ struct BusPipeSource: PipeSource {
         }
     }
 
-    func complete(_ records: [PipeRecord], _ context: OperationContext) async throws -> [PipeRecord] { records }
+    func complete(
+        _ records: [PipeRecord], _ context: OperationContext, while mayWait: () async -> Bool
+    ) async throws -> [PipeRecord] { records }
 
     /// Reads a piece of the journal.
     /// - Returns: The last record looked at.

@@ -146,6 +146,12 @@ struct PipePlan: Sendable {
         }
     }
 
+    /// Whether records are handed on together, in one call.
+    var takesBatches: Bool {
+        if case .batch = delivery { return true }
+        return enrichment != nil
+    }
+
     /// Whether any filter lets a record pass.
     func admits(_ record: PipeRecord) -> Bool {
         guard let filter else { return true }

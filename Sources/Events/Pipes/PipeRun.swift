@@ -73,7 +73,7 @@ actor PipeRun {
                 if !first.isEmpty {
                     isBusy = true
                     defer { isBusy = false }
-                    failure = try await work(try await source.complete(first, context))
+                    failure = try await work(try await source.complete(first, context, while: { !isStopping }))
                 }
                 failures = 0
                 tell(failure.map { "\($0.code): \($0.message)" })
@@ -105,14 +105,41 @@ actor PipeRun {
             let dropped = records.filter { record in !kept.contains { $0.identifier == record.identifier } }
             try await finish(dropped, because: pipe.subject)
         }
-        if kept.isEmpty { return nil }
-        guard source.redelivers else {
-            try await insist(on: kept)
-            return nil
+        var failure: TargetFailure?
+        var isAnyDone = false
+        // What comes after a record that failed must not overtake it in its group.
+        var blocked: Set<String> = []
+        for batch in plan.takesBatches ? PipeRun.batches(of: kept) : [kept] {
+            guard source.redelivers else {
+                try await insist(on: batch)
+                continue
+            }
+            let records = batch.filter { $0.group.map { !blocked.contains($0) } ?? true }
+            if records.isEmpty { continue }
+            let outcome = try await execute(records)
+            isAnyDone = isAnyDone || !outcome.done.isEmpty
+            failure = outcome.failure ?? failure
+            blocked.formUnion(outcome.failed.compactMap(\.group))
         }
-        let outcome = try await execute(kept)
-        if let failure = outcome.failure, outcome.done.isEmpty { throw failure }
-        return outcome.failure
+        if let failure, !isAnyDone { throw failure }
+        return failure
+    }
+
+    /// As many of the records together, in their order, as one call can take.
+    private static func batches(of records: [PipeRecord]) -> [[PipeRecord]] {
+        var batches: [[PipeRecord]] = []
+        var room = 0
+        for record in records {
+            // With the comma or the bracket after it.
+            let bytes = record.json.text.utf8.count + 1
+            if bytes > room {
+                batches.append([])
+                room = Limits.pipeBatchBytesMax - 1
+            }
+            batches[batches.count - 1].append(record)
+            room -= bytes
+        }
+        return batches
     }
 
     /// Executes once and lets go of what is done.

@@ -12,8 +12,10 @@ protocol PipeSource: Sendable {
     /// - Throws: `ServiceError`, `CancellationError`.
     func receive(_ context: OperationContext) async throws -> [PipeRecord]
 
-    /// Adds to the records just received those that complete the batch.
-    func complete(_ records: [PipeRecord], _ context: OperationContext) async throws -> [PipeRecord]
+    /// Adds to the records just received those that complete the batch, as long as the pipe may wait for them.
+    func complete(
+        _ records: [PipeRecord], _ context: OperationContext, while mayWait: () async -> Bool
+    ) async throws -> [PipeRecord]
 
     /// Lets go of records that need not come again.
     func finish(_ records: [PipeRecord], _ context: OperationContext) async throws
@@ -31,6 +33,7 @@ struct QueuePipeSource: PipeSource {
     /// Of one request.
     private static let messagesMax = 10
     private static let waitSecondsMax = 20
+    private static let visibilitySecondsMax = 43_200
 
     let redelivers = true
 
@@ -42,10 +45,12 @@ struct QueuePipeSource: PipeSource {
         try await receive(waitSeconds: QueuePipeSource.waitSecondsMax, count: batchMax, context)
     }
 
-    func complete(_ first: [PipeRecord], _ context: OperationContext) async throws -> [PipeRecord] {
+    func complete(
+        _ first: [PipeRecord], _ context: OperationContext, while mayWait: () async -> Bool
+    ) async throws -> [PipeRecord] {
         var records = first
         let end = clock.now + window
-        while records.count < batchMax, QueuePipeSource.bytes(of: records) < Limits.pipeBatchBytesMax {
+        while records.count < batchMax, QueuePipeSource.bytes(of: records) < Limits.pipeBatchBytesMax, await mayWait() {
             let left = Int((end - clock.now).components.seconds)
             if left <= 0 { break }
             records += try await receive(
@@ -61,14 +66,25 @@ struct QueuePipeSource: PipeSource {
     private func receive(
         waitSeconds: Int, count: Int, _ context: OperationContext
     ) async throws(ServiceError) -> [PipeRecord] {
-        let output = try await caller.call(
-            "sqs:ReceiveMessage",
-            [
-                "QueueUrl": url, "MaxNumberOfMessages": .integer(min(QueuePipeSource.messagesMax, count)),
-                "WaitTimeSeconds": .integer(waitSeconds), "MessageSystemAttributeNames": ["All"],
-                "MessageAttributeNames": ["All"],
-            ], context)
+        var input: JSON = [
+            "QueueUrl": url, "MaxNumberOfMessages": .integer(min(QueuePipeSource.messagesMax, count)),
+            "WaitTimeSeconds": .integer(waitSeconds), "MessageSystemAttributeNames": ["All"],
+            "MessageAttributeNames": ["All"],
+        ]
+        input["VisibilityTimeout"] = try await visibilitySeconds(context).map { .integer($0) }
+        let output = try await caller.call("sqs:ReceiveMessage", input, context)
         return (output["Messages"]?.array ?? []).map(record)
+    }
+
+    /// How long messages are hidden: as long as the queue says, and before that while they wait for others, lest they
+    /// come a second time into the same batch. Nil where none waits.
+    private func visibilitySeconds(_ context: OperationContext) async throws(ServiceError) -> Int? {
+        if window == .zero { return nil }
+        let name = "VisibilityTimeout"
+        let output = try await caller.call(
+            "sqs:GetQueueAttributes", ["QueueUrl": url, "AttributeNames": [.string(name)]], context)
+        let seconds = output["Attributes"]?[name]?.string.flatMap { Int($0) } ?? 0
+        return min(seconds + Int(window.components.seconds), QueuePipeSource.visibilitySecondsMax)
     }
 
     /// A message as the service hands it on.

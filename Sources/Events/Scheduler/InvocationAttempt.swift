@@ -19,7 +19,7 @@ struct InvocationAttempt: Sendable {
     func run(_ invocation: Invocation) async -> Result {
         do {
             let target = try SchedulerTarget(invocation.target, account: account, operations: targets.caller.find)
-            let payload = target.payload(of: invocation, in: account)
+            let payload = target.payload(of: invocation, attempt: invocation.attempts + 1, in: account)
             let context = context(of: invocation)
             switch target.action {
             case .target(let action):
@@ -67,13 +67,17 @@ struct InvocationAttempt: Sendable {
             attributes["SCHEDULED_TIME"] = .string(invocation.scheduled.description)
             attributes["SCHEDULE_ARN"] = .string(invocation.scheduleARN(in: account))
             attributes["TARGET_ARN"] = .string(target.arn.description)
+            // As the last attempt had it.
+            let payload = target.payload(of: invocation, attempt: invocation.attempts, in: account)
             var message = TargetCall.message(
-                .string(target.payload(of: invocation, in: account)), to: queue, group: nil,
+                .string(payload), to: queue, group: nil,
                 token: TargetCall.token(of: "\(invocation.id)/dead-letter"))
+            // Queues refuse control characters, which errors may quote.
             message["MessageAttributes"] = .object(
                 JSONObject(
                     (attributes.object ?? JSONObject()).map { member in
-                        .init(key: member.key, value: ["DataType": "String", "StringValue": member.value])
+                        let text = printable(member.value.string ?? "")
+                        return .init(key: member.key, value: ["DataType": "String", "StringValue": .string(text)])
                     }))
             _ = try await targets.caller.call("sqs:SendMessage", message, context(of: invocation))
             return nil

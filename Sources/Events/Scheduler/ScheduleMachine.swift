@@ -47,11 +47,13 @@ struct ScheduleMachine: Sendable, Hashable {
         Schedule.Plan(scheduled: scheduled, due: scheduled + delay(of: scheduled))
     }
 
-    /// In whole seconds, evenly spread over the window.
+    /// In whole seconds, evenly spread over the window, or as much of it as there is before the next time: a call that
+    /// waited longer would hold up those after it.
     private func delay(of scheduled: Timestamp) -> Duration {
         guard window > .zero else { return .zero }
+        let room = times.next(after: scheduled).map { min(window, $0 - scheduled) } ?? window
         let draw = TargetCall.token(of: "\(seed) \(scheduled)").low & (1 << 62 - 1)
-        return .seconds(Int64(draw % UInt64(window.components.seconds)))
+        return .seconds(Int64(draw % UInt64(room.components.seconds)))
     }
 }
 

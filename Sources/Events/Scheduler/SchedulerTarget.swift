@@ -125,7 +125,8 @@ struct SchedulerTarget: Sendable {
                 .validation,
                 "\(parts[1]) is not a supported service or \(parts[2]) is not one of its API actions here.")
         }
-        guard operation.effect == .writes else {
+        // Receiving changes something too, but only for who sees the answer.
+        guard operation.effect == .writes, !parts[2].hasPrefix("receive") else {
             throw ServiceError(
                 .validation, "\(parts[1]):\(parts[2]) only reads; nobody would see what it answers.")
         }
@@ -161,7 +162,8 @@ struct SchedulerTarget: Sendable {
     private static let placeholderPrefix = "<aws.scheduler."
 
     /// The input with its placeholders filled in; where none was given, the event that AWS sends then.
-    func payload(of invocation: Invocation, in account: Account) -> String {
+    /// - Parameter attempt: Which of the invocation's it is for, counted from 1.
+    func payload(of invocation: Invocation, attempt: Int, in account: Account) -> String {
         let scheduleARN = invocation.scheduleARN(in: account)
         guard let input else {
             if case .operation = action { return "{}" }
@@ -179,7 +181,7 @@ struct SchedulerTarget: Sendable {
             .replacing("<aws.scheduler.schedule-arn>", with: scheduleARN)
             .replacing("<aws.scheduler.scheduled-time>", with: invocation.scheduled.description)
             .replacing("<aws.scheduler.execution-id>", with: invocation.id.description)
-            .replacing("<aws.scheduler.attempt-number>", with: String(invocation.attempts + 1))
+            .replacing("<aws.scheduler.attempt-number>", with: String(attempt))
     }
 
     /// Members by which operations know a request that is sent again, of which the first one counts that they have.

@@ -78,7 +78,7 @@ final class Server: Sendable {
             clock: clock, log: log)
         let table = OperationTable(
             governance.operations + events.operations + messaging.operations + systems.operations,
-            authorizer: governance.authorizer,
+            authorizer: governance.authorizer, policies: messaging.policies,
             recorder: governance.recorder, translate: { ($0 as? StorageError).map(ServiceError.init(storage:)) })
         calls.connect(table)
         self.directory = directory

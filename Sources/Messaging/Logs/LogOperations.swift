@@ -88,7 +88,7 @@ struct LogOperations: Sendable {
                         .list(
                             .structure([
                                 .required("timestamp", .integer(0...Int.max)),
-                                .required("message", .string(length: 1...(256 << 10))),
+                                .required("message", .string(length: 1...LogQuery.bytesMax)),
                             ]), count: 1...10_000)),
                     .optional("sequenceToken", .string(length: 1...Int.max)), .optional("entity", LogOperations.entity),
                     .optional("OpsBusToken", .string(length: 1...64)),
@@ -173,11 +173,13 @@ struct LogOperations: Sendable {
                 .invalidParameterException,
                 "Log events in a single PutLogEvents request must be in chronological order.")
         }
-        // What rules write is as old as its event.
-        let taken = token == nil ? LogAge(given.map(\.time), now: clock.now) : LogAge(all: given.count)
-        let lines = Array(given[taken.range])
+        let bytes = given.reduce(0) { $0 + LogQuery.bytes(of: $1.message) }
+        guard bytes <= LogQuery.bytesMax || token != nil else {
+            throw ServiceError(
+                .invalidParameterException, "Upload too large: \(bytes) bytes exceeds limit of \(LogQuery.bytesMax)")
+        }
         let growth = growth
-        try await database.write(context) { transaction in
+        let taken = try await database.write(context) { transaction in
             if token != nil {
                 _ = try LogStore.createGroup(group, transaction)
                 _ = try LogStore.createStream(stream, in: group, transaction)
@@ -185,9 +187,17 @@ struct LogOperations: Sendable {
             guard try LogStore.hasStream(stream, in: group, transaction) else {
                 throw try LogStore.hasGroup(group, transaction) ? LogOperations.noStream : LogOperations.noGroup
             }
+            // What rules write is as old as its event.
+            let taken =
+                try token == nil
+                ? LogAge(
+                    given.map(\.time), now: transaction.now,
+                    retentionDays: LogStore.retentionDays(of: group, transaction)) : LogAge(all: given.count)
+            let lines = Array(given[taken.range])
             if !lines.isEmpty { try LogStore.append(lines, to: stream, in: group, token: token, transaction) }
             if growth.mustTrim(group, added: lines.count) { try LogStore.trim(group, transaction) }
             try transaction.audit("PutLogEvents", on: Subject(.log, group), outcome: .success)
+            return taken
         }
         var output: JSON = ["nextSequenceToken": .string(LogOperations.sequenceToken)]
         output["rejectedLogEventsInfo"] = taken.rejected

@@ -38,7 +38,9 @@ struct LogReading: Sendable {
                     .optional("unmask", .boolean),
                 ], handler: get),
             Operation(
-                "logs:FilterLogEvents", "Lists lines of a log group that match a pattern, the oldest first.", .reads,
+                "logs:FilterLogEvents",
+                "Lists lines of a log group that match a pattern; the oldest first, unless startFromHead is false.",
+                .reads,
                 input: group + [
                     .optional("logStreamNames", .list(LogOperations.stream, count: 1...100)),
                     .optional("logStreamNamePrefix", LogOperations.stream), .optional("startTime", LogReading.time),
@@ -131,11 +133,16 @@ struct LogReading: Sendable {
         query.streams = (input["logStreamNames"]?.array ?? []).compactMap(\.string)
         query.streamPrefix = input["logStreamNamePrefix"]?.string ?? ""
         query.pattern = try input["filterPattern"]?.string.map(LogFilterPattern.init)
-        query.newestFirst = input["OpsBusNewest"]?.bool ?? false
-        query.afterID = input["OpsBusAfterEventId"]?.string.flatMap { Int($0) } ?? 0
+        guard query.streams.isEmpty || query.streamPrefix.isEmpty else {
+            throw ServiceError(
+                .invalidParameterException, "logStreamNames and logStreamNamePrefix are mutually exclusive parameters.")
+        }
+        let isTail = input["OpsBusNewest"]?.bool ?? false
+        query.newestFirst = isTail || input["startFromHead"]?.bool == false
+        query.afterID = input["OpsBusAfterEventId"]?.string.flatMap { Int($0) }
         if let token = input["nextToken"]?.string {
             guard let place = LogQuery.Place(token) else { throw LogReading.badToken }
-            query.after = place
+            if query.newestFirst { query.before = place } else { query.after = place }
         }
         let finished = query
         // The page after the last one is empty: nothing is waited for.
@@ -148,7 +155,7 @@ struct LogReading: Sendable {
             try await clock.sleep(for: interval)
             found = try await read(query.group) { try finished.run($0) }
         }
-        let inOrder = query.newestFirst ? found.lines.reversed() : found.lines
+        let inOrder = isTail ? found.lines.reversed() : found.lines
         var output: JSON = [
             "events": .array(
                 inOrder.map {
@@ -160,7 +167,7 @@ struct LogReading: Sendable {
                 }),
             "searchedLogStreams": [],
         ]
-        if !query.newestFirst { output["nextToken"] = found.reached.map { .string($0.token) } }
+        if !isTail { output["nextToken"] = found.reached.map { .string($0.token) } }
         return output
     }
 

@@ -155,12 +155,18 @@ enum LogStore {
             """, group, stream, lines.first?.time, lines.last?.time, now)
     }
 
-    /// Lets go of what is beyond the group's bounds: in number, and in age where a retention is set.
-    static func trim(_ group: String, _ transaction: borrowing Transaction) throws {
+    /// How long a group keeps lines; nil for as long as it can.
+    static func retentionDays(of group: String, _ transaction: borrowing Transaction) throws -> Int? {
         let days = try transaction.queryOne("SELECT retention_days FROM log_groups WHERE name = ?", group) {
             row -> Int? in try row[0]
         }
-        let oldest = (days ?? nil).map { milliseconds(transaction.now - .seconds($0 * 86_400)) } ?? 0
+        return days ?? nil
+    }
+
+    /// Lets go of what is beyond the group's bounds: in number, and in age where a retention is set.
+    static func trim(_ group: String, _ transaction: borrowing Transaction) throws {
+        let days = try retentionDays(of: group, transaction)
+        let oldest = days.map { milliseconds(transaction.now - .seconds($0 * 86_400)) } ?? 0
         let removed = try transaction.query(
             """
             SELECT length(CAST(message AS BLOB)) FROM log_events WHERE log_group = ?1 AND (time < ?2 OR id <= coalesce(

@@ -76,6 +76,9 @@ struct MessageAttributes: Sendable {
                 "has an invalid message attribute type, the set of supported type prefixes is Binary, Number, and "
                     + "String.")
         }
+        for list in ["StringListValues", "BinaryListValues"] where json[list]?.array?.isEmpty == false {
+            throw invalid("has \(list), which are reserved for future use.")
+        }
         let isBinary = prefix == "Binary"
         guard let text = json[isBinary ? "BinaryValue" : "StringValue"]?.string, !text.isEmpty else {
             throw invalid("must contain a non-empty message attribute value for message attribute type '\(type)'.")
@@ -86,6 +89,9 @@ struct MessageAttributes: Sendable {
         if isBinary {
             guard let bytes = Base64.decode(text) else { throw invalid("has a value that is not in Base64.") }
             return Value(type: type, text: text, isBinary: true, bytes: bytes)
+        }
+        guard OutgoingMessage.areAllowed(text.unicodeScalars) else {
+            throw invalid("has a value with characters that are not allowed. \(OutgoingMessage.allowedCharacters)")
         }
         return Value(type: type, text: text, isBinary: false, bytes: Array(text.utf8))
     }

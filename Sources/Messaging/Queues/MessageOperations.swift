@@ -13,7 +13,6 @@ struct MessageOperations: Sendable {
 
     private static let batchMax = 10
     private static let waitSecondsMax = 20
-    private static let batchIdentifier = CharacterRule(pattern: "[A-Za-z0-9_-]+", lettersDigitsAnd: "_-")
 
     private static let value = Shape.structure([
         .optional("StringValue", .string()), .optional("BinaryValue", .blob),
@@ -42,7 +41,7 @@ struct MessageOperations: Sendable {
                 input: [QueueCalls.url] + MessageOperations.message
                     + [.optional("OpsBusMessageId", .string(length: 36...36))], handler: send),
             Operation(
-                "sqs:SendMessageBatch", "Puts up to ten messages into a queue.", .writes,
+                "sqs:SendMessageBatch", "Puts up to ten messages into a queue.", .writes, permission: "sqs:SendMessage",
                 input: [QueueCalls.url, MessageOperations.entries(MessageOperations.message)],
                 output: MessageOperations.batchOutput, handler: sendBatch),
             Operation(
@@ -59,6 +58,7 @@ struct MessageOperations: Sendable {
                 input: [QueueCalls.url, MessageOperations.receipt], handler: delete),
             Operation(
                 "sqs:DeleteMessageBatch", "Deletes up to ten messages that were received.", .writes,
+                permission: "sqs:DeleteMessage",
                 input: [QueueCalls.url, MessageOperations.entries([MessageOperations.receipt])],
                 output: MessageOperations.batchOutput, handler: deleteBatch),
             Operation(
@@ -68,6 +68,7 @@ struct MessageOperations: Sendable {
                 handler: changeVisibility),
             Operation(
                 "sqs:ChangeMessageVisibilityBatch", "Says it for up to ten messages.", .writes,
+                permission: "sqs:ChangeMessageVisibility",
                 input: [
                     QueueCalls.url,
                     MessageOperations.entries([MessageOperations.receipt, .optional("VisibilityTimeout", .integer())]),
@@ -125,7 +126,10 @@ struct MessageOperations: Sendable {
         var look = QueueReceive(
             contents: calls.contents, gauge: gauge, count: count ?? 1,
             visibility: .seconds(visibility ?? queue.attributes.visibilitySeconds))
-        look.attempt = queue.isFIFO ? input["ReceiveRequestAttemptId"]?.string : nil
+        if queue.isFIFO, let attempt = input["ReceiveRequestAttemptId"]?.string {
+            try OutgoingMessage.check(identifier: attempt, "ReceiveRequestAttemptId")
+            look.attempt = attempt
+        }
         let messages = try await receive(
             look, from: name, for: .seconds(wait ?? queue.attributes.waitSeconds), context)
         if messages.isEmpty { return [:] }
@@ -305,7 +309,7 @@ struct MessageOperations: Sendable {
         var seen: Set<String> = []
         for entry in entries {
             let identifier = entry["Id"]?.string ?? ""
-            guard (1...80).contains(identifier.utf8.count), batchIdentifier.allows(identifier) else {
+            guard (1...80).contains(identifier.utf8.count), CharacterRule.word.allows(identifier) else {
                 throw ServiceError(
                     .invalidBatchEntryID,
                     "A batch entry id can only contain alphanumeric characters, hyphens and underscores. It can be at "

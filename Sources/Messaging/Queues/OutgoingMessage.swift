@@ -33,11 +33,9 @@ struct OutgoingMessage: Sendable {
 
     /// What holds for messages from anywhere.
     func check(for queue: Queue) throws(ServiceError) {
-        guard body.unicodeScalars.allSatisfy(OutgoingMessage.isAllowed) else {
+        guard OutgoingMessage.areAllowed(body.unicodeScalars) else {
             throw ServiceError(
-                .invalidMessageContents,
-                "Invalid characters found. Valid unicode characters are #x9 | #xA | #xD | #x20 to #xD7FF | #xE000 to "
-                    + "#xFFFD | #x10000 to #x10FFFF.")
+                .invalidMessageContents, "Invalid characters found. \(OutgoingMessage.allowedCharacters)")
         }
         guard byteCount <= queue.attributes.messageBytesMax else {
             throw ServiceError(
@@ -111,10 +109,17 @@ struct OutgoingMessage: Sendable {
         return identifier
     }
 
-    private static func check(identifier: String, _ parameter: String) throws(ServiceError) {
-        let rule = CharacterRule(
-            pattern: "[A-Za-z0-9!-~]+", lettersDigitsAnd: "!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~")
-        guard (1...128).contains(identifier.utf8.count), rule.allows(identifier) else {
+    private static let identifierRule = CharacterRule(
+        pattern: "[A-Za-z0-9!-~]+", lettersDigitsAnd: "!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~")
+
+    /// Whether a text may name a group, a repeated message, or an attempt to receive.
+    static func isIdentifier(_ text: String) -> Bool {
+        (1...128).contains(text.utf8.count) && identifierRule.allows(text)
+    }
+
+    /// - Throws: `ServiceError` `.invalidParameterValue`.
+    static func check(identifier: String, _ parameter: String) throws(ServiceError) {
+        guard isIdentifier(identifier) else {
             throw ServiceError(
                 .invalidParameterValue,
                 "Value \(identifier) for parameter \(parameter) is invalid. Reason: \(parameter) can only include "
@@ -122,12 +127,18 @@ struct OutgoingMessage: Sendable {
         }
     }
 
-    private static func isAllowed(_ scalar: Unicode.Scalar) -> Bool {
-        switch scalar.value {
-        case 0x9, 0xA, 0xD, 0x20...0xD7FF, 0xE000...0xFFFD, 0x10000...0x10FFFF: true
-        default: false
+    /// Whether XML can hold them.
+    static func areAllowed(_ scalars: String.UnicodeScalarView) -> Bool {
+        scalars.allSatisfy { scalar in
+            switch scalar.value {
+            case 0x9, 0xA, 0xD, 0x20...0xD7FF, 0xE000...0xFFFD, 0x10000...0x10FFFF: true
+            default: false
+            }
         }
     }
+
+    static let allowedCharacters =
+        "Valid unicode characters are #x9 | #xA | #xD | #x20 to #xD7FF | #xE000 to #xFFFD | #x10000 to #x10FFFF."
 }
 
 /// What the sender of a message is told.

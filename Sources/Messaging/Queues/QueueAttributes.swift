@@ -53,6 +53,7 @@ struct QueueAttributes: Sendable, Hashable {
     var deduplicatesByContent: Bool { texts["ContentBasedDeduplication"] == "true" }
     var deduplicatesInGroups: Bool { texts["DeduplicationScope"] == "messageGroup" }
     var redrive: RedrivePolicy? { texts["RedrivePolicy"].flatMap { try? RedrivePolicy($0) } }
+    var redriveAllow: RedriveAllowPolicy? { texts["RedriveAllowPolicy"].flatMap { try? RedriveAllowPolicy($0) } }
 
     private func integer(_ name: String) -> Int { Int(value(name) ?? "") ?? 0 }
 
@@ -95,6 +96,12 @@ struct QueueAttributes: Sendable, Hashable {
             if QueueAttributes.ofFIFOQueues.contains(name) && !isFIFO { throw QueueAttributes.unknown(name) }
             try set(name, try QueueAttributes.check(name, text, kind))
         }
+        guard value("FifoThroughputLimit") != "perMessageGroupId" || deduplicatesInGroups else {
+            throw ServiceError(
+                .invalidAttributeValue,
+                "Invalid value for the parameter FifoThroughputLimit. Reason: perMessageGroupId needs "
+                    + "DeduplicationScope messageGroup.")
+        }
     }
 
     private mutating func set(_ name: String, _ text: String) throws(ServiceError) {
@@ -104,6 +111,9 @@ struct QueueAttributes: Sendable, Hashable {
                 throw ServiceError(.invalidAttributeValue, "Invalid value for the parameter FifoQueue.")
             }
         case "RedrivePolicy" where !text.isEmpty: texts[name] = try RedrivePolicy(text).text
+        case "RedriveAllowPolicy" where !text.isEmpty:
+            _ = try RedriveAllowPolicy(text)
+            texts[name] = text
         default: texts[name] = text.isEmpty ? nil : text
         }
     }
@@ -136,42 +146,6 @@ struct QueueAttributes: Sendable, Hashable {
     /// The name of a value given that differs from the one in force; nil where there is none.
     func difference(from given: QueueAttributes) -> String? {
         given.texts.keys.sorted().first { given.texts[$0] != value($0) }
-    }
-}
-
-/// Where messages go that were received too often.
-struct RedrivePolicy: Sendable, Hashable {
-    let target: ARN
-    let receivesMax: Int
-    /// As it is shown.
-    let text: String
-
-    /// - Throws: `ServiceError` `.invalidParameterValue`.
-    init(_ text: String) throws(ServiceError) {
-        func invalid(_ reason: String) -> ServiceError {
-            ServiceError(
-                .invalidParameterValue, "Value \(text) for parameter RedrivePolicy is invalid. Reason: \(reason)")
-        }
-        guard let json = try? JSON(parsing: text), json.object != nil else {
-            throw invalid("Redrive policy is not a valid JSON map.")
-        }
-        for member in ["deadLetterTargetArn", "maxReceiveCount"] where json[member] == nil {
-            throw invalid("Redrive policy does not contain mandatory attribute: \(member).")
-        }
-        let count = json["maxReceiveCount"]
-        guard let number = count?.int ?? count?.string.flatMap({ Int($0) }), (1...1000).contains(number) else {
-            throw invalid(
-                "Invalid value for maxReceiveCount: \(count?.string ?? count?.text ?? ""), valid values are from 1 to "
-                    + "1000 both inclusive.")
-        }
-        guard let target = json["deadLetterTargetArn"]?.string.flatMap({ ARN($0) }), target.service == "sqs" else {
-            throw invalid("Invalid value for deadLetterTargetArn.")
-        }
-        self.target = target
-        receivesMax = number
-        var shown = json
-        if count?.int == nil { shown["maxReceiveCount"] = .integer(number) }
-        self.text = count?.int == nil ? shown.text : text
     }
 }
 

@@ -10,7 +10,6 @@ struct QueueOperations: Sendable {
     let gauge: InFlightGauge
 
     private static let tagsMax = 50
-    private static let name = CharacterRule(pattern: "[A-Za-z0-9_-]+", lettersDigitsAnd: "_-")
     private static let secondsBetweenPurges = 60
 
     var all: [Operation] {
@@ -92,14 +91,14 @@ struct QueueOperations: Sendable {
     private static func check(_ name: String, isFIFO: Bool) throws(ServiceError) {
         if isFIFO || name.hasSuffix(".fifo") {
             guard isFIFO, name.hasSuffix(".fifo"), (6...80).contains(name.utf8.count),
-                QueueOperations.name.allows(String(name.dropLast(5)))
+                CharacterRule.word.allows(String(name.dropLast(5)))
             else {
                 throw ServiceError(
                     .invalidParameterValue,
                     "The name of a FIFO queue can only include alphanumeric characters, hyphens, or underscores, must "
                         + "end with .fifo suffix and be 1 to 80 in length")
             }
-        } else if !(1...80).contains(name.utf8.count) || !QueueOperations.name.allows(name) {
+        } else if !(1...80).contains(name.utf8.count) || !CharacterRule.word.allows(name) {
             throw ServiceError(
                 .invalidParameterValue,
                 "Can only include alphanumeric characters, hyphens, or underscores. 1 to 80 in length")
@@ -121,15 +120,10 @@ struct QueueOperations: Sendable {
         guard target.isFIFO == attributes.isFIFO else {
             throw invalid("Dead-letter queue must be same type of queue as the source.")
         }
-        guard let text = target.attributes.texts["RedriveAllowPolicy"], let allowed = try? JSON(parsing: text) else {
-            return
-        }
-        let sources = (allowed["sourceQueueArns"]?.array ?? []).compactMap(\.string)
-        switch allowed["redrivePermission"]?.string {
-        case "denyAll": throw invalid("The dead-letter queue does not allow it.")
-        case "byQueue" where !sources.contains(calls.contents.arn(name)):
-            throw invalid("The dead-letter queue does not allow it for this source queue.")
-        default: break
+        if let allowed = target.attributes.redriveAllow,
+            !allowed.allows(calls.account.arn("sqs", name), in: calls.account)
+        {
+            throw invalid("The RedriveAllowPolicy of the dead-letter queue does not allow it for this source queue.")
         }
     }
 

@@ -11,13 +11,12 @@ struct QueuePermissions: Sendable {
         "ListDeadLetterSourceQueues", "PurgeQueue", "ReceiveMessage", "SendMessage",
     ]
     private static let actionsMax = 7
-    private static let labelRule = CharacterRule(pattern: "[A-Za-z0-9_-]+", lettersDigitsAnd: "_-")
     private static let label = Field.required("Label", .string())
 
     var all: [Operation] {
         [
             Operation(
-                "sqs:AddPermission", "Adds a statement to the policy of a queue, which is kept and not asked.", .writes,
+                "sqs:AddPermission", "Adds a statement to the policy of a queue.", .writes,
                 input: [
                     QueueCalls.url, QueuePermissions.label, .required("AWSAccountIds", .list(.string())),
                     .required("Actions", .list(.string())),
@@ -37,7 +36,7 @@ struct QueuePermissions: Sendable {
         let actions = (input["Actions"]?.array ?? []).compactMap(\.string)
         let accounts = (input["AWSAccountIds"]?.array ?? []).compactMap(\.string)
         return try await change("AddPermission", input, context) { policy, label throws(ServiceError) in
-            guard (1...80).contains(label.utf8.count), QueuePermissions.labelRule.allows(label) else {
+            guard (1...80).contains(label.utf8.count), CharacterRule.word.allows(label) else {
                 throw QueuePermissions.invalid(
                     label, "Label", "Must be alphanumeric, hyphens and underscores, 1 to 80 in length.")
             }

@@ -21,51 +21,43 @@ struct FilterPolicy: Sendable {
     /// Nil where every message passes.
     private let patterns: PatternSnapshot?
 
+    /// - Parameter prefix: What errors begin with.
     /// - Throws: `ServiceError` `.invalidParameter`.
-    init(_ text: String, scope: Scope) throws(ServiceError) {
+    init(_ text: String, scope: Scope, prefix: String = "Invalid parameter: ") throws(ServiceError) {
         self.scope = scope
+        func invalid(_ reason: String) -> ServiceError { ServiceError(.invalidParameter, prefix + reason) }
         guard text.utf8.count <= FilterPolicy.bytesMax else {
-            throw FilterPolicy.invalid("Filter policy must be \(FilterPolicy.bytesMax) bytes or less")
+            throw invalid("FilterPolicy: Filter policy must be \(FilterPolicy.bytesMax) bytes or less")
         }
         let json: JSON
         do throws(JSONError) {
             json = try JSON(parsing: text)
         } catch {
-            throw FilterPolicy.invalid("failed to parse JSON. \(error)")
+            throw invalid("FilterPolicy: failed to parse JSON. \(error)")
         }
         if json == [:] {
             patterns = nil
             return
         }
-        try FilterPolicy.check(json, scope)
+        if let problem = FilterPolicy.problem(json, scope) { throw invalid(problem) }
         do throws(PatternError) {
             let pattern = try Pattern(parsing: FilterPolicy.rounded(json).bytes)
             patterns = PatternSet(CollectionOfOne((pattern: pattern, rule: UInt32(0)))).snapshot
         } catch {
-            if error.code == .invalidNumericRange {
-                throw ServiceError(
-                    .invalidParameter,
-                    "Invalid parameter: Attributes Reason: FilterPolicy: \(error.reason)\n at \(error.position)")
-            }
-            throw FilterPolicy.invalid(error.reason)
+            let place = error.code == .invalidNumericRange ? "\n at \(error.position)" : ""
+            throw invalid("FilterPolicy: \(error.reason)\(place)")
         }
     }
 
-    private static func invalid(_ reason: String) -> ServiceError {
-        ServiceError(.invalidParameter, "Invalid parameter: FilterPolicy: \(reason)")
-    }
-
-    /// What the service bounds beyond the form of a pattern.
-    private static func check(_ json: JSON, _ scope: Scope) throws(ServiceError) {
-        guard let object = json.object else { throw invalid("Filter is not an object") }
+    /// What the service bounds beyond the form of a pattern; nil where nothing is wrong.
+    private static func problem(_ json: JSON, _ scope: Scope) -> String? {
+        guard let object = json.object else { return "FilterPolicy: Filter is not an object" }
         let fields = object.filter { $0.key != "$or" }
         if scope == .attributes && fields.contains(where: { $0.value.object != nil }) {
-            throw ServiceError(
-                .invalidParameter,
-                "Invalid parameter: Filter policy scope MessageAttributes does not support nested filter policy")
+            return "Filter policy scope MessageAttributes does not support nested filter policy"
         }
-        guard fields.count <= keysMax else { throw invalid("Filter policy can not have more than \(keysMax) keys") }
-        guard combinations(json, depth: 1) <= combinationsMax else { throw invalid("Filter policy is too complex") }
+        if fields.count > keysMax { return "FilterPolicy: Filter policy can not have more than \(keysMax) keys" }
+        return combinations(json, depth: 1) > combinationsMax ? "FilterPolicy: Filter policy is too complex" : nil
     }
 
     /// The product over all leaves of how many alternatives they have and how deep they lie; stops growing where it is

@@ -9,7 +9,6 @@ struct PublishOperations: Sendable {
     let delivery: TopicDelivery
 
     private static let batchMax = 10
-    private static let batchIdentifier = CharacterRule(pattern: "[A-Za-z0-9_-]+", lettersDigitsAnd: "_-")
     private static let deduplicationWindow = QueueContents.deduplicationWindow
 
     private static let message: [Field] = [
@@ -35,6 +34,7 @@ struct PublishOperations: Sendable {
                 output: [.optional("MessageId", .string()), .optional("SequenceNumber", .string())], handler: publish),
             Operation(
                 "sns:PublishBatch", "Sends up to ten messages to the subscribers of a topic.", .writes,
+                permission: "sns:Publish",
                 input: [
                     TopicCalls.topicARN,
                     .required(
@@ -75,9 +75,10 @@ struct PublishOperations: Sendable {
                 do throws(ServiceError) {
                     message = try TopicMessage(entry)
                 } catch {
+                    // The name that this service has for it.
+                    let code = error.code == .invalidParameterValue ? "ParameterValueInvalid" : error.code.rawValue
                     failed.append([
-                        "Id": id, "Code": .string(error.code.rawValue), "Message": .string(error.message),
-                        "SenderFault": true,
+                        "Id": id, "Code": .string(code), "Message": .string(error.message), "SenderFault": true,
                     ])
                     continue
                 }
@@ -106,12 +107,16 @@ struct PublishOperations: Sendable {
             throw ServiceError(
                 .batchEntryIdsNotDistinct, "Two or more batch entries in the request have the same Id.")
         }
-        guard identifiers.allSatisfy({ (1...80).contains($0.utf8.count) && batchIdentifier.allows($0) }) else {
+        guard identifiers.allSatisfy({ (1...80).contains($0.utf8.count) && CharacterRule.word.allows($0) }) else {
             throw ServiceError(
                 .invalidBatchEntryID,
                 "The Id of a batch entry in a batch request doesn't abide by the specification.")
         }
-        guard entries.reduce(0, { $0 + ($1["Message"]?.string ?? "").utf8.count }) <= TopicMessage.bytesMax else {
+        let bytes = entries.reduce(0) { sum, entry in
+            let attributes = try? MessageAttributes(entry["MessageAttributes"], countMax: Int.max)
+            return sum + (entry["Message"]?.string ?? "").utf8.count + (attributes?.byteCount ?? 0)
+        }
+        guard bytes <= TopicMessage.bytesMax else {
             throw ServiceError(
                 .batchRequestTooLong, "The length of all the messages put together is more than the limit.")
         }

@@ -40,19 +40,22 @@ struct Subscription: Sendable {
     }
 
     /// Takes over attributes given by a client; an empty text removes one.
+    /// - Parameter isNew: Whether they come with the subscription itself, which errors tell.
     /// - Throws: `ServiceError` `.invalidParameter`.
-    mutating func set(_ given: JSON?) throws(ServiceError) {
+    mutating func set(_ given: JSON?, isNew: Bool) throws(ServiceError) {
+        let prefix = "Invalid parameter: " + (isNew ? "Attributes Reason: " : "")
+        func invalid(_ reason: String) -> ServiceError { ServiceError(.invalidParameter, prefix + reason) }
         for member in given?.object?.members ?? [] {
-            let text = member.value.string ?? ""
+            var text = member.value.string ?? ""
             switch member.key {
             case "RawMessageDelivery":
-                guard text == "true" || text == "false" else {
-                    throw Subscription.invalid(
-                        "RawMessageDelivery: Invalid value [\(text)]. Must be true or false.")
+                guard ["true", "false"].contains(text.lowercased()) else {
+                    throw invalid("RawMessageDelivery: Invalid value [\(text)]. Must be true or false.")
                 }
+                text = text.lowercased()
             case "FilterPolicyScope":
                 guard text.isEmpty || FilterPolicy.Scope(rawValue: text) != nil else {
-                    throw Subscription.invalid(
+                    throw invalid(
                         "FilterPolicyScope: Invalid value [\(text)]. Please use either MessageBody or "
                             + "MessageAttributes")
                 }
@@ -60,17 +63,15 @@ struct Subscription: Sendable {
             case "RedrivePolicy":
                 let target = (try? JSON(parsing: text))?["deadLetterTargetArn"]?.string.flatMap { ARN($0) }
                 guard text.isEmpty || target?.service == "sqs" else {
-                    throw Subscription.invalid("RedrivePolicy: deadLetterTargetArn must be the ARN of a queue")
+                    throw invalid("RedrivePolicy: deadLetterTargetArn must be the ARN of a queue")
                 }
-            default: throw ServiceError(.invalidParameter, "Invalid parameter: AttributeName")
+            case "DeliveryPolicy", "SubscriptionRoleArn", "ReplayPolicy":
+                throw invalid("AttributeName: OpsBus has no \(member.key)")
+            default: throw invalid("AttributeName")
             }
             attributes[member.key] = text.isEmpty ? nil : .string(text)
             if member.key == "FilterPolicy" && text.isEmpty { attributes["FilterPolicyScope"] = nil }
         }
-        if let filter { _ = try FilterPolicy(filter, scope: scope) }
-    }
-
-    private static func invalid(_ reason: String) -> ServiceError {
-        ServiceError(.invalidParameter, "Invalid parameter: Attributes Reason: \(reason)")
+        if let filter { _ = try FilterPolicy(filter, scope: scope, prefix: prefix) }
     }
 }

@@ -54,7 +54,7 @@ struct SubscriptionOperations: Sendable {
             id: Identifier(using: &random).description, topic: name, protocol: input["Protocol"]?.string ?? "",
             endpoint: input["Endpoint"]?.string ?? "", attributes: [:])
         try SubscriptionOperations.check(given.protocol)
-        try given.set(input["Attributes"])
+        try given.set(input["Attributes"], isNew: true)
         let subscription = given
         let id = try await calls.database.write(context) { transaction in
             let topic = try TopicStore.topic(name, transaction)
@@ -179,7 +179,7 @@ struct SubscriptionOperations: Sendable {
         let given: JSON = .object(JSONObject([.init(key: name, value: input["AttributeValue"] ?? "")]))
         try await calls.database.write(context) { transaction in
             var subscription = try SubscriptionOperations.subscription(id, transaction)
-            try subscription.set(given)
+            try subscription.set(given, isNew: false)
             try transaction.execute(
                 "UPDATE topic_subscriptions SET attributes = ? WHERE id = ?", subscription.attributes, id)
             try transaction.audit(

@@ -22,8 +22,11 @@ struct TopicMessage: Sendable {
         let given = input["Message"]?.string ?? ""
         if given.isEmpty { throw TopicMessage.invalid("Empty message") }
         subject = input["Subject"]?.string
-        if let subject, subject.isEmpty || subject.unicodeScalars.count > TopicMessage.subjectCharactersMax {
-            throw TopicMessage.invalid("Subject")
+        if let subject {
+            let scalars = subject.unicodeScalars
+            guard (1...TopicMessage.subjectCharactersMax).contains(scalars.count),
+                !scalars.contains(where: { $0.properties.generalCategory == .control })
+            else { throw TopicMessage.invalid("Subject") }
         }
         attributes = try MessageAttributes(input["MessageAttributes"], countMax: Int.max)
         group = input["MessageGroupId"]?.string
@@ -54,19 +57,27 @@ struct TopicMessage: Sendable {
 
     /// - Throws: `ServiceError` `.invalidParameter` for parameters that the topic's type needs or does not know.
     func check(for topic: Topic) throws(ServiceError) {
-        guard topic.isFIFO else {
-            if deduplication == nil { return }
+        if topic.isFIFO {
+            if group?.isEmpty ?? true {
+                throw TopicMessage.invalid("The MessageGroupId parameter is required for FIFO topics")
+            }
+            if deduplication == nil && !topic.deduplicatesByContent {
+                throw TopicMessage.invalid(
+                    "The topic should either have ContentBasedDeduplication enabled or MessageDeduplicationId provided "
+                        + "explicitly")
+            }
+        } else if deduplication != nil {
             throw TopicMessage.invalid(
                 "MessageDeduplicationId Reason: The request includes MessageDeduplicationId parameter that is not "
                     + "valid for this topic type")
         }
-        if group?.isEmpty ?? true {
-            throw TopicMessage.invalid("The MessageGroupId parameter is required for FIFO topics")
-        }
-        if deduplication == nil && !topic.deduplicatesByContent {
-            throw TopicMessage.invalid(
-                "The topic should either have ContentBasedDeduplication enabled or MessageDeduplicationId provided "
-                    + "explicitly")
+        for (name, text) in [("MessageGroupId", group), ("MessageDeduplicationId", deduplication)] {
+            // Queues would not take it.
+            guard text.map(OutgoingMessage.isIdentifier) ?? true else {
+                throw TopicMessage.invalid(
+                    "\(name) Reason: \(name) can only include alphanumeric and punctuation characters. 1 to 128 in "
+                        + "length")
+            }
         }
     }
 

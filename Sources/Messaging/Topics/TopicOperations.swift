@@ -8,8 +8,8 @@ internal import Storage
 struct TopicOperations: Sendable {
     let calls: TopicCalls
 
-    private static let name = CharacterRule(pattern: "[a-zA-Z0-9_-]+", lettersDigitsAnd: "_-")
     private static let tagsMax = 50
+    private static let displayNameCharactersMax = 100
     private static let tag = Shape.structure([
         .required("Key", .string(length: 1...128)), .required("Value", .string(length: 0...256)),
     ])
@@ -84,7 +84,7 @@ struct TopicOperations: Sendable {
 
     private static func check(_ name: String, isFIFO: Bool) throws(ServiceError) {
         let plain = isFIFO && name.hasSuffix(".fifo") ? String(name.dropLast(5)) : name
-        guard (1...256).contains(name.utf8.count), !plain.isEmpty, TopicOperations.name.allows(plain),
+        guard (1...256).contains(name.utf8.count), !plain.isEmpty, CharacterRule.word.allows(plain),
             isFIFO == name.hasSuffix(".fifo")
         else { throw TopicMessage.invalid("Topic Name") }
     }
@@ -123,8 +123,14 @@ struct TopicOperations: Sendable {
     private static func set(
         _ name: String, _ text: String, on topic: inout Topic, creating: Bool
     ) throws(ServiceError) {
+        if name == "ArchivePolicy" || name.hasSuffix("FeedbackRoleArn") || name.hasSuffix("FeedbackSampleRate") {
+            throw TopicMessage.invalid("AttributeName: OpsBus has no \(name)")
+        }
         guard let allowed = attributes[name], creating || name != "FifoTopic" else {
             throw TopicMessage.invalid("AttributeName")
+        }
+        guard name != "DisplayName" || text.unicodeScalars.count <= displayNameCharactersMax else {
+            throw TopicMessage.invalid("DisplayName: It must be at most \(displayNameCharactersMax) characters long")
         }
         let text = allowed.contains(text.lowercased()) ? text.lowercased() : text
         guard text.isEmpty || allowed.isEmpty || allowed.contains(text) else {
@@ -255,6 +261,8 @@ struct TopicOperations: Sendable {
 
     private static func merge(_ old: [JSON], _ new: JSON?) throws(ServiceError) -> [JSON] {
         var tags = old
+        let keys = (new?.array ?? []).map { $0["Key"] }
+        guard Set(keys).count == keys.count else { throw TopicMessage.invalid("Duplicated keys are not allowed.") }
         for tag in new?.array ?? [] {
             if let index = tags.firstIndex(where: { $0["Key"] == tag["Key"] }) {
                 tags[index] = tag

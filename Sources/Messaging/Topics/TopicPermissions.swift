@@ -17,7 +17,7 @@ struct TopicPermissions: Sendable {
     var all: [Operation] {
         [
             Operation(
-                "sns:AddPermission", "Adds a statement to the policy of a topic, which is kept and not asked.", .writes,
+                "sns:AddPermission", "Adds a statement to the policy of a topic.", .writes,
                 input: [
                     TopicCalls.topicARN, TopicPermissions.label, .required("AWSAccountId", .list(.string())),
                     .required("ActionName", .list(.string())),

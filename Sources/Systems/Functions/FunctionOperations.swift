@@ -10,7 +10,6 @@ struct FunctionOperations: Sendable {
     let service: FunctionService
     let account: Account
 
-    private static let payloadBytesMax = 6 << 20
     private static let eventBytesMax = 1 << 20
     private static let environmentBytesMax = 4096
     private static let pageSize = 50
@@ -281,7 +280,9 @@ struct FunctionOperations: Sendable {
         guard let value, !value.isNull else { return "{}" }
         let text = value.string ?? value.text
         if text.isEmpty { return "{}" }
-        guard text.utf8.count <= payloadBytesMax else { throw tooLarge(text, payloadBytesMax) }
+        guard text.utf8.count <= Limits.functionPayloadBytesMax else {
+            throw tooLarge(text, Limits.functionPayloadBytesMax)
+        }
         do throws(JSONError) {
             _ = try JSON(parsing: text)
         } catch {

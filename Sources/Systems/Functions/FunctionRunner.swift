@@ -28,7 +28,6 @@ struct FunctionRunner: Sendable {
     let address: String
     let clock: any Clock
 
-    static let answerBytesMax = 6 << 20
     private static let logBytesMax = 256 << 10
     private static let lineBytesMax = 200 << 10
 
@@ -105,7 +104,7 @@ struct FunctionRunner: Sendable {
             switch event {
             case .output(.standardOutput, let bytes):
                 // One byte more than may be shows that it is too much.
-                let room = FunctionRunner.answerBytesMax + 1 - output.standardOutput.count
+                let room = Limits.functionPayloadBytesMax + 1 - output.standardOutput.count
                 output.standardOutput.append(contentsOf: bytes.prefix(max(0, room)))
             case .output(.standardError, let bytes): output.add(error: bytes, at: clock.now)
             case .ended(let outcome): return outcome
@@ -124,7 +123,7 @@ struct FunctionRunner: Sendable {
                 "\(clock.now.millisecondDescription) \(requestID) Task timed out after \(function.timeoutSeconds).00 "
                     + "seconds")
         }
-        let isTooLarge = output.standardOutput.count > FunctionRunner.answerBytesMax
+        let isTooLarge = output.standardOutput.count > Limits.functionPayloadBytesMax
         let answer = isTooLarge ? nil : try? JSON(parsing: output.answer)
         switch outcome.status {
         case .exited(code: 0): break
@@ -141,7 +140,8 @@ struct FunctionRunner: Sendable {
         if isTooLarge {
             return FunctionRunner.failure(
                 "Function.ResponseSizeTooLarge",
-                "Response payload size exceeded maximum allowed payload size (\(FunctionRunner.answerBytesMax) bytes).")
+                "Response payload size exceeded maximum allowed payload size "
+                    + "(\(Limits.functionPayloadBytesMax) bytes).")
         }
         if answer == nil {
             return FunctionRunner.failure(

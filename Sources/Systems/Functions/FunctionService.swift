@@ -253,7 +253,8 @@ actor FunctionService {
         _ invocation: QueuedInvocation, to target: ARN, _ reason: String, _ context: OperationContext
     ) async throws(ServiceError) {
         func attribute(_ type: String, _ text: String) -> JSON {
-            ["DataType": .string(type), "StringValue": .string(text)]
+            // Queues refuse control characters, which errors may quote.
+            ["DataType": .string(type), "StringValue": .string(printable(text))]
         }
         let attributes: JSON = [
             "RequestID": attribute("String", invocation.requestID), "ErrorCode": attribute("Number", "200"),

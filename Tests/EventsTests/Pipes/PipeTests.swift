@@ -212,6 +212,60 @@ import Testing
         }
     }
 
+    private static func window(_ seconds: Int) -> JSON {
+        ["SourceParameters": ["SqsQueueParameters": ["MaximumBatchingWindowInSeconds": .integer(seconds)]]]
+    }
+
+    @Test("A message that waits for others is hidden meanwhile, and once it is handed on as long as the queue says")
+    func hiddenInWindow() async throws {
+        try await run { engine in
+            try await engine.queue("q", ["VisibilityTimeout": "2"])
+            engine.targets.fail(.resourceNotFound, "no such function")
+            try await engine.call("pipes:CreatePipe", TestEvents.pipe(TestEvents.function, PipeTests.window(15)))
+            try await engine.send("1")
+            for left in [15, 10, 5] {
+                try await eventually("it waits \(left) s") { clock.alarms.contains(clock.now + .seconds(left)) }
+                clock.advance(by: .seconds(5))
+            }
+            try await eventually("it is handed on") { engine.batches.count == 1 }
+            #expect(engine.batches.map(bodies) == [["1"]])
+            clock.advance(by: .seconds(1))
+            #expect(try await engine.messageCounts().inFlight == "1")
+        }
+    }
+
+    @Test("A pipe that is to stop hands on what it has, and waits for no more")
+    func stopInWindow() async throws {
+        try await run { engine in
+            try await engine.queue("q", ["VisibilityTimeout": "600"])
+            try await engine.call("pipes:CreatePipe", TestEvents.pipe(TestEvents.function, PipeTests.window(300)))
+            try await engine.send("1")
+            try await eventually("it waits") { try await engine.messageCounts().inFlight == "1" }
+            try await eventually("for a poll") { clock.alarms.contains(clock.now + .seconds(20)) }
+            let answer = try await engine.call("pipes:StopPipe", ["Name": "p"])
+            #expect(answer["CurrentState"] == "STOPPING")
+            clock.advance(by: .seconds(20))
+            try await eventually("it has stopped") {
+                try await engine.call("pipes:DescribePipe", ["Name": "p"])["CurrentState"] == "STOPPED"
+            }
+            #expect(engine.batches.map(bodies) == [["1"]])
+            #expect(try await engine.isEmpty())
+        }
+    }
+
+    @Test("A function gets as much in one call as it can take")
+    func largeBatch() async throws {
+        try await run { engine in
+            try await engine.queue()
+            for _ in 0..<7 { try await engine.send(String(repeating: "x", count: 1 << 20)) }
+            try await engine.call("pipes:CreatePipe", TestEvents.pipe(TestEvents.function))
+            try await eventually("all are done") { try await engine.isEmpty() }
+            let payloads = engine.targets.calls.compactMap { $0.input["Payload"]?.string }
+            #expect(payloads.allSatisfy { $0.utf8.count <= Limits.functionPayloadBytesMax })
+            #expect(engine.batches.map(\.count) == [5, 2])
+        }
+    }
+
     @Test("Events, queues, log groups and runbooks are targets too, with parameters from the record")
     func targets() async throws {
         try await run { engine in

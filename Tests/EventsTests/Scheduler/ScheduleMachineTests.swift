@@ -66,4 +66,16 @@ import Testing
             #expect((400...600).contains(count), "\(count) of 2000 in quarter \(quarter)")
         }
     }
+
+    @Test("A window longer than what is between two times holds up no call until the next is due")
+    func longWindow() throws {
+        let machine = try machine("rate(1 minute)", window: .seconds(86_400))
+        var plan = try #require(machine.first(from: after(1)))
+        for minute in 1..<200 {
+            #expect(plan.scheduled == after(Int64(60 * minute)) && plan.due < after(Int64(60 * minute + 60)))
+            let firing = machine.fire(plan, now: plan.due)
+            #expect(firing.scheduled == plan.scheduled && firing.passedOver == 0 && !firing.isMissed)
+            plan = try #require(firing.next)
+        }
+    }
 }

@@ -110,6 +110,7 @@ import Testing
         ),
         (["Target": TestEvents.scheduleTarget("arn:aws:scheduler:::aws-sdk:logs:CreateLogGroup")], "is not one of"),
         (["Target": TestEvents.scheduleTarget("arn:aws:scheduler:::aws-sdk:logs:describeLogGroups")], "only reads"),
+        (["Target": TestEvents.scheduleTarget("arn:aws:scheduler:::aws-sdk:sqs:receiveMessage")], "only reads"),
         (
             ["Target": TestEvents.scheduleTarget("arn:aws:scheduler:::aws-sdk:logs:createLogGroup")],
             "must be the request of logs:CreateLogGroup, a JSON object."

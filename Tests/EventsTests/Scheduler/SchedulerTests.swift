@@ -113,7 +113,7 @@ import Testing
             let queue = "arn:aws:sqs:us-east-1:123456789012:dlq"
             engine.targets.answer { call throws(ServiceError) in
                 if call.input["QueueUrl"]?.string?.hasSuffix("/dlq") == true { return ["MessageId": "m"] }
-                throw ServiceError(.throttling, "busy")
+                throw ServiceError(.throttling, "busy\u{7}")
             }
             try await engine.schedule(
                 "at(2027-01-15T08:01:00)",
@@ -121,7 +121,7 @@ import Testing
                     "Target": TestEvents.scheduleTarget(
                         TestEvents.queue,
                         [
-                            "DeadLetterConfig": ["Arn": .string(queue)],
+                            "DeadLetterConfig": ["Arn": .string(queue)], "Input": "try <aws.scheduler.attempt-number>",
                             "RetryPolicy": ["MaximumRetryAttempts": 1, "MaximumEventAgeInSeconds": 3600],
                         ])
                 ])
@@ -131,9 +131,11 @@ import Testing
             clock.advance(by: .seconds(1))
             try await eventually("the queue is told") { engine.targets.calls.count == 3 }
             let message = engine.targets.calls[2].input
-            #expect(message["MessageBody"] == "hello")
+            #expect(message["MessageBody"] == "try 2", "as the last attempt had it")
             let attributes = message["MessageAttributes"]
             #expect(attributes?["ERROR_CODE"]?["StringValue"] == "THROTTLING")
+            let text = attributes?["ERROR_MESSAGE"]?["StringValue"]?.string
+            #expect(text?.hasSuffix("busy\u{FFFD}") == true, "no queue takes a control character")
             #expect(attributes?["EXHAUSTED_RETRY_CONDITION"]?["StringValue"] == "MaximumRetryAttempts")
             #expect(attributes?["RETRY_ATTEMPTS"]?["StringValue"] == "1")
             #expect(attributes?["SCHEDULED_TIME"]?["StringValue"] == "2027-01-15T08:01:00Z")

@@ -65,6 +65,28 @@ import Testing
         }
     }
 
+    @Test("Who asks for an attribute that no message has is told so; those of queues are let pass")
+    func unknownAttributes() async throws {
+        try await TestMessaging.run { engine in
+            try await engine.queue("q.fifo", ["ContentBasedDeduplication": "true"])
+            try await engine.send("a", to: "q.fifo", ["MessageGroupId": "g"])
+            for member in ["AttributeNames", "MessageSystemAttributeNames"] {
+                var input: JSON = ["QueueUrl": "q.fifo"]
+                input[member] = ["Colour"]
+                let asked = input
+                let error = await refusal { try await engine.call("sqs:ReceiveMessage", asked) }
+                #expect(error == ServiceError(.invalidAttributeName, "Unknown Attribute Colour."))
+            }
+            let error = await refusal {
+                try await engine.call("sqs:ReceiveMessage", ["QueueUrl": "q.fifo", "ReceiveRequestAttemptId": "a b"])
+            }
+            #expect(error?.message.hasPrefix("Value a b for parameter ReceiveRequestAttemptId is invalid.") == true)
+            let output = try await engine.call(
+                "sqs:ReceiveMessage", ["QueueUrl": "q.fifo", "AttributeNames": ["Policy", "SequenceNumber"]])
+            #expect(output["Messages"]?[0]?["Attributes"]?.object?.keys == ["SequenceNumber"])
+        }
+    }
+
     @Test(
         "What is wrong with a message is answered as the service answers it",
         arguments: [
@@ -95,6 +117,14 @@ import Testing
             (
                 #"{"MessageBody":"a","MessageAttributes":{"x":{"DataType":"String"}}}"#, .invalidParameterValue,
                 "The message attribute 'x' must contain a non-empty message attribute value"
+            ),
+            (
+                #"{"MessageBody":"a","MessageAttributes":{"x":{"DataType":"String","StringValue":"\u0001"}}}"#,
+                .invalidParameterValue, "The message attribute 'x' has a value with characters that are not allowed."
+            ),
+            (
+                #"{"MessageBody":"a","MessageAttributes":{"x":{"DataType":"String","StringValue":"v","StringListValues":["v"]}}}"#,
+                .invalidParameterValue, "The message attribute 'x' has StringListValues, which are reserved"
             ),
             (
                 #"{"MessageBody":"a","OpsBusMessageId":"\#(String(repeating: "x", count: 36))"}"#,

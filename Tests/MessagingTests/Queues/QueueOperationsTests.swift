@@ -113,13 +113,52 @@ import Testing
                 #"{"QueueName":"q","Attributes":{"RedrivePolicy":"{\"deadLetterTargetArn\":\"arn:aws:sqs:::shut\",\"maxReceiveCount\":1}"}}"#,
                 .invalidParameterValue
             ),
+            (
+                #"{"QueueName":"q","Attributes":{"RedrivePolicy":"{\"deadLetterTargetArn\":\"arn:aws:sqs:::choosy\",\"maxReceiveCount\":1}"}}"#,
+                .invalidParameterValue
+            ),
+            (#"{"QueueName":"q","Attributes":{"RedriveAllowPolicy":"no"}}"#, .invalidAttributeValue),
+            (#"{"QueueName":"q","Attributes":{"RedriveAllowPolicy":"{}"}}"#, .invalidParameterValue),
+            (
+                #"{"QueueName":"q","Attributes":{"RedriveAllowPolicy":"{\"redrivePermission\":\"some\"}"}}"#,
+                .invalidParameterValue
+            ),
+            (
+                #"{"QueueName":"q","Attributes":{"RedriveAllowPolicy":"{\"redrivePermission\":\"byQueue\"}"}}"#,
+                .invalidParameterValue
+            ),
+            (
+                #"{"QueueName":"q","Attributes":{"RedriveAllowPolicy":"{\"redrivePermission\":\"denyAll\",\"sourceQueueArns\":[]}"}}"#,
+                .invalidParameterValue
+            ),
+            (
+                #"{"QueueName":"q.fifo","Attributes":{"FifoQueue":"true","FifoThroughputLimit":"perMessageGroupId"}}"#,
+                .invalidAttributeValue
+            ),
         ])
     func refused(input: String, code: ErrorCode) async throws {
         try await TestMessaging.run { engine in
             try await engine.queue("f.fifo")
             try await engine.queue("shut", ["RedriveAllowPolicy": #"{"redrivePermission":"denyAll"}"#])
+            let allowed = TestMessaging.redriveAllowed(from: "arn:aws:sqs:::r")
+            try await engine.queue("choosy", ["RedriveAllowPolicy": allowed])
             let error = await refusal { try await engine.call("sqs:CreateQueue", JSON(parsing: input)) }
             #expect(error?.code == code, "\(String(describing: error))")
+        }
+    }
+
+    @Test("A queue that takes the dead letters of some takes theirs")
+    func redriveAllowed() async throws {
+        try await TestMessaging.run { engine in
+            for source in ["arn:aws:sqs:::q", "arn:aws:sqs:us-east-1:123456789012:q"] {
+                let allowed = TestMessaging.redriveAllowed(from: source)
+                try await engine.queue("dead")
+                try await engine.call(
+                    "sqs:SetQueueAttributes", ["QueueUrl": "dead", "Attributes": ["RedriveAllowPolicy": allowed]])
+                let policy: JSON = ["deadLetterTargetArn": "arn:aws:sqs:::dead", "maxReceiveCount": 1]
+                try await engine.queue("q", ["RedrivePolicy": .string(policy.text)])
+                try await engine.call("sqs:DeleteQueue", ["QueueUrl": "q"])
+            }
         }
     }
 
@@ -155,5 +194,11 @@ import Testing
             }
             #expect(error?.message == "Too many tags added for queue q.")
         }
+    }
+}
+
+extension TestMessaging {
+    fileprivate static func redriveAllowed(from source: String) -> JSON {
+        .string((["redrivePermission": "byQueue", "sourceQueueArns": [.string(source)]] as JSON).text)
     }
 }

@@ -15,14 +15,16 @@ final class TestMessaging: Sendable {
 
     /// - Parameter shortPoll: None in most tests, whose clock stands still.
     init(
-        clock: ManualClock = ManualClock(), path: String = Database.inMemory, shortPoll: Duration = .zero
+        clock: ManualClock = ManualClock(), path: String = Database.inMemory, shortPoll: Duration = .zero,
+        authorizer: any Authorizer = OpenAuthorizer()
     ) throws {
         let log = Log(component: "test", minimum: .error)
         database = try Database(path: path, migrations: MessagingService.migrations, clock: clock, log: log)
         service = MessagingService(
             database: database, account: Account(), shortPoll: shortPoll, clock: clock, log: log)
         table = OperationTable(
-            service.operations, authorizer: OpenAuthorizer(), recorder: CallList(), translate: { _ in nil })
+            service.operations, authorizer: authorizer, policies: service.policies, recorder: CallList(),
+            translate: { _ in nil })
         self.clock = clock
     }
 
@@ -40,8 +42,8 @@ final class TestMessaging: Sendable {
     }
 
     @discardableResult
-    func call(_ operation: String, _ input: JSON = [:]) async throws -> JSON {
-        try await table.call(operation, input, OperationContext(principal: .local))
+    func call(_ operation: String, _ input: JSON = [:], as principal: Principal = .local) async throws -> JSON {
+        try await table.call(operation, input, OperationContext(principal: principal))
     }
 
     /// What goes to the journal: messages for subscribers of the stream.

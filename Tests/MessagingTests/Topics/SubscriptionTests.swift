@@ -178,6 +178,14 @@ import Testing
                 try await engine.call("sns:Publish", ["TopicArn": topic["TopicArn"] ?? .null, "Message": "x"])
             }
             #expect(error?.message == "Invalid parameter: The MessageGroupId parameter is required for FIFO topics")
+            // What the queue would refuse must not be lost on the way there.
+            for name in ["MessageGroupId", "MessageDeduplicationId"] {
+                var input: JSON = ["TopicArn": topic["TopicArn"] ?? .null, "Message": "x", "MessageGroupId": "g"]
+                input[name] = "two words"
+                let message = input
+                let error = await refusal { try await engine.call("sns:Publish", message) }
+                #expect(error?.message.hasPrefix("Invalid parameter: \(name) Reason:") == true, "\(name)")
+            }
         }
     }
 
@@ -191,11 +199,87 @@ import Testing
                     "TopicArn": Self.topic,
                     "PublishBatchRequestEntries": [
                         ["Id": "a", "Message": "1"], ["Id": "b", "Message": ""], ["Id": "c", "Message": "3"],
+                        ["Id": "d", "Message": "4", "MessageAttributes": ["x": ["DataType": "Text"]]],
                     ],
                 ])
             #expect((output["Successful"]?.array ?? []).map { $0["Id"]?.string } == ["a", "c"])
-            #expect(output["Failed"]?[0]?["Id"] == "b" && output["Failed"]?[0]?["Code"] == "InvalidParameter")
+            #expect((output["Failed"]?.array ?? []).map { $0["Id"]?.string } == ["b", "d"])
+            #expect(
+                (output["Failed"]?.array ?? []).map { $0["Code"]?.string } == [
+                    "InvalidParameter", "ParameterValueInvalid",
+                ])
             #expect(try await engine.bodies("q") == ["1", "3"])
+        }
+    }
+
+    @Test("The messages of a batch are bounded together, with their attributes")
+    func batchSize() async throws {
+        try await run { engine in
+            func entry(_ id: String, _ bytes: Int) -> JSON {
+                [
+                    "Id": .string(id), "Message": .string(String(repeating: "x", count: bytes)),
+                    // Eight bytes: the name, the type and the value.
+                    "MessageAttributes": ["k": ["DataType": "String", "StringValue": "v"]],
+                ]
+            }
+            let half = TopicMessage.bytesMax / 2 - 8
+            for (bytes, code) in [(half, nil), (half + 1, ErrorCode.batchRequestTooLong)] as [(Int, ErrorCode?)] {
+                let error = await refusal {
+                    try await engine.call(
+                        "sns:PublishBatch",
+                        [
+                            "TopicArn": Self.topic,
+                            "PublishBatchRequestEntries": [entry("a", half), entry("b", bytes)],
+                        ])
+                }
+                #expect(error?.code == code)
+            }
+        }
+    }
+
+    @Test("A subject has one line", arguments: ["", "a\nb", "a\u{7}", String(repeating: "x", count: 101)])
+    func badSubject(subject: String) async throws {
+        try await run { engine in
+            let error = await refusal { try await publish(engine, "m", ["Subject": .string(subject)]) }
+            #expect(error == ServiceError(.invalidParameter, "Invalid parameter: Subject"))
+        }
+    }
+
+    @Test(
+        "What is wrong with an attribute is told, and whether it came with the subscription",
+        arguments: [
+            ("FilterPolicy", #"{"a":"b"}"#, #"FilterPolicy: "a" must be an object or an array"#),
+            ("FilterPolicy", #"{"a":[{"numeric":["<"]}]}"#, "FilterPolicy: "),
+            ("FilterPolicy", #"{"a":{"b":["c"]}}"#, "Filter policy scope MessageAttributes does not support nested"),
+            ("FilterPolicyScope", "Subject", "FilterPolicyScope: Invalid value [Subject]."),
+            ("RawMessageDelivery", "yes", "RawMessageDelivery: Invalid value [yes]. Must be true or false."),
+            ("RedrivePolicy", "{}", "RedrivePolicy: deadLetterTargetArn must be"),
+            ("ReplayPolicy", "{}", "AttributeName: OpsBus has no ReplayPolicy"), ("Colour", "red", "AttributeName"),
+        ])
+    func badAttribute(name: String, value: String, reason: String) async throws {
+        try await run { engine in
+            var attributes: JSON = [:]
+            attributes[name] = .string(value)
+            let given = attributes
+            let onSubscribe = await refusal { try await subscribe(engine, given) }
+            let prefix = "Invalid parameter: Attributes Reason: \(reason)"
+            #expect(onSubscribe?.message.hasPrefix(prefix) == true, "\(onSubscribe?.message ?? "")")
+            let arn = try await subscribe(engine)["SubscriptionArn"] ?? .null
+            let onSet = await refusal {
+                try await engine.call(
+                    "sns:SetSubscriptionAttributes",
+                    ["SubscriptionArn": arn, "AttributeName": .string(name), "AttributeValue": .string(value)])
+            }
+            #expect(onSet?.message.hasPrefix("Invalid parameter: \(reason)") == true, "\(onSet?.message ?? "")")
+        }
+    }
+
+    @Test("Whether messages are raw may be said in capitals")
+    func capitals() async throws {
+        try await run { engine in
+            try await subscribe(engine, ["RawMessageDelivery": "True"])
+            _ = try await publish(engine, "hello")
+            #expect(try await engine.bodies("q") == ["hello"])
         }
     }
 

@@ -69,6 +69,18 @@ import Testing
             ("sns:CreateTopic", #"{"Name":""}"#, .invalidParameter, "Invalid parameter: Topic Name"),
             ("sns:CreateTopic", #"{"Name":"\#(String(repeating: "x", count: 257))"}"#, .invalidParameter,
                 "Invalid parameter: Topic Name"),
+            ("sns:CreateTopic", #"{"Name":"a","Attributes":{"ArchivePolicy":"{}"}}"#, .invalidParameter,
+                "Invalid parameter: AttributeName: OpsBus has no ArchivePolicy"),
+            ("sns:CreateTopic", #"{"Name":"a","Attributes":{"SQSFailureFeedbackRoleArn":"r"}}"#, .invalidParameter,
+                "Invalid parameter: AttributeName: OpsBus has no SQSFailureFeedbackRoleArn"),
+            ("sns:CreateTopic", #"{"Name":"a","Attributes":{"Colour":"red"}}"#, .invalidParameter,
+                "Invalid parameter: AttributeName"),
+            ("sns:SetTopicAttributes",
+                #"{"TopicArn":"arn:aws:sns:::t","AttributeName":"DisplayName","AttributeValue":"\#(longName)"}"#,
+                .invalidParameter, "Invalid parameter: DisplayName: It must be at most 100 characters long"),
+            ("sns:TagResource",
+                #"{"ResourceArn":"arn:aws:sns:::t","Tags":[{"Key":"a","Value":"b"},{"Key":"a","Value":"c"}]}"#,
+                .invalidParameter, "Invalid parameter: Duplicated keys are not allowed."),
         ])
     func errors(operation: String, input: String, code: ErrorCode, message: String) async throws {
         try await TestMessaging.run { engine in
@@ -78,6 +90,8 @@ import Testing
             #expect(error?.message == message)
         }
     }
+
+    private static let longName = String(repeating: "x", count: 101)
 
     @Test("A message is counted in bytes: the limit passes, one more is too long", arguments: ["x", "é"])
     func size(character: String) async throws {
