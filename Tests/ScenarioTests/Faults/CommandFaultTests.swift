@@ -32,7 +32,7 @@ struct CommandFaultTests {
         return (Int(line.filter(\.isNumber)) ?? 0) / 1024
     }
 
-    @Test("A cancel ends a script that ignores SIGTERM, and what it started in a session of its own")
+    @Test("A cancel ends a script that ignores SIGTERM, and what it started in a session and an environment of its own")
     func stubborn() throws {
         try Scenario.run { scenario in
             try scenario.startServer()
@@ -41,7 +41,7 @@ struct CommandFaultTests {
                 scenario,
                 """
                 trap '' TERM
-                setsid sh -c 'trap "" TERM; echo $$ > \(scenario.path("grandchild")); sleep 300; sleep 300' &
+                setsid env -i sh -c 'trap "" TERM; echo $$ > \(scenario.path("grandchild")); sleep 300; sleep 300' &
                 while :; do sleep 1; done
                 """, to: node)
             let grandchild = try eventually("the grandchild runs") {
@@ -120,8 +120,8 @@ struct CommandFaultTests {
                 return
             }
             try FileManager.default.createDirectory(atPath: scenario.path("agent"), withIntermediateDirectories: true)
-            try shell(scenario, "mount -t tmpfs -o size=2m tmpfs agent")
-            defer { _ = try? shell(scenario, "umount -l agent") }
+            try scenario.shell("mount -t tmpfs -o size=2m tmpfs agent")
+            defer { _ = try? scenario.shell("umount -l agent") }
             try scenario.startServer("--embedded-agent", "false")
             let node = try scenario.startAgent().node
             // More output than there is room for.
@@ -130,7 +130,7 @@ struct CommandFaultTests {
             #expect(result["Status"] == "Success", "\(result.text.prefix(300))")
             #expect(result["StandardErrorContent"] == "done\n")
 
-            try shell(scenario, "dd if=/dev/zero of=agent/filler bs=1k count=4000 status=none || true")
+            try scenario.shell("dd if=/dev/zero of=agent/filler bs=1k count=4000 status=none || true")
             let waiting = try send(scenario, "echo at last", to: node)
             usleep(2_000_000)
             #expect(["Pending", "Delayed"].contains(try invocation(scenario, waiting, node)["Status"]?.string))
@@ -146,7 +146,7 @@ struct CommandFaultTests {
                 Issue.record("only root may run scripts as another user; this was not tried")
                 return
             }
-            try shell(scenario, "chmod 711 .")
+            try scenario.shell("chmod 711 .")
             try scenario.startServer("--embedded-agent", "false")
             let activation = try scenario.opsbus("nodes", "activate", "--output", "json").json()
             _ = try scenario.start(
@@ -168,6 +168,55 @@ struct CommandFaultTests {
             let command = try send(scenario, script, to: node)
             let result = try ended(scenario, command, node)
             #expect(result["StandardOutputContent"] == "nobody\nnobody\n77\n1000\nhidden\n", "\(result.text)")
+        }
+    }
+
+    @Test("The server's own node holds scripts to the same, and shows them nothing of the server's files")
+    func confinedByTheServer() throws {
+        try Scenario.run { scenario in
+            guard geteuid() == 0 else {
+                Issue.record("only root may run scripts as another user; this was not tried")
+                return
+            }
+            try scenario.shell("chmod 711 .")
+            try scenario.startServer("--run-as", "nobody", "--limit-files", "77")
+            let node = try scenario.onlineNode()
+            let script = """
+                id -un; ulimit -n; cd \(scenario.path("data"))
+                for name in . journal keys; do ls $name > /dev/null 2>&1 || echo hidden; done
+                for name in state.db state.db-wal archives.db; do cat $name > /dev/null 2>&1 || echo hidden; done
+                """
+            let result = try ended(scenario, try send(scenario, script, to: node), node)
+            let hidden = String(repeating: "hidden\n", count: 6)
+            #expect(result["StandardOutputContent"] == .string("nobody\n77\n" + hidden), "\(result.text)")
+        }
+    }
+
+    @Test("A command that is cancelled on one node goes on on another, be it of the same machine")
+    func cancelledOnOne() throws {
+        try Scenario.run { scenario in
+            try scenario.startServer()
+            let first = try scenario.onlineNode()
+            _ = try scenario.startAgent()
+            let nodes = try eventually("both nodes are online") {
+                let found = try scenario.call("ssm:DescribeInstanceInformation")["InstanceInformationList"]?.array ?? []
+                return found.count == 2 ? found.compactMap { $0["InstanceId"] } : nil
+            }
+            let script = "cd \(scenario.path(".")); echo $$ >> pids; while ! test -e on; do sleep 0.1; done"
+            let sent = try scenario.call(
+                "ssm:SendCommand",
+                [
+                    "DocumentName": "AWS-RunShellScript", "InstanceIds": .array(nodes),
+                    "Parameters": ["commands": [.string(script)]],
+                ])
+            let command = try #require(sent["Command"]?["CommandId"]?.string)
+            try eventually("it runs on both") { scenario.text("pids").split(separator: "\n").count == 2 }
+            _ = try scenario.call(
+                "ssm:CancelCommand", ["CommandId": .string(command), "InstanceIds": [.string(first)]])
+            #expect(try ended(scenario, command, first)["Status"] == "Cancelled")
+            try scenario.write("", to: "on")
+            let second = try #require(nodes.compactMap(\.string).first { $0 != first })
+            #expect(try ended(scenario, command, second)["Status"] == "Success")
         }
     }
 
@@ -201,13 +250,5 @@ struct CommandFaultTests {
             try eventually("a wrong code is refused") { wrong.errorOutput.contains("id or code is wrong") }
             #expect(try scenario.call("ssm:DescribeInstanceInformation")["InstanceInformationList"]?.array?.count == 1)
         }
-    }
-
-    @discardableResult
-    private func shell(_ scenario: Scenario, _ command: String) throws -> Int32 {
-        let child = try scenario.start("/bin/sh", ["-c", command], name: "sh")
-        let exitCode = try child.wait()
-        guard exitCode == 0 else { throw ScenarioError("\(command): \(child.errorOutput)") }
-        return exitCode
     }
 }
