@@ -384,6 +384,8 @@ public actor CommandService: NodeObserver {
             if invocation.status == .cancelling {
                 await send(NodeMessage(.cancel, command: id), of: command, to: node)
             } else if invocation.stage == .sent {
+                // A node that does not answer, be it dead or only busy, does not hold up the others.
+                if age > .zero { await change(id, node: node) { $0.unreachable(node) } }
                 await send(run(command.record), of: command, to: node)
             } else if invocation.stage == .dispatched && clock.now < command.record.deliveryExpiresAt {
                 await change(id, node: node) {
