@@ -29,7 +29,8 @@ struct NodeRegistrar: Sendable {
                 message: "A new node needs an activation (ssm:CreateActivation) or a key that may register.")
         }
         if let known = try earlier(mayTakeOver: activation != nil, in: transaction) {
-            guard !known.isRemoved || activation != nil else {
+            // The one that it had, which may still stand in its environment, does not bring it back.
+            guard !known.isRemoved || activation.map({ $0.id != known.activationID }) == true else {
                 throw Refusal(
                     code: "InvalidInstanceId", message: "\(known.id) was deregistered; a new activation is needed.")
             }

@@ -60,7 +60,8 @@ public struct NodeStore: Sendable {
     static func node(
         fingerprint: String, principal: Principal, in transaction: borrowing some Queryable & ~Copyable
     ) throws -> ManagedNode? {
-        try nodes(where: "fingerprint = ? AND principal = ?", [fingerprint, principal], in: transaction).last
+        try nodes(where: "fingerprint = ? AND principal = ?", [fingerprint, principal], in: transaction)
+            .max { $0.registeredAt < $1.registeredAt }
     }
 
     private static func nodes(
