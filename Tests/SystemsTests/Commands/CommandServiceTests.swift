@@ -581,7 +581,7 @@ final class TestServer: Sendable {
         let unknown = await #expect(throws: ServiceError.self) {
             try await server.call("ssm:GetCommandInvocation", input)
         }
-        #expect(unknown?.code == .invalidCommandID)
+        #expect(unknown?.code == .invocationDoesNotExist)
     }
 
     @Test func commandsAreForgottenAfterThirtyDays() async throws {
