@@ -80,7 +80,7 @@ enum Settings {
         "activation-code", "CODE", .text, secret: true, "The code that belongs to the activation.")
 
     static let runAs = Setting<String?>(
-        "run-as", "USER", .text, "As whom the scripts of commands run; as the agent itself where it is not given.")
+        "run-as", "USER", .text, "As whom commands run; as the agent itself where it is not given.")
     static let limitMemory = Setting<Int?>(
         "limit-memory", "BYTES", ValueSyntax.byteCount.optional, standard: nil, text: "",
         "Memory that each process of a script may take.")

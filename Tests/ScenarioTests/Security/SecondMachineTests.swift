@@ -29,11 +29,11 @@ struct SecondMachineTests {
 
             // A command ends while the cable is out.
             let wait = "while ! test -e on; do sleep 0.1; done"
-            let first = try send("echo first >> ran; \(wait); echo done", to: node, scenario)
+            let first = try send("echo first >> ran; \(wait); echo done; echo yes > over", to: node, scenario)
             try eventually("the command runs") { scenario.text("ran").contains("first") }
             try machine.setCable(isIn: false)
             try scenario.write("", to: "on")
-            usleep(2_000_000)
+            try eventually("the script is over") { scenario.text("over") == "yes\n" }
             #expect(try invocation(first, node, scenario)["Status"] == "InProgress")
             try machine.setCable(isIn: true)
             #expect(try ended(first, node, scenario)["StandardOutputContent"] == "done\n")
@@ -47,14 +47,15 @@ struct SecondMachineTests {
             #expect(try ended(second, node, scenario)["Status"] == "Success")
 
             // The agent dies in the middle of one, and nothing of it lives on.
-            let third = try send("echo third >> ran; sleep 2; echo never >> ran", to: node, scenario)
+            let third = try send("echo $$ > pid; echo third >> ran; sleep 5; echo never >> ran", to: node, scenario)
             try eventually("the command runs") { scenario.text("ran").contains("third") }
             agent.kill()
             #expect(try machine.startAgent("web-1").node == node, "the same machine is the same node")
             let result = try ended(third, node, scenario)
             #expect(result["Status"] == "Failed")
             #expect(result["StandardErrorContent"]?.string?.contains("cannot be known") == true, "\(result.text)")
-            usleep(2_500_000)
+            let script = try #require(Int32(scenario.text("pid").trimmingCharacters(in: .newlines)))
+            try eventually("the script is gone") { kill(script, 0) != 0 }
             #expect(scenario.text("ran") == "first\nsecond\nthird\n")
         }
     }
