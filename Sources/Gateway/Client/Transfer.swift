@@ -44,7 +44,9 @@ final class Transfer: @unchecked Sendable {
         if let body = request.body {
             ops_curl_set_long(handle, CURLOPT_POSTFIELDSIZE, body.count)
             // Copied, so that the array need not stay where it is; an empty one has no place at all.
-            (body.isEmpty ? [0] : body).withUnsafeBytes { _ = ops_curl_set_pointer(handle, CURLOPT_COPYPOSTFIELDS, $0.baseAddress) }
+            (body.isEmpty ? [0] : body).withUnsafeBytes {
+                _ = ops_curl_set_pointer(handle, CURLOPT_COPYPOSTFIELDS, $0.baseAddress)
+            }
         }
         // The library would wait for leave to send a long body, which not every server gives.
         for text in request.headers.map({ "\($0.name): \($0.value)" }) + ["Expect:"] {

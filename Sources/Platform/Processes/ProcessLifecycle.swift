@@ -6,7 +6,8 @@ struct ProcessLifecycle: Equatable {
         case running
         /// Told to end by `SIGTERM`; all of it is killed at `killAt`, or once the child and its outputs have ended.
         case stopping(StopReason, killAt: Duration, hasExited: Bool)
-        /// The supervisor kills the child and all its descendants; its own end is awaited, which says that they are gone.
+        /// The supervisor kills the child and all its descendants; its own end, which says that they are gone, is
+        /// awaited.
         case killed(StopReason)
         /// Ended by itself; what it left in the pipes is being read.
         case draining(until: Duration)

@@ -129,6 +129,15 @@ import Testing
         }
     }
 
+    @Test func aSpawnerThatSomebodyKilledIsMadeAnew() async throws {
+        // The parent of the supervisor, which is the script's own.
+        let script = "read -r pid name state spawner rest < /proc/$PPID/stat; kill -9 $spawner; echo killed"
+        let first = try await run(shell(script))
+        #expect(first.outcome == ProcessOutcome(status: .exited(code: 0)))
+        #expect(String(decoding: first.standardOutput, as: UTF8.self) == "killed\n")
+        #expect(String(decoding: try await run(shell("echo more")).standardOutput, as: UTF8.self) == "more\n")
+    }
+
     @Test func cancellingTheConsumerStopsTheProgram() async throws {
         let child = try await loop.start(shell("sleep 1000"))
         let consumer = Task { await child.collect().outcome }
@@ -225,8 +234,10 @@ import Testing
                     }
                 }
             }
-            let after = try descriptors()
-            exit(after == before ? 0 : 3)
+            // Supervisors take a moment to go.
+            let deadline = ContinuousClock.now + .seconds(20)
+            while try descriptors() > before && ContinuousClock.now < deadline { await Task.yield() }
+            exit(try descriptors() <= before ? 0 : 3)
         }
     }
 }
