@@ -253,8 +253,7 @@ public actor CommandService: NodeObserver {
                     ($0, try CommandStore.machineInvocations(of: id, in: transaction))
                 }
             }
-            active[id] = nil
-            for node in held.keys { held[node]?.remove(id) }
+            forget(id)
             if let (record, invocations) = found { add(record, invocations) }
         } catch {
             log.error("the command \(id) cannot be read again; it goes on when the server is restarted: \(error)")
