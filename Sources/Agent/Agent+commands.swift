@@ -183,7 +183,6 @@ extension Agent {
         guard var stored = commands[id] else { return }
         stored.state.reboot = nil
         stored.state.current = CommandState.Current(step: step.name, action: step.action, start: start)
-        try store.forgetProcess(of: id)
         try store.save(stored.state, of: id)
         commands[id] = stored
         send(
@@ -199,13 +198,6 @@ extension Agent {
     func spawned(_ id: Identifier, _ child: ChildProcess) {
         runs[id]?.child = child
         if isCancelled(id) { child.stop() }
-        // Gone already where it was quick.
-        guard let identity = ProcessIdentity(of: child.identifier) else { return }
-        do throws(FileError) {
-            try store.save(identity, of: id)
-        } catch {
-            log.error("the process of the command \(id) cannot be noted: \(error)")
-        }
     }
 
     /// Notes steps that are done.

@@ -84,8 +84,8 @@ public actor Agent {
     /// How often what the server has not acknowledged is sent again.
     private static let resendInterval = Duration.seconds(10)
 
-    /// Opens the agent's directory and finds out what became of the commands in it: leftover processes of an earlier
-    /// agent are killed, and their commands reported as failed once there is a link.
+    /// Opens the agent's directory and finds out what became of the commands in it: those that an earlier agent was
+    /// running are reported as failed once there is a link.
     /// - Parameter random: From 0 to 1, to spread reconnections.
     /// - Throws: `FileError`, with `EWOULDBLOCK` where another agent uses the directory.
     public init(

@@ -54,6 +54,19 @@ public final class DataDirectory: Sendable {
         try refreshReserve()
     }
 
+    /// Lets other users on their way to a file of theirs pass through the directory, where they can read nothing else.
+    /// - Throws: `StorageError` with `.inputOutput`.
+    public func letPass() throws(StorageError) {
+        do throws(FileError) {
+            for name in [databasePath, archivesPath].flatMap({ [$0, $0 + "-wal", $0 + "-shm"] }) {
+                if Files.exists(name) { try Files.setMode(0o600, of: name) }
+            }
+            try Files.setMode(0o711, of: path)
+        } catch {
+            throw StorageError(error)
+        }
+    }
+
     /// The process that holds a data directory; nil where none does.
     /// - Throws: `StorageError` with `.inputOutput`.
     public static func holder(of path: String) throws(StorageError) -> Int32? {

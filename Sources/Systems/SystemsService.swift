@@ -77,7 +77,8 @@ public final class SystemsService: Resettable {
             store: commandStore, nodes: nodes, documents: documents, account: account, authorizer: authorizer,
             settings: settings.commands, objects: objects, clock: clock, log: log.named("commands"))
         sender = OutputSender(
-            store: commandStore, caller: caller, objects: objects, clock: clock, log: log.named("output"))
+            store: commandStore, caller: caller, objects: objects, region: account.region, clock: clock,
+            log: log.named("output"))
         automation = AutomationService(
             database: database, documents: documents, commands: commandStore, caller: caller, processes: processes,
             directory: directory, account: account, clock: clock, log: log.named("automation"))

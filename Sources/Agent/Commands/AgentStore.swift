@@ -8,7 +8,6 @@ internal import Platform
 ///     DIRECTORY/node.json                         NodeId, Fingerprint
 ///     DIRECTORY/commands/COMMAND-ID/command.json  the command, written before it is acknowledged
 ///     DIRECTORY/commands/COMMAND-ID/state.json    how far it is
-///     DIRECTORY/commands/COMMAND-ID/process       the process of the step begun last
 ///     DIRECTORY/commands/COMMAND-ID/steps/STEP/   the step's script
 ///     DIRECTORY/commands/COMMAND-ID/output/STEP/  output that the server does not have yet
 ///     DIRECTORY/packages/                         what aws:configurePackage installed
@@ -94,26 +93,11 @@ struct AgentStore: Sendable {
         try Files.write(state.json.bytes, to: path(id) + "/state.json", mode: 0o600, isDurable: isDurable)
     }
 
-    /// Notes the process of the step that runs; need not survive a loss of power, which the process does not either.
-    func save(_ process: ProcessIdentity, of id: Identifier) throws(FileError) {
-        try Files.write(Array(process.text.utf8), to: path(id) + "/process", mode: 0o600, isDurable: false)
-    }
-
-    /// Takes back what was noted for an earlier step.
-    func forgetProcess(of id: Identifier) throws(FileError) {
-        if Files.exists(path(id) + "/process") { try Files.remove(path(id) + "/process") }
-    }
-
-    /// The process noted for the step begun last; nil where none was.
-    func process(of id: Identifier) -> ProcessIdentity? {
-        (try? Files.read(path(id) + "/process")).flatMap { ProcessIdentity(text: String(decoding: $0, as: UTF8.self)) }
-    }
-
     func remove(_ id: Identifier) throws(FileError) { try Files.remove(path(id)) }
 
     /// Removes all of a command but its state.
     func removeWork(of id: Identifier) throws(FileError) {
-        for name in ["command.json", "process", "steps", "output", "downloads"] {
+        for name in ["command.json", "steps", "output", "downloads"] {
             let path = "\(path(id))/\(name)"
             if Files.exists(path) { try Files.remove(path) }
         }

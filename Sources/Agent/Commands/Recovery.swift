@@ -7,7 +7,7 @@ struct Recovery {
     let store: AgentStore
     let clock: any Clock
 
-    /// Ends what is left of a command that was being run, and turns it into a report.
+    /// Turns a command that was being run into a report. Its processes were killed when that agent ended.
     /// - Returns: The command as it stands now, on the disk as well.
     /// - Throws: `FileError`
     func recover(_ stored: StoredCommand) throws(FileError) -> StoredCommand {
@@ -15,13 +15,10 @@ struct Recovery {
         if stored.state.report != nil || stored.state.isAcknowledged || stored.state.isWaiting { return stored }
         if stored.state.reboot != nil, stored.state.current == nil { return stored }
         if let current = stored.state.current {
-            let leftovers =
-                killProcesses(of: stored.id)
-                ? "Its processes were still running and have been killed." : "None of its processes were left."
             let message = """
                 The agent stopped while the step "\(current.step)" ran, which had begun at \
                 \(current.start.millisecondDescription); how it would have ended cannot be known. \
-                \(leftovers) No later step was started.
+                Its processes were killed with the agent. No later step was started.
                 """
             stored.state.steps.append(
                 StepReport(
@@ -39,13 +36,6 @@ struct Recovery {
         stored.state.current = nil
         try store.save(stored.state, of: stored.id)
         return stored
-    }
-
-    /// The agent may have died between starting a process and noting it: then the mark in the environment tells.
-    private func killProcesses(of id: Identifier) -> Bool {
-        let marker = "SSM_COMMAND_ID=\(id)"
-        guard let process = store.process(of: id) else { return ProcessIdentity.killGroups(marker: marker) }
-        return process.killGroup(marker: marker)
     }
 }
 

@@ -94,10 +94,7 @@ struct StepContext {
         while let event = await child.next() {
             switch event {
             case .output(let stream, let bytes): await output.append(stream, bytes)
-            case .ended(let outcome):
-                ending = CommandStepEnding(outcome)
-                // What left the group, as daemons do, is ended with it.
-                if outcome.stopped != nil { _ = ProcessIdentity.killGroups(marker: "SSM_COMMAND_ID=\(command.id)") }
+            case .ended(let outcome): ending = CommandStepEnding(outcome)
             }
         }
         return ending

@@ -3,15 +3,35 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-/// Starts a program as the leader of a new process group, with default signal handling and no inherited descriptors
-/// but the three given for standard input, output and error.
+/// A process that starts programs for this one: a copy of it as it was when it was small, so that starting one costs the
+/// same however much memory this process takes.
 ///
-/// `directory` may be NULL for the current one. Returns 0 or an errno; `*pid` is set on success.
-int ops_spawn(pid_t *pid, const char *path, char *const arguments[], char *const environment[],
-              const int descriptors[3], const char *directory);
+/// Between the spawner and each program is a supervisor, beneath which all descendants of the program stay, whatever
+/// session, group or environment they give themselves, and whoever of them dies first.
+struct ops_spawner {
+    pid_t process;
+    int orders;
+    /// Shared with the spawner: the program that is to be started.
+    void *memory;
+};
 
-/// What a program is held to.
-struct ops_confinement {
+/// What a program and its arguments, its environment and so on may take together.
+enum { OPS_PROGRAM_BYTES_MAX = 4 << 20 };
+
+/// Makes a spawner, which ends when this process does. Returns 0 or an errno.
+int ops_spawner_open(struct ops_spawner *spawner);
+
+/// Ends the spawner; not the supervisors that there are.
+void ops_spawner_close(const struct ops_spawner *spawner);
+
+/// A program to start and what it is held to.
+struct ops_program {
+    const char *path;
+    /// Both end in NULL.
+    char *const *arguments;
+    char *const *environment;
+    /// NULL for the current one; else one that the user may enter.
+    const char *directory;
     /// As whom it runs; `has_user` 0 for as this process.
     int has_user;
     uid_t user;
@@ -26,19 +46,36 @@ struct ops_confinement {
     int64_t cpu_seconds;
 };
 
-/// `ops_spawn` within bounds. The directory must be one that the user may enter.
-int ops_spawn_confined(pid_t *pid, const char *path, char *const arguments[], char *const environment[],
-                       const int descriptors[3], const char *directory, const struct ops_confinement *bounds);
+/// A running program.
+struct ops_child {
+    /// Leader of a process group of its own.
+    pid_t program;
+    /// To the supervisor: readable when there is news.
+    int link;
+};
 
-/// A close-on-exec descriptor that becomes readable when the process ends; -1 and errno on failure.
-int ops_pidfd_open(pid_t pid);
+/// What a supervisor can be told.
+enum {
+    /// Send SIGTERM to the program's group.
+    OPS_TERMINATE = 'T',
+    /// Kill the program and all its descendants, and then end. Also done when this process is gone.
+    OPS_KILL = 'K',
+    /// End, and leave alone what is left of the program.
+    OPS_RELEASE = 'R',
+};
 
-/// Reaps a child without waiting. Returns 1 and fills in the outcome if it has ended, 0 if it runs, -1 and errno.
-/// `*exit_code` is the exit status, or -1 when `*signal` says which signal ended it.
-int ops_reap(pid_t pid, int *exit_code, int *signal);
+/// Starts a program with default signal handling and no inherited descriptors but the three given for standard input,
+/// output and error. Not for two threads at a time. Returns 0 or an errno, EPIPE where the spawner is gone; `*child` is
+/// set on success.
+int ops_spawn(const struct ops_spawner *spawner, struct ops_child *child, const struct ops_program *program,
+              const int descriptors[3]);
 
-/// Sends a signal to every process of the group; 0 or an errno.
-int ops_kill_group(pid_t group, int signal);
+/// What the supervisor has to say. Returns 1 when the program has ended and fills in the outcome, 0 for nothing new, -1
+/// when the supervisor has ended. `*exit_code` is the exit status, or -1 when `*signal` says which signal ended it.
+int ops_child_news(const struct ops_child *child, int *exit_code, int *signal);
+
+/// Tells the supervisor what to do.
+void ops_child_order(const struct ops_child *child, char order);
 
 /// An anonymous, close-on-exec file that holds `bytes`, read from its start; -1 and errno on failure. As the standard
 /// input of a child it needs no one to write to it while the child runs.

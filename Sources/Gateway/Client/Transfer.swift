@@ -35,6 +35,8 @@ final class Transfer: @unchecked Sendable {
         ops_curl_set_long(handle, CURLOPT_TIMEOUT_MS, max(1, Int(request.timeout / .milliseconds(1))))
         // Settings of the environment are not the server's.
         ops_curl_set_pointer(handle, CURLOPT_PROXY, "")
+        // The path may have been signed as it is.
+        ops_curl_set_long(handle, CURLOPT_PATH_AS_IS, 1)
         ops_curl_set_pointer(handle, CURLOPT_URL, request.url)
         ops_curl_set_pointer(handle, CURLOPT_ACCEPT_ENCODING, "gzip,deflate")
         if request.method == "HEAD" { ops_curl_set_long(handle, CURLOPT_NOBODY, 1) }
@@ -42,7 +44,9 @@ final class Transfer: @unchecked Sendable {
         if let body = request.body {
             ops_curl_set_long(handle, CURLOPT_POSTFIELDSIZE, body.count)
             // Copied, so that the array need not stay where it is; an empty one has no place at all.
-            (body + [0]).withUnsafeBytes { _ = ops_curl_set_pointer(handle, CURLOPT_COPYPOSTFIELDS, $0.baseAddress) }
+            (body.isEmpty ? [0] : body).withUnsafeBytes {
+                _ = ops_curl_set_pointer(handle, CURLOPT_COPYPOSTFIELDS, $0.baseAddress)
+            }
         }
         // The library would wait for leave to send a long body, which not every server gives.
         for text in request.headers.map({ "\($0.name): \($0.value)" }) + ["Expect:"] {

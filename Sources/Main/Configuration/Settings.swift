@@ -85,7 +85,7 @@ enum Settings {
         "activation-code", "CODE", .text, secret: true, "The code that belongs to the activation.")
 
     static let runAs = Setting<String?>(
-        "run-as", "USER", .text, "As whom scripts run; as the agent itself where it is not given.")
+        "run-as", "USER", .text, "As whom commands run; as the agent itself where it is not given.")
     static let limitMemory = Setting<Int?>(
         "limit-memory", "BYTES", ValueSyntax.byteCount.optional, standard: nil, text: "",
         "Memory that each process of a script may take.")
@@ -123,12 +123,15 @@ enum Settings {
     static let ofServer: [any SettingDeclaration] = [
         data, rules, nodes, http, httpAuthentication, httpCertificate, httpKey, resetToken, account, region, curve,
         retention, auditRetention, segmentSize, outputSize, outputTotal, s3Endpoint, s3Region, s3AccessKey,
-        s3SecretKey, deduplicationWindow, acceptUnknownBuses, targetsPerRule, embeddedAgent, logLevel, logFormat,
-    ]
+        s3SecretKey, deduplicationWindow, acceptUnknownBuses, targetsPerRule, embeddedAgent,
+    ] + ofScripts + [logLevel, logFormat]
 
-    static let ofAgent: [any SettingDeclaration] = [
-        nodes, agentState, activationID, activationCode, runAs, limitMemory, limitProcesses, limitFiles,
-        limitFileSize, limitProcessor, logLevel, logFormat,
+    static let ofAgent: [any SettingDeclaration] =
+        [nodes, agentState, activationID, activationCode] + ofScripts + [logLevel, logFormat]
+
+    /// What the scripts of commands are held to, on a node or on the server's own.
+    private static let ofScripts: [any SettingDeclaration] = [
+        runAs, limitMemory, limitProcesses, limitFiles, limitFileSize, limitProcessor,
     ]
 }
 

@@ -13,16 +13,12 @@ enum AgentProcess {
         let log = Log(
             component: "agent", minimum: configuration[Settings.logLevel], format: configuration[Settings.logFormat])
         let directory = configuration[Settings.agentState]
-        try Files.createDirectory(directory, mode: 0o700)
-        var options = Agent.Options(
-            directory: directory, activationID: configuration[Settings.activationID],
-            activationCode: configuration[Settings.activationCode], agentVersion: Version.current,
-            region: configuration[Settings.region], environment: AgentEnvironment.inherited)
         let processes = ProcessLoop()
-        options.downloadEnvironment = AgentEnvironment.downloads
+        var options = try options(configuration, directory: directory)
+        options.activationID = configuration[Settings.activationID]
+        options.activationCode = configuration[Settings.activationCode]
         options.power = SystemPower(processes: processes)
-        options.limits = limits(configuration)
-        if let name = configuration[Settings.runAs] { options.user = try user(name) }
+        try Files.createDirectory(directory, mode: 0o700)
         let agent = try Agent(options, processes: processes, clock: SystemClock(), log: log)
         let link = try BusLink(
             endpoint: configuration[Settings.nodes], keys: try BusConnection.keys(configuration), log: log)
@@ -41,6 +37,18 @@ enum AgentProcess {
 }
 
 extension AgentProcess {
+    /// What the settings say of an agent, be it this process or within the server.
+    /// - Throws: `CommandError` `.configuration`, where scripts are to run as a user that they cannot run as.
+    static func options(_ configuration: Configuration, directory: String) throws(CommandError) -> Agent.Options {
+        var options = Agent.Options(
+            directory: directory, agentVersion: Version.current, region: configuration[Settings.region],
+            environment: AgentEnvironment.inherited)
+        options.downloadEnvironment = AgentEnvironment.downloads
+        options.limits = limits(configuration)
+        if let name = configuration[Settings.runAs] { options.user = try user(name) }
+        return options
+    }
+
     private static func limits(_ configuration: Configuration) -> ProcessLimits {
         var limits = ProcessLimits()
         limits.memoryBytes = configuration[Settings.limitMemory]
@@ -75,9 +83,6 @@ enum AgentEnvironment {
     private static let proxyNames = [
         "http_proxy", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY", "no_proxy", "NO_PROXY",
     ]
-
-    /// The variables that lead programs through a proxy.
-    static var proxies: [String: String] { values(of: proxyNames) }
 
     /// What downloads need beside ``inherited``: keys of S3, proxies.
     static var downloads: [String: String] { values(of: downloadNames + proxyNames) }

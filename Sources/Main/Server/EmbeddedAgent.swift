@@ -1,6 +1,7 @@
 internal import API
 internal import Agent
 internal import Platform
+internal import Storage
 internal import Synchronization
 
 /// The agent within the server's process, so that one process is a useful system.
@@ -10,17 +11,15 @@ final class EmbeddedAgent: Sendable {
     private let handler: any NodeMessageHandler
     private let tasks = Mutex<[Task<Void, Never>]>([])
 
-    /// - Parameter directory: For the agent's state.
-    /// - Throws: `FileError`.
+    /// - Throws: `CommandError` `.configuration`; `FileError`, `StorageError`.
     init(
-        directory: String, region: String, handler: any NodeMessageHandler, processes: ProcessLoop,
-        clock: any Clock, log: Log
+        _ configuration: Configuration, in data: Storage.DataDirectory, handler: any NodeMessageHandler,
+        processes: ProcessLoop, clock: any Clock, log: Log
     ) throws {
+        let directory = data.path + "/agent"
+        var options = try AgentProcess.options(configuration, directory: directory)
         try Files.createDirectory(directory, mode: 0o700)
-        var options = Agent.Options(
-            directory: directory, agentVersion: Version.current, region: region,
-            environment: AgentEnvironment.inherited)
-        options.downloadEnvironment = AgentEnvironment.downloads
+        if options.user != nil { try data.letPass() }
         options.power = NoPower("the server's own node does not restart the server's machine; use 'opsbus agent'")
         agent = try Agent(options, processes: processes, clock: clock, log: log)
         self.handler = handler

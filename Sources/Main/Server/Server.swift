@@ -46,6 +46,8 @@ final class Server: Sendable {
         let log = Log(
             component: "server", minimum: configuration[Settings.logLevel], format: configuration[Settings.logFormat])
         let account = Account(id: configuration[Settings.account], region: configuration[Settings.region])
+        // Before this process has grown: see Spawner.
+        let processes = ProcessLoop()
         let directory = try Storage.DataDirectory(configuration[Settings.data])
         let database = try Database(
             path: directory.databasePath, migrations: Server.migrations, clock: clock, log: log.named("database"))
@@ -69,11 +71,10 @@ final class Server: Sendable {
         let address = (configuration[Settings.http] ?? ListenAddress.standard)?.description ?? ""
         let messaging = MessagingService(
             database: database, account: account, address: address, clock: clock, log: log.named("messaging"))
-        let processes = ProcessLoop()
         let scripts = directory.path + "/scripts"
         let systems = SystemsService(
             database: database, caller: calls, authorizer: governance.authorizer, processes: processes,
-            objects: try BucketStore(configuration, directory: scripts, processes: processes, clock: clock),
+            objects: try BucketStore(configuration, http: http, clock: clock),
             settings: Server.systemSettings(configuration, account, directory: scripts, address: address),
             clock: clock, log: log)
         let table = OperationTable(
@@ -93,8 +94,8 @@ final class Server: Sendable {
         agent =
             configuration[Settings.embeddedAgent]
             ? try EmbeddedAgent(
-                directory: directory.path + "/agent", region: account.region, handler: systems.nodes,
-                processes: processes, clock: clock, log: log.named("agent")) : nil
+                configuration, in: directory, handler: systems.nodes, processes: processes, clock: clock,
+                log: log.named("agent")) : nil
         auditRetention = configuration[Settings.auditRetention]
         self.account = account
         self.table = table

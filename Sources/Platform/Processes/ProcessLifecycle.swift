@@ -1,13 +1,13 @@
-/// When a child is signalled, reaped and done with: decided here, carried out by the process loop.
+/// When a child is signalled, killed and done with: decided here, carried out by the process loop.
 ///
-/// Times are of the monotonic clock. While a child is being stopped it is not reaped before its group has been killed:
-/// until then no new process can take its number, so the signal cannot hit a stranger.
+/// Times are of the monotonic clock.
 struct ProcessLifecycle: Equatable {
     enum State: Equatable {
         case running
-        /// Told to end by `SIGTERM`; the group is killed at `killAt`, or once the child and its outputs have ended.
+        /// Told to end by `SIGTERM`; all of it is killed at `killAt`, or once the child and its outputs have ended.
         case stopping(StopReason, killAt: Duration, hasExited: Bool)
-        /// `SIGKILL` is sent; nothing but the end of the child is awaited.
+        /// The supervisor kills the child and all its descendants; its own end, which says that they are gone, is
+        /// awaited.
         case killed(StopReason)
         /// Ended by itself; what it left in the pipes is being read.
         case draining(until: Duration)
@@ -17,9 +17,14 @@ struct ProcessLifecycle: Equatable {
     }
 
     enum Action: Equatable {
-        case terminateGroup
+        /// `SIGTERM` for the child's group.
+        case terminate
+        /// Have the supervisor kill all there is.
+        case kill
+        /// Have the supervisor end, and leave alone what the child left behind.
+        case release
+        /// The supervisor is gone before its time: kill what can still be found.
         case killGroup
-        case reap
         /// Read no more than what the pipes hold now.
         case limitPipes
         /// Close the pipes and report.
@@ -50,14 +55,6 @@ struct ProcessLifecycle: Equatable {
         }
     }
 
-    /// Whether the end of the child is still to be seen.
-    var awaitsExit: Bool {
-        switch state {
-        case .running, .stopping(_, _, false), .killed: true
-        default: false
-        }
-    }
-
     /// Whether output is for the consumer rather than thrown away.
     var isCapturing: Bool {
         switch state {
@@ -76,22 +73,30 @@ struct ProcessLifecycle: Equatable {
     mutating func childExited(at now: Duration) -> [Action] {
         switch state {
         case .running:
-            guard arePipesOpen else { return end([.reap]) }
+            guard arePipesOpen else { return end([.release]) }
             state = .draining(until: now + drain)
-            return [.reap]
+            return []
         case .stopping(let reason, let killAt, _):
             state = .stopping(reason, killAt: killAt, hasExited: true)
-            return arePipesOpen ? [] : end([.killGroup, .reap])
-        case .killed: return end([.reap])
-        case .draining, .readingRest, .ended: return []
+            return arePipesOpen ? [] : kill(reason)
+        case .killed, .draining, .readingRest, .ended: return []
+        }
+    }
+
+    /// The supervisor is no more: as it was told, or because someone killed it.
+    mutating func supervisorEnded() -> [Action] {
+        switch state {
+        case .killed: end([])
+        case .running, .stopping: end([.killGroup])
+        case .draining, .readingRest, .ended: []
         }
     }
 
     mutating func pipesEnded() -> [Action] {
         arePipesOpen = false
         switch state {
-        case .stopping(_, _, hasExited: true): return end([.killGroup, .reap])
-        case .draining, .readingRest: return end([])
+        case .stopping(let reason, _, hasExited: true): return kill(reason)
+        case .draining, .readingRest: return end([.release])
         case .running, .stopping, .killed, .ended: return []
         }
     }
@@ -100,7 +105,7 @@ struct ProcessLifecycle: Equatable {
         switch state {
         case .running:
             state = .stopping(reason, killAt: now + grace, hasExited: false)
-            return [.terminateGroup]
+            return [.terminate]
         case .draining:
             // It ended before it was told to: that outcome stands, only the wait is cut short.
             state = .readingRest
@@ -113,15 +118,17 @@ struct ProcessLifecycle: Equatable {
         guard let deadline, now >= deadline else { return [] }
         switch state {
         case .running: return stop(.timedOut, at: now)
-        case .stopping(_, _, hasExited: true): return end([.killGroup, .reap])
-        case .stopping(let reason, _, hasExited: false):
-            state = .killed(reason)
-            return [.killGroup]
+        case .stopping(let reason, _, _): return kill(reason)
         case .draining:
             state = .readingRest
             return [.limitPipes]
         case .killed, .readingRest, .ended: return []
         }
+    }
+
+    private mutating func kill(_ reason: StopReason) -> [Action] {
+        state = .killed(reason)
+        return [.kill]
     }
 
     private mutating func end(_ actions: [Action]) -> [Action] {

@@ -3,7 +3,11 @@ internal import Core
 internal import Glibc
 internal import Synchronization
 
-/// Starts programs and watches them, all on one thread: their ends through pidfds, their outputs through pipes.
+/// Starts programs and watches them, all on one thread: their ends through their supervisors, their outputs through
+/// pipes.
+///
+/// Each program has a supervisor: a process between this one and the program, beneath which all its descendants stay.
+/// When a program is stopped, or this process dies, the supervisor kills whatever is beneath it.
 ///
 /// The thread ends when the loop is no longer referenced and its last program has ended.
 public final class ProcessLoop: Sendable {
@@ -77,6 +81,7 @@ final class ProcessInbox: Sendable {
 private final class ProcessThread: @unchecked Sendable {
     private let inbox: ProcessInbox
     private let name: String
+    private let spawner = Spawner()
     private var children: [Int32: RunningChild] = [:]
     private var isShuttingDown = false
     private var scratch = [UInt8](repeating: 0, count: 64 << 10)
@@ -100,7 +105,7 @@ private final class ProcessThread: @unchecked Sendable {
         switch message {
         case .start(let request, let channel, let continuation):
             let result = Result { () throws(ProcessError) in
-                try RunningChild(starting: request, channel: channel, now: now)
+                try RunningChild(starting: request, with: spawner, channel: channel, now: now)
             }
             if case .success(let child) = result { children[child.identifier] = child }
             continuation.resume(returning: result.map(\.identifier))
@@ -115,8 +120,8 @@ private final class ProcessThread: @unchecked Sendable {
     private func update(_ identifier: Int32, _ change: (inout RunningChild, Duration) -> [ProcessLifecycle.Action]) {
         guard var child = children[identifier] else { return }
         let actions = change(&child, now)
-        let isEnded = child.carryOut(actions)
-        children[identifier] = isEnded ? nil : child
+        child.carryOut(actions)
+        children[identifier] = child.isOver ? nil : child
     }
 
     /// Waits for the next thing to happen to any child, and handles it.
@@ -136,7 +141,7 @@ private final class ProcessThread: @unchecked Sendable {
             if let stream = owner.stream {
                 update(owner.child) { child, _ in child.read(stream, &scratch) }
             } else {
-                update(owner.child) { child, now in child.lifecycle.childExited(at: now) }
+                update(owner.child) { child, now in child.hear(at: now) }
             }
         }
         for identifier in children.keys { update(identifier) { $0.lifecycle.timePassed(to: $1) } }

@@ -10,16 +10,19 @@ struct RunningChild {
         var bytesLeft: Int?
     }
 
-    let identifier: Int32
     var lifecycle: ProcessLifecycle
     private let channel: ProcessChannel
-    private let ending: Int32
+    private var child: ops_child
+    /// Whether the supervisor's end is still to be seen.
+    private var isSupervised = true
     private var pipes: [OutputStream: Pipe] = [:]
-    private var status = ProcessOutcome.Status.signalled(0)
+    private var status = ProcessOutcome.Status.signalled(SIGKILL)
     private var isOutputComplete = true
 
     /// Starts the program.
-    init(starting request: ProcessRequest, channel: ProcessChannel, now: Duration) throws(ProcessError) {
+    init(
+        starting request: ProcessRequest, with spawner: Spawner, channel: ProcessChannel, now: Duration
+    ) throws(ProcessError) {
         var opened: [Int32] = []
         var kept: [Int32] = []
         defer { for descriptor in opened where !kept.contains(descriptor) { close(descriptor) } }
@@ -28,13 +31,7 @@ struct RunningChild {
         let output = try RunningChild.openPipe(request, &opened)
         let error = try RunningChild.openPipe(request, &opened)
 
-        identifier = try RunningChild.spawn(request, [input, output.write, error.write])
-        ending = ops_pidfd_open(identifier)
-        guard ending >= 0 else {
-            let failure = ProcessError("watch", request.executable, errno: errno)
-            RunningChild.abandon(identifier)
-            throw failure
-        }
+        child = try spawner.start(request, [input, output.write, error.write])
         kept = [output.read, error.read]
         pipes = [.standardOutput: Pipe(descriptor: output.read), .standardError: Pipe(descriptor: error.read)]
         self.channel = channel
@@ -60,61 +57,15 @@ struct RunningChild {
         return (ends[0], ends[1])
     }
 
-    private static func spawn(_ request: ProcessRequest, _ descriptors: [Int32]) throws(ProcessError) -> Int32 {
-        let words = [request.executable] + request.arguments
-        let variables = request.environment.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }
-        var arguments = words.map { strdup($0) } + [nil]
-        var environment = variables.map { strdup($0) } + [nil]
-        defer { for text in arguments + environment { free(text) } }
-        var identifier: Int32 = 0
-        let status =
-            request.user == nil && request.limits == ProcessLimits()
-            ? ops_spawn(&identifier, request.executable, &arguments, &environment, descriptors, request.directory)
-            : spawnConfined(&identifier, request, arguments, environment, descriptors)
-        guard status == 0 else {
-            if let directory = request.directory, !Files.isDirectory(directory) {
-                throw ProcessError("change to \(directory) for", request.executable, errno: status)
-            }
-            throw ProcessError("start", request.executable, errno: status)
-        }
-        return identifier
-    }
+    var identifier: Int32 { child.program }
 
-    private static func spawnConfined(
-        _ identifier: inout Int32, _ request: ProcessRequest, _ arguments: [UnsafeMutablePointer<CChar>?],
-        _ environment: [UnsafeMutablePointer<CChar>?], _ descriptors: [Int32]
-    ) -> Int32 {
-        let limits = request.limits
-        return (request.user?.groups ?? []).withUnsafeBufferPointer { groups in
-            var bounds = ops_confinement()
-            if let user = request.user {
-                bounds.has_user = 1
-                bounds.user = user.identifier
-                bounds.group = user.group
-                bounds.groups = groups.baseAddress
-                bounds.group_count = groups.count
-            }
-            bounds.memory_bytes = Int64(limits.memoryBytes ?? -1)
-            bounds.processes = Int64(limits.processes ?? -1)
-            bounds.open_files = Int64(limits.openFiles ?? -1)
-            bounds.file_bytes = Int64(limits.fileBytes ?? -1)
-            bounds.cpu_seconds = Int64(limits.cpuSeconds ?? -1)
-            return ops_spawn_confined(
-                &identifier, request.executable, arguments, environment, descriptors, request.directory, &bounds)
-        }
-    }
+    /// Whether nothing is left to be done or seen.
+    var isOver: Bool { lifecycle.state == .ended && !isSupervised }
 
-    /// A child that cannot be watched is not let run. It dies at once, so the wait is short.
-    private static func abandon(_ identifier: Int32) {
-        _ = ops_kill_group(identifier, SIGKILL)
-        var status: Int32 = 0
-        while waitpid(identifier, &status, 0) < 0 && errno == EINTR {}
-    }
-
-    /// The descriptors to wait for; nil as stream stands for the end of the child.
+    /// The descriptors to wait for; nil as stream stands for news of the supervisor.
     var watched: [(Int32, OutputStream?)] {
         var watched: [(Int32, OutputStream?)] = []
-        if lifecycle.awaitsExit { watched.append((ending, nil)) }
+        if isSupervised { watched.append((child.link, nil)) }
         guard !lifecycle.isCapturing || channel.hasRoom else { return watched }
         for (stream, pipe) in pipes { watched.append((pipe.descriptor, stream)) }
         return watched
@@ -140,27 +91,43 @@ struct RunningChild {
         return pipes.isEmpty ? lifecycle.pipesEnded() : []
     }
 
+    /// Takes in what the supervisor has to say.
+    mutating func hear(at now: Duration) -> [ProcessLifecycle.Action] {
+        var code: Int32 = 0
+        var signal: Int32 = 0
+        switch ops_child_news(&child, &code, &signal) {
+        case 0: return []
+        case 1:
+            status = code >= 0 ? .exited(code: code) : .signalled(signal)
+            return lifecycle.childExited(at: now)
+        default:
+            isSupervised = false
+            close(child.link)
+            return lifecycle.supervisorEnded()
+        }
+    }
+
     /// Does what the lifecycle decided.
-    /// - Returns: Whether the child is done with.
-    mutating func carryOut(_ actions: [ProcessLifecycle.Action]) -> Bool {
+    mutating func carryOut(_ actions: [ProcessLifecycle.Action]) {
         for action in actions {
             switch action {
-            case .terminateGroup: _ = ops_kill_group(identifier, SIGTERM)
-            case .killGroup: _ = ops_kill_group(identifier, SIGKILL)
-            case .reap: reap()
-            case .limitPipes: if carryOut(limitPipes()) { return true }
+            case .terminate: order(OPS_TERMINATE)
+            case .kill: order(OPS_KILL)
+            case .release: order(OPS_RELEASE)
+            case .killGroup: _ = Glibc.kill(-identifier, SIGKILL)
+            case .limitPipes: carryOut(limitPipes())
             case .finish:
-                close(ending)
                 for pipe in pipes.values { close(pipe.descriptor) }
                 channel.end(
                     ProcessOutcome(
                         status: status, stopped: lifecycle.reasonAtEnd,
                         isOutputComplete: isOutputComplete && pipes.isEmpty))
-                return true
+                pipes = [:]
             }
         }
-        return false
     }
+
+    private mutating func order(_ order: Int) { ops_child_order(&child, CChar(order)) }
 
     private mutating func limitPipes() -> [ProcessLifecycle.Action] {
         isOutputComplete = false
@@ -174,12 +141,5 @@ struct RunningChild {
             }
         }
         return pipes.isEmpty ? lifecycle.pipesEnded() : []
-    }
-
-    private mutating func reap() {
-        var code: Int32 = 0
-        var signal: Int32 = 0
-        guard ops_reap(identifier, &code, &signal) == 1 else { return }
-        status = code >= 0 ? .exited(code: code) : .signalled(signal)
     }
 }

@@ -198,14 +198,21 @@ extension CommandService {
         return output
     }
 
+    /// What a command came to on a node: a pair that has to be there.
+    private nonisolated func invocation(_ input: JSON) async throws -> (CommandRecord, InvocationRecord) {
+        let text = input["CommandId"]?.string ?? ""
+        let node = input["InstanceId"]?.string ?? ""
+        guard let id = Identifier(text) else { throw CommandQuery.unknown(text) }
+        guard let record = try await store.command(id),
+            let invocation = try await store.invocations(of: record, on: node).first
+        else { throw ServiceError(.invocationDoesNotExist, "No command \(id) was sent to \(node).") }
+        return (record, invocation)
+    }
+
     @Sendable private nonisolated func getCommandInvocation(
         _ input: JSON, _ context: OperationContext
     ) async throws -> JSON {
-        let (record, id) = try await command(input)
-        let node = input["InstanceId"]?.string ?? ""
-        guard let invocation = try await store.invocations(of: record, on: node).first else {
-            throw ServiceError(.invocationDoesNotExist, "The command \(id) was not sent to \(node).")
-        }
+        let (record, invocation) = try await invocation(input)
         return invocation.json(of: record, step: try record.stepName(input["PluginName"]?.string), links)
     }
 
@@ -213,13 +220,9 @@ extension CommandService {
     @Sendable private nonisolated func getCommandOutput(
         _ input: JSON, _ context: OperationContext
     ) async throws -> JSON {
-        let (record, id) = try await command(input)
-        let node = input["InstanceId"]?.string ?? ""
-        guard let invocation = try await store.invocations(of: record, on: node).first else {
-            throw ServiceError(.invocationDoesNotExist, "The command \(id) was not sent to \(node).")
-        }
+        let (record, invocation) = try await invocation(input)
         let key = OutputStore.Key(
-            command: id, node: node, step: try record.stepName(input["PluginName"]?.string),
+            command: record.id, node: invocation.node, step: try record.stepName(input["PluginName"]?.string),
             stream: input["Stream"]?.string ?? "stdout")
         let offset = input["Offset"]?.int ?? 0
         let bytesMax = input["MaxBytes"]?.int ?? CommandService.outputPageBytesMax

@@ -70,6 +70,8 @@ struct CommandQuery: Sendable {
                 throw ServiceError(.invalidFilterValue, "ExecutionStage is Executing or Complete, not '\(value)'.")
             }
             add("c.is_terminal = ?", value == "Complete")
+        case "ExecutionStage":
+            throw ServiceError(.invalidFilterKey, "The filter ExecutionStage is for ssm:ListCommands alone.")
         default:
             let near = nearest(to: key, among: CommandQuery.keys).map { " Did you mean \($0)?" } ?? ""
             throw ServiceError(.invalidFilterKey, "There is no filter '\(key)' here.\(near)")

@@ -51,7 +51,8 @@ struct CommandRequest: Sendable {
         documentVersion = input["DocumentVersion"]?.string
         documentHash = input["DocumentHash"]?.string
         instanceIDs = input["InstanceIds"]?.strings ?? []
-        targets = try input["Targets"].flatMap { ($0.array ?? []).isEmpty ? nil : $0 }.map(NodeTargets.init)
+        let chosen = input["Targets"] ?? []
+        targets = (chosen.array ?? []).isEmpty ? nil : try NodeTargets(chosen)
         parameters = input["Parameters"] ?? [:]
         timeoutSeconds = input["TimeoutSeconds"]?.int ?? 3600
         maxConcurrency = input["MaxConcurrency"]?.string ?? "50"

@@ -253,8 +253,7 @@ public actor CommandService: NodeObserver {
                     ($0, try CommandStore.machineInvocations(of: id, in: transaction))
                 }
             }
-            active[id] = nil
-            for node in held.keys { held[node]?.remove(id) }
+            forget(id)
             if let (record, invocations) = found { add(record, invocations) }
         } catch {
             log.error("the command \(id) cannot be read again; it goes on when the server is restarted: \(error)")
@@ -384,6 +383,8 @@ public actor CommandService: NodeObserver {
             if invocation.status == .cancelling {
                 await send(NodeMessage(.cancel, command: id), of: command, to: node)
             } else if invocation.stage == .sent {
+                // A node that does not answer, be it dead or only busy, does not hold up the others.
+                if age > .zero { await change(id, node: node) { $0.unreachable(node) } }
                 await send(run(command.record), of: command, to: node)
             } else if invocation.stage == .dispatched && clock.now < command.record.deliveryExpiresAt {
                 await change(id, node: node) {

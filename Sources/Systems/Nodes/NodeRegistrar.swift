@@ -28,29 +28,31 @@ struct NodeRegistrar: Sendable {
                 code: "InvalidActivation",
                 message: "A new node needs an activation (ssm:CreateActivation) or a key that may register.")
         }
-        if let known = try earlier(mayTakeOver: activation != nil, in: transaction) {
-            guard !known.isRemoved || activation != nil else {
-                throw Refusal(
-                    code: "InvalidInstanceId", message: "\(known.id) was deregistered; a new activation is needed.")
-            }
-            if !known.isRemoved {
-                var known = known
-                known.principal = connection.principal
-                return try comeBack(known, in: transaction)
-            }
+        let earlier = try earlier(mayTakeOver: activation != nil, in: transaction)
+        if var known = earlier.first(where: { !$0.isRemoved }) {
+            known.principal = connection.principal
+            return try comeBack(known, in: transaction)
+        }
+        // An activation that it has used, which may still stand in its environment, does not bring it back.
+        if let removed = earlier.last,
+            activation == nil || earlier.contains(where: { $0.activationID == activation?.id })
+        {
+            throw Refusal(
+                code: "InvalidInstanceId", message: "\(removed.id) was deregistered; a new activation is needed.")
         }
         return try add(activation, in: transaction)
     }
 
-    /// The registration this machine already has, by its fingerprint.
+    /// The registrations this machine already has, by its fingerprint.
     ///
     /// Fingerprints are no secret: only a connection of the same principal gets the old identity, or one with an
     /// activation where the old one was registered before keys were in use.
-    private func earlier(mayTakeOver: Bool, in transaction: borrowing Transaction) throws -> ManagedNode? {
-        func find(_ principal: Principal) throws -> ManagedNode? {
-            try NodeStore.node(fingerprint: registration.fingerprint, principal: principal, in: transaction)
+    private func earlier(mayTakeOver: Bool, in transaction: borrowing Transaction) throws -> [ManagedNode] {
+        func find(_ principal: Principal) throws -> [ManagedNode] {
+            try NodeStore.nodes(fingerprint: registration.fingerprint, principal: principal, in: transaction)
         }
-        return try find(connection.principal) ?? (mayTakeOver ? find(.local) : nil)
+        let own = try find(connection.principal)
+        return try own.isEmpty && mayTakeOver ? find(.local) : own
     }
 
     private func comeBack(_ known: ManagedNode, in transaction: borrowing Transaction) throws -> ManagedNode {

@@ -57,10 +57,11 @@ public struct NodeStore: Sendable {
         try nodes(where: "id = ?", [id], in: transaction).first
     }
 
-    static func node(
+    /// With those that are removed.
+    static func nodes(
         fingerprint: String, principal: Principal, in transaction: borrowing some Queryable & ~Copyable
-    ) throws -> ManagedNode? {
-        try nodes(where: "fingerprint = ? AND principal = ?", [fingerprint, principal], in: transaction).last
+    ) throws -> [ManagedNode] {
+        try nodes(where: "fingerprint = ? AND principal = ?", [fingerprint, principal], in: transaction)
     }
 
     private static func nodes(

@@ -90,8 +90,52 @@ import Testing
     /// A process that has been killed takes a moment to go.
     private func isGone(_ identifier: Int32) async -> Bool {
         let deadline = ContinuousClock.now + .seconds(20)
-        while ProcessIdentity(of: identifier) != nil && ContinuousClock.now < deadline { await Task.yield() }
-        return ProcessIdentity(of: identifier) == nil
+        while kill(identifier, 0) == 0 && ContinuousClock.now < deadline { await Task.yield() }
+        return kill(identifier, 0) != 0
+    }
+
+    /// Leaves the session, the group and the environment, has lost its parents, and ignores the signal.
+    private static let runaway =
+        "setsid env -i /bin/sh -c '(trap \"\" TERM; exec sleep 1000) >/dev/null 2>&1 & echo $!'"
+
+    @Test func noDescendantOutlivesAProgramThatIsStopped() async throws {
+        var request = shell(ChildProcessTests.runaway + "; sleep 1000")
+        request.timeout = .seconds(2)
+        let result = try await run(request)
+        #expect(result.outcome.stopped == .timedOut)
+        let runaway = try #require(
+            Int32(String(decoding: result.standardOutput, as: UTF8.self).filter { $0 != "\n" }))
+        #expect(kill(runaway, 0) != 0, "it is gone when the end is reported")
+    }
+
+    @Test func noDescendantOutlivesThisProcess() async throws {
+        let path = FileManager.default.temporaryDirectory.appendingPathComponent("runaway-\(UUID())").path
+        defer { for name in [path, path + ".leader"] { try? FileManager.default.removeItem(atPath: name) } }
+        let script = """
+            echo $$ > \(path).leader
+            \(ChildProcessTests.runaway) > \(path).new; mv \(path).new \(path); sleep 1000
+            """
+        await #expect(processExitsWith: .signal(SIGKILL)) { [path = path as String, script = script as String] in
+            let loop = ProcessLoop()
+            let child = try await loop.start(
+                ProcessRequest("/bin/sh", ["-c", script], environment: ["PATH": "/usr/bin:/bin"]))
+            while !Files.exists(path) { try await Task.sleep(for: .milliseconds(1)) }
+            kill(getpid(), SIGKILL)
+            withExtendedLifetime((loop, child)) {}
+        }
+        for name in [path, path + ".leader"] {
+            let text = String(decoding: try Files.read(name), as: UTF8.self)
+            #expect(await isGone(try #require(Int32(text.filter { $0 != "\n" }))))
+        }
+    }
+
+    @Test func aSpawnerThatSomebodyKilledIsMadeAnew() async throws {
+        // The parent of the supervisor, which is the script's own.
+        let script = "read -r pid name state spawner rest < /proc/$PPID/stat; kill -9 $spawner; echo killed"
+        let first = try await run(shell(script))
+        #expect(first.outcome == ProcessOutcome(status: .exited(code: 0)))
+        #expect(String(decoding: first.standardOutput, as: UTF8.self) == "killed\n")
+        #expect(String(decoding: try await run(shell("echo more")).standardOutput, as: UTF8.self) == "more\n")
     }
 
     @Test func cancellingTheConsumerStopsTheProgram() async throws {
@@ -104,12 +148,8 @@ import Testing
     @Test func droppingTheHandleStopsTheProgram() async throws {
         var child: ChildProcess? = try await loop.start(shell("sleep 1000"))
         let identifier = try #require(child?.identifier)
-        let identity = try #require(ProcessIdentity(of: identifier))
         child = nil
-        let clock = ContinuousClock()
-        let deadline = clock.now + .seconds(20)
-        while ProcessIdentity(of: identifier) == identity && clock.now < deadline { await Task.yield() }
-        #expect(ProcessIdentity(of: identifier) != identity)
+        #expect(await isGone(identifier))
     }
 
     @Test func aDaemonLeftBehindDoesNotHoldTheOutcome() async throws {
@@ -120,7 +160,7 @@ import Testing
         #expect(text.hasSuffix(" started\n"))
         #expect(result.outcome == ProcessOutcome(status: .exited(code: 0), isOutputComplete: false))
         let daemon = try #require(Int32(text.prefix { $0 != " " }))
-        #expect(ProcessIdentity(of: daemon) != nil, "an ended program's daemons live on")
+        #expect(kill(daemon, 0) == 0, "an ended program's daemons live on")
         kill(daemon, SIGKILL)
     }
 
@@ -171,7 +211,7 @@ import Testing
             let loop = ProcessLoop()
             // Only of the kinds that programs need: the runtime opens others when it likes.
             func descriptors() throws -> Int {
-                let kinds = ["pipe:", "anon_inode:[pidfd]", "/memfd:", "/dev/null"]
+                let kinds = ["pipe:", "socket:", "/memfd:", "/dev/null"]
                 return try FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd").count { name in
                     let link = try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/fd/" + name)
                     return kinds.contains { link?.hasPrefix($0) == true }
@@ -194,8 +234,10 @@ import Testing
                     }
                 }
             }
-            let after = try descriptors()
-            exit(after == before ? 0 : 3)
+            // Supervisors take a moment to go.
+            let deadline = ContinuousClock.now + .seconds(20)
+            while try descriptors() > before && ContinuousClock.now < deadline { await Task.yield() }
+            exit(try descriptors() <= before ? 0 : 3)
         }
     }
 }

@@ -26,10 +26,10 @@ import Testing
         return child
     }
 
-    @Test func aChildThatEndsAfterItsPipesIsReapedAndReported() {
+    @Test func aChildThatEndsAfterItsPipesIsReleasedAndReported() {
         var child = running()
         #expect(child.pipesEnded() == [])
-        #expect(child.childExited(at: .seconds(1)) == [.reap, .finish])
+        #expect(child.childExited(at: .seconds(1)) == [.release, .finish])
         #expect(child.reasonAtEnd == nil)
         #expect(child.state == .ended)
     }
@@ -39,7 +39,7 @@ import Testing
         #expect(child.state == .draining(until: .seconds(6)))
         #expect(child.deadline == .seconds(6))
         #expect(child.isCapturing)
-        #expect(child.pipesEnded() == [.finish])
+        #expect(child.pipesEnded() == [.release, .finish])
     }
 
     @Test func whenTheDrainTimeIsOverOnlyWhatIsInThePipesIsRead() {
@@ -51,64 +51,76 @@ import Testing
         #expect(child.timePassed(to: .seconds(60)) == [])
         #expect(child.stop(.cancelled, at: .seconds(60)) == [])
         #expect(child.childExited(at: .seconds(60)) == [])
-        #expect(child.pipesEnded() == [.finish])
+        #expect(child.supervisorEnded() == [])
+        #expect(child.pipesEnded() == [.release, .finish])
         #expect(child.reasonAtEnd == nil)
     }
 
     @Test func stoppingADrainingChildKeepsItsOwnOutcome() {
         var child = draining()
         #expect(child.stop(.cancelled, at: .seconds(5)) == [.limitPipes])
-        #expect(child.pipesEnded() == [.finish])
+        #expect(child.pipesEnded() == [.release, .finish])
         #expect(child.reasonAtEnd == nil)
     }
 
     @Test func theTimeoutTerminatesAndTheGraceTimeKills() {
         var child = running()
         #expect(child.timePassed(to: .milliseconds(9999)) == [])
-        #expect(child.timePassed(to: .seconds(10)) == [.terminateGroup])
+        #expect(child.timePassed(to: .seconds(10)) == [.terminate])
         #expect(!child.isCapturing)
         #expect(child.deadline == .seconds(12))
-        #expect(child.timePassed(to: .seconds(12)) == [.killGroup])
-        #expect(child.awaitsExit)
+        #expect(child.timePassed(to: .seconds(12)) == [.kill])
         #expect(child.deadline == nil)
-        #expect(child.childExited(at: .seconds(12)) == [.reap, .finish])
+        #expect(child.childExited(at: .seconds(12)) == [])
+        #expect(child.supervisorEnded() == [.finish])
         #expect(child.reasonAtEnd == .timedOut)
     }
 
-    @Test func aStoppedChildThatLeavesItsGroupBehindIsReapedOnlyAfterTheGroupIsKilled() {
+    @Test func aStoppedChildThatLeavesOthersBehindIsReportedOnlyWhenTheyAreKilled() {
         var child = stopping()
         #expect(child.childExited(at: .seconds(5)) == [])
-        #expect(!child.awaitsExit)
-        #expect(child.timePassed(to: .seconds(7)) == [.killGroup, .reap, .finish])
+        #expect(child.timePassed(to: .seconds(7)) == [.kill])
+        #expect(child.pipesEnded() == [])
+        #expect(child.supervisorEnded() == [.finish])
         #expect(child.reasonAtEnd == .cancelled)
     }
 
     @Test func aStoppedChildWhosePipesEndNeedsNoMoreGrace() {
         var child = stopping()
         #expect(child.pipesEnded() == [])
-        #expect(child.childExited(at: .seconds(6)) == [.killGroup, .reap, .finish])
+        #expect(child.childExited(at: .seconds(6)) == [.kill])
         var other = stopping()
         #expect(other.childExited(at: .seconds(6)) == [])
-        #expect(other.pipesEnded() == [.killGroup, .reap, .finish])
+        #expect(other.pipesEnded() == [.kill])
     }
 
     @Test func theFirstReasonToStopWins() {
         var child = running()
-        #expect(child.stop(.cancelled, at: .seconds(9)) == [.terminateGroup])
+        #expect(child.stop(.cancelled, at: .seconds(9)) == [.terminate])
         #expect(child.stop(.timedOut, at: .seconds(9)) == [])
         #expect(child.timePassed(to: .seconds(10)) == [])
-        #expect(child.timePassed(to: .seconds(11)) == [.killGroup])
+        #expect(child.timePassed(to: .seconds(11)) == [.kill])
         #expect(child.stop(.timedOut, at: .seconds(11)) == [])
         #expect(child.pipesEnded() == [])
-        #expect(child.childExited(at: .seconds(11)) == [.reap, .finish])
+        #expect(child.supervisorEnded() == [.finish])
         #expect(child.reasonAtEnd == .cancelled)
+    }
+
+    @Test func whereTheSupervisorIsKilledTheGroupIsKilledAndTheEndReported() {
+        var child = running()
+        #expect(child.supervisorEnded() == [.killGroup, .finish])
+        #expect(child.reasonAtEnd == nil)
+        var other = stopping()
+        #expect(other.supervisorEnded() == [.killGroup, .finish])
+        #expect(other.reasonAtEnd == .cancelled)
     }
 
     @Test func anEndedChildIgnoresEverything() {
         var child = killed()
-        _ = child.childExited(at: .seconds(8))
+        _ = child.supervisorEnded()
         let ended = child
         #expect(child.childExited(at: .seconds(9)) == [])
+        #expect(child.supervisorEnded() == [])
         #expect(child.pipesEnded() == [])
         #expect(child.stop(.cancelled, at: .seconds(9)) == [])
         #expect(child.timePassed(to: .seconds(99)) == [])

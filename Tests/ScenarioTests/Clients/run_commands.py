@@ -74,6 +74,7 @@ def the_main_path():
     found = ssm.list_commands(Filters=[{"key": "Status", "value": "Success"},
                                        {"key": "InvokedAfter", "value": "2020-01-01T00:00:00Z"}])["Commands"]
     check(command["CommandId"] in [each["CommandId"] for each in found], found)
+    check(executed(send(["echo both"], Targets=[], InstanceIds=[NODE]))["StandardOutputContent"] == "both\n")
 
 
 def failures():
@@ -95,6 +96,7 @@ def failures():
     nothing = "00000000-0000-0000-0000-000000000000"
     refused("InvalidCommandId", ssm.list_commands, CommandId=nothing)
     refused("InvocationDoesNotExist", ssm.get_command_invocation, CommandId=command["CommandId"], InstanceId=unknown)
+    refused("InvocationDoesNotExist", ssm.get_command_invocation, CommandId=nothing, InstanceId=NODE)
     refused("InvalidPluginName", ssm.get_command_invocation, CommandId=command["CommandId"], InstanceId=NODE,
             PluginName="nothing")
     refused("InvalidTarget", send, commands=["true"], Targets=[{"Key": "resource-groups:Name", "Values": ["none"]}])
@@ -175,7 +177,8 @@ def destinations():
             return [each["Key"] for each in found if each["Key"].endswith("/stdout")]
 
         key = eventually(stored, "an object in the bucket")[0]
-        check(key.startswith(f"daily/{command['CommandId']}/{NODE}/awsrunShellScript/"), key)
+        folder = f"daily/{command['CommandId']}/{NODE}/awsrunShellScript/0.awsrunShellScript"
+        check(key == f"{folder}/stdout", key)
         content = store.get_object(Bucket="outputs", Key=key)["Body"].read().decode()
         check(content == "".join(f"{number}\n" for number in range(1, 20001)) + "end", len(content))
         result = ssm.get_command_invocation(CommandId=command["CommandId"], InstanceId=NODE)

@@ -100,15 +100,13 @@ struct CurveTests {
     private func serveEncrypted(_ scenario: Scenario, _ flags: String...) throws -> ChildProcess {
         scenario.environment["OPSBUS_SERVER_KEY"] = "data/keys/server.key"
         let server = try scenario.startServer(["--curve", "true"] + flags)
-        let grants = ["publisher": [], "nobody": ["--allow", "other:Nothing"], "web-1": ["--node"]]
-        for name in ["publisher", "nobody", "web-1", "stranger"] {
-            let made = try scenario.opsbus("keys", "generate", "--out", "\(name).key")
-            guard let allow = grants[name] else { continue }
-            let publicKey = made.output.trimmingCharacters(in: .whitespacesAndNewlines)
-            let added = try scenario.opsbus(
-                ["keys", "add", name, "--public", publicKey] + allow, environment: key("admin"))
-            guard added.exitCode == 0 else { throw ScenarioError(added.errorOutput) }
-        }
+        let before = scenario.environment
+        scenario.environment.merge(key("admin")) { $1 }
+        defer { scenario.environment = before }
+        try scenario.addKey("publisher")
+        try scenario.addKey("nobody", "--allow", "other:Nothing")
+        try scenario.addKey("web-1", "--node")
+        try scenario.opsbus("keys", "generate", "--out", "stranger.key")
         return server
     }
 }

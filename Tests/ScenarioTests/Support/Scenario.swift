@@ -139,6 +139,20 @@ final class Scenario {
         return Outcome(exitCode: exitCode, output: child.output, errorOutput: child.errorOutput)
     }
 
+    /// Runs lines of shell in the scenario's directory, which must succeed.
+    func shell(_ lines: String) throws {
+        let child = try start("/bin/sh", ["-ec", lines], name: "sh")
+        guard try child.wait() == 0 else { throw ScenarioError("\(lines): \(child.errorOutput)") }
+    }
+
+    /// Makes a key pair, in the file NAME.key, and registers it with the server.
+    func addKey(_ name: String, _ grants: String...) throws {
+        let made = try opsbus("keys", "generate", "--out", "\(name).key")
+        let publicKey = made.output.trimmingCharacters(in: .whitespacesAndNewlines)
+        let added = try opsbus(["keys", "add", name, "--public", publicKey] + grants)
+        guard added.exitCode == 0 else { throw ScenarioError(added.errorOutput) }
+    }
+
     /// Calls an operation through the command line, which must succeed.
     func call(_ operation: String, _ input: JSON = [:]) throws -> JSON {
         let outcome = try opsbus("call", operation, input.text)

@@ -56,7 +56,8 @@ private final class Destinations: OperationCaller, ObjectStore {
 
     private func sender(_ server: TestServer) -> OutputSender {
         OutputSender(
-            store: CommandStore(server.database), caller: destinations, objects: destinations, clock: clock, log: quiet)
+            store: CommandStore(server.database), caller: destinations, objects: destinations, region: "home-1",
+            clock: clock, log: quiet)
     }
 
     private func write(
@@ -244,6 +245,8 @@ private final class Destinations: OperationCaller, ObjectStore {
         #expect((messages[0]["instanceId"] != nil) == (type == "Invocation"))
         if type == "Command" { #expect(messages[0]["instanceIds"] == [.string(node)]) }
         #expect(Set(destinations.inputs("sns:Publish").compactMap { $0["OpsBusMessageId"]?.string }).count == 2)
+        let subjects = destinations.inputs("sns:Publish").map { $0["Subject"] }
+        #expect(subjects == ["EC2 Run Command Notification home-1", "EC2 Run Command Notification home-1"])
     }
 
     @Test func onlyTheEventsNamedAreTold() async throws {

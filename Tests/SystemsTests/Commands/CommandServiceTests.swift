@@ -310,6 +310,22 @@ final class TestServer: Sendable {
         #expect(error?.contains("state was lost") == true)
     }
 
+    @Test func aNodeThatDoesNotAnswerDoesNotHoldUpTheOthers() async throws {
+        let server = try await server()
+        let silent = try await server.connect("a")
+        let other = try await server.connect("b")
+        let id = try await server.send(["InstanceIds": [.string(silent), .string(other)]])
+        #expect(server.taken("a", .run).count == 1)
+        #expect(server.taken("b", .run).isEmpty, "the ramp-up begins with one")
+        clock.advance(.seconds(5))
+        await server.commands.tick()
+        #expect(try await server.invocation(id, silent)["StatusDetails"] == "Delayed")
+        #expect(server.taken("a", .run).count == 1)
+        #expect(server.taken("b", .run).count == 1)
+        await server.say("a", NodeMessage(.accepted, command: id))
+        #expect(try await server.invocation(id, silent)["StatusDetails"] == "InProgress")
+    }
+
     @Test func aFullQueueOnlyDelaysTheOffer() async throws {
         let server = try await server()
         let node = try await server.connect("a")
@@ -566,7 +582,7 @@ final class TestServer: Sendable {
         let unknown = await #expect(throws: ServiceError.self) {
             try await server.call("ssm:GetCommandInvocation", input)
         }
-        #expect(unknown?.code == .invalidCommandID)
+        #expect(unknown?.code == .invocationDoesNotExist)
     }
 
     @Test func commandsAreForgottenAfterThirtyDays() async throws {

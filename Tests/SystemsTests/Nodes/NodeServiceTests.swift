@@ -137,12 +137,21 @@ import Testing
         await #expect(throws: ServiceError.self) {
             try await service.operations.call("ssm:DeregisterManagedInstance", ["InstanceId": .string(id)])
         }
-        let activation = try await activate()
+        let activation = try await activate(2)
         registration.activationID = activation.id
         registration.activationCode = activation.code
         let anew = await register(agent, registration)
         #expect(anew?.kind == .registered)
-        #expect(anew?.body["NodeId"]?.string != id)
+        let second = try #require(anew?.body["NodeId"]?.string)
+        #expect(second != id)
+
+        // Not by the same activation once more, though it may register others.
+        _ = try await service.operations.call("ssm:DeregisterManagedInstance", ["InstanceId": .string(second)])
+        registration.node = second
+        #expect(await register(agent, registration)?.body["Code"] == "InvalidInstanceId")
+        let other = NodeRegistration(
+            node: nil, fingerprint: "f2", activationID: activation.id, activationCode: activation.code)
+        #expect(await register(connection("b"), other)?.kind == .registered)
     }
 
     @Test func malformedRegistrationsAndStrangersAreAnswered() async {

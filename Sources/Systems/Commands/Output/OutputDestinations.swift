@@ -101,7 +101,9 @@ struct OutputDestinations: Sendable, Hashable {
     /// The key of one output's object, or of the folder of both.
     /// - Parameter stream: Nil for the folder.
     func objectKey(_ command: Identifier, _ node: String, step: String, action: String, stream: String?) -> String {
-        var parts = ["\(command)", node, OutputDestinations.plain(action), OutputDestinations.plain(step)]
+        // A plugin of schema 1.2 has no name of its own; the folder is that of its first run.
+        let folder = step == action ? "0.\(step)" : step
+        var parts = ["\(command)", node, OutputDestinations.plain(action), OutputDestinations.plain(folder)]
         if let stream { parts.append(stream) }
         if !keyPrefix.isEmpty {
             parts.insert(keyPrefix.hasSuffix("/") ? String(keyPrefix.dropLast()) : keyPrefix, at: 0)

@@ -8,6 +8,8 @@ struct OutputSender: Sendable {
     let store: CommandStore
     let caller: any OperationCaller
     let objects: (any ObjectStore)?
+    /// Named in the subject of notifications.
+    let region: String
     let clock: any Clock
     let log: Log
 
@@ -236,6 +238,7 @@ struct OutputSender: Sendable {
                 "sns:Publish",
                 [
                     "TopicArn": .string(notification.topicARN), "Message": .string(notification.message),
+                    "Subject": .string("EC2 Run Command Notification \(region)"),
                     "OpsBusMessageId": .string(notification.id.description),
                 ], command.consequence(of: command.subject))
             return nil
