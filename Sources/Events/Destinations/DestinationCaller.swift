@@ -139,6 +139,7 @@ extension TargetFailure {
             code: code,
             message: "The endpoint answered with status \(answer.status)" + (body.isEmpty ? "." : ": \(body)"),
             isRetryable: isRetryable)
+        status = answer.status
         guard isRetryable, let seconds = answer.header("Retry-After").flatMap({ Int($0) }) else { return }
         // A negative one means that there is no later.
         if seconds < 0 { self.isRetryable = false }
