@@ -26,6 +26,7 @@ public final class EventsService: Resettable {
     private let busOperations: BusOperations
     private let gate: DeliveryGate
     private let logs: BusLog
+    let fileResources: FileResources
     private let deadLetters: DeadLetterSender
     private let tokens: OAuthTokens
     private let retention: RetentionTask
@@ -122,6 +123,8 @@ public final class EventsService: Resettable {
         self.buses = buses
         self.gate = gate
         self.logs = logs
+        fileResources = FileResources(
+            database: database, caller: caller, account: account, log: log.named("rules"))
         self.deadLetters = deadLetters
         self.tokens = tokens
         self.dispatcher = dispatcher
@@ -237,9 +240,6 @@ public final class EventsService: Resettable {
         try await scheduler.start()
         try await pipes.start()
     }
-
-    /// Whether there is an event bus of that name.
-    public func hasBus(_ name: String) -> Bool { buses.snapshot.name(of: name) != nil }
 
     /// Refills the deduplication window from the records that are young enough.
     private func rememberIdentifiers() async throws {

@@ -177,7 +177,7 @@ struct BusOperations: Sendable {
 
     private func list(_ input: JSON, _ context: OperationContext) async throws -> JSON {
         let prefix = input["NamePrefix"]?.string ?? ""
-        let all = try await database.read { try BusStore.all($0) }
+        let (all, files) = try await database.read { (try BusStore.all($0), try FileResource.files(of: .bus, $0)) }
         let page = Page(all.filter { $0.name.hasPrefix(prefix) }, by: \.name, input)
         var output: JSON = [
             "EventBuses": .array(
@@ -185,6 +185,7 @@ struct BusOperations: Sendable {
                     var json: JSON = ["Name": .string(bus.name), "Arn": .string(arn(bus.name))]
                     json["Description"] = bus.description.map { .string($0) }
                     json["Policy"] = bus.policy.map { .string($0) }
+                    json["ManagedBy"] = files[bus.name].map { .string("file:\($0)") }
                     return json
                 })
         ]
