@@ -25,6 +25,8 @@ public final class EventsService: Resettable {
     let buses: BusDirectory
     private let busOperations: BusOperations
     private let gate: DeliveryGate
+    private let logs: BusLog
+    let fileResources: FileResources
     private let deadLetters: DeadLetterSender
     private let tokens: OAuthTokens
     private let retention: RetentionTask
@@ -95,8 +97,9 @@ public final class EventsService: Resettable {
         let (authorizer, caller, http) = (ports.authorizer, ports.operations, ports.http)
         let account = settings.account
         let buses = BusDirectory(account: account)
+        let logs = BusLog(buses: buses, caller: caller, clock: clock, log: log.named("bus-logs"))
         let ingest = EventIngest(
-            journal: journal, buses: buses, account: account, authorizer: authorizer, clock: clock,
+            journal: journal, logs: logs, authorizer: authorizer, clock: clock,
             window: settings.deduplicationWindow, acceptsUnknownBuses: settings.acceptsUnknownBuses)
         let rules = RuleLookup()
         let tokens = OAuthTokens(
@@ -104,24 +107,28 @@ public final class EventsService: Resettable {
         let gate = DeliveryGate()
         let concurrency = RuleConcurrency()
         let deadLetters = DeadLetterSender(
-            database: database, caller: caller, account: account, clock: clock, log: log.named("dead-letters"))
+            database: database, caller: caller, account: account, logs: logs, clock: clock,
+            log: log.named("dead-letters"))
         let targets = TargetCaller(
             caller: caller,
             destinations: DestinationCaller(
                 database: database, vault: vault, sender: http, tokens: tokens, clock: clock))
         let attempt = DeliveryAttempt(
             rule: { await rules.rule($0, $1) }, targets: targets, ingest: ingest, gate: gate,
-            causes: CauseChain(log: AuditLog(database)), account: account, clock: clock)
+            causes: CauseChain(log: AuditLog(database)), logs: logs, account: account, clock: clock)
         let dispatcher = Dispatcher(
             database: database, journal: journal, attempt: attempt, concurrency: concurrency, deadLetters: deadLetters,
             clock: clock, log: log.named("dispatcher"))
         let matcher = Matcher(
-            journal: journal, database: database, account: account, concurrency: concurrency, clock: clock,
+            journal: journal, database: database, account: account, concurrency: concurrency, logs: logs, clock: clock,
             log: log.named("matcher"), onDeliveries: { deliveries in Task { await dispatcher.add(deliveries) } })
         rules.connect(matcher)
         self.ingest = ingest
         self.buses = buses
         self.gate = gate
+        self.logs = logs
+        fileResources = FileResources(
+            database: database, caller: caller, account: account, log: log.named("rules"))
         self.deadLetters = deadLetters
         self.tokens = tokens
         self.dispatcher = dispatcher
@@ -210,6 +217,7 @@ public final class EventsService: Resettable {
         await deadLetters.stop()
         await relay.stop()
         await matcher.stop()
+        await logs.stop()
     }
 
     public func suspend() async {
@@ -220,12 +228,14 @@ public final class EventsService: Resettable {
         await matcher.suspend()
         await dispatcher.suspend(forgettingThrough: journal.lastSequence)
         gate.removeAll()
+        await logs.suspend()
         await tokens.forgetAll()
         ingest.forgetIdentifiers()
     }
 
     public func resume() async throws {
         try await busOperations.start()
+        await logs.resume()
         try await matcher.resume(account: settings.account)
         await relay.resume()
         await dispatcher.resume()
@@ -234,9 +244,6 @@ public final class EventsService: Resettable {
         try await scheduler.start()
         try await pipes.start()
     }
-
-    /// Whether there is an event bus of that name.
-    public func hasBus(_ name: String) -> Bool { buses.snapshot.name(of: name) != nil }
 
     /// Refills the deduplication window from the records that are young enough.
     private func rememberIdentifiers() async throws {

@@ -78,4 +78,4 @@ public let eventsMigrations: [Migration] = [
             CREATE INDEX dead_letters_unsent ON dead_letters (sequence) WHERE body IS NOT NULL;
             """),
 ] + ConnectionStore.migrations + ArchiveStore.migrations + ReplayStore.migrations + SchedulerStore.migrations
-    + PipeStore.migrations + ScheduleStore.migrations
+    + PipeStore.migrations + ScheduleStore.migrations + FileResource.migrations

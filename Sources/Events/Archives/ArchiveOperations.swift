@@ -91,7 +91,9 @@ struct ArchiveOperations: Sendable {
 
     private func update(_ input: JSON, _ context: OperationContext) async throws -> JSON {
         let name = input["ArchiveName"]?.string ?? ""
-        _ = try RuleCatalog.compile(input["EventPattern"]?.string)
+        // An empty one stands for none: every event is kept.
+        let pattern = input["EventPattern"]?.string.map { $0.isEmpty ? nil : $0 }
+        _ = try RuleCatalog.compile(pattern ?? nil)
         let archive = try await archiver.change(name, "UpdateArchive", context) { existing, _, _ in
             guard var archive = existing else { throw ArchiveOperations.noArchive(name) }
             guard input.object?.count ?? 0 > 1 else {
@@ -99,7 +101,7 @@ struct ArchiveOperations: Sendable {
                     .validation, "Parameter(s) EventPattern, RetentionDays or Description must be specified.")
             }
             if let description = input["Description"]?.string { archive.description = description }
-            if let pattern = input["EventPattern"]?.string { archive.eventPattern = pattern }
+            if let pattern { archive.eventPattern = pattern }
             if let days = input["RetentionDays"]?.int { archive.retentionDays = days }
             if let key = input["KmsKeyIdentifier"]?.string { archive.keyIdentifier = key }
             return archive

@@ -3,7 +3,8 @@ internal import Access
 public import Core
 internal import Synchronization
 
-/// Which event buses exist and who may put events on them, for those who must know without asking the database.
+/// Which event buses exist, who may put events on them and which keep a log, for those who must know without asking
+/// the database.
 public final class BusDirectory: Sendable {
     public static let defaultBus = "default"
 
@@ -11,7 +12,8 @@ public final class BusDirectory: Sendable {
     struct Snapshot: Sendable {
         fileprivate var names: Set<String>
         fileprivate var policies: [String: Policy] = [:]
-        fileprivate let account: Account
+        fileprivate var logs: [String: BusLog.Settings] = [:]
+        let account: Account
 
         /// The name of the bus that a name or an ARN of this account means; nil where there is none. The region is
         /// what the client calls it.
@@ -27,6 +29,11 @@ public final class BusDirectory: Sendable {
         func policy(of name: String) -> Policy? { policies.isEmpty ? nil : policies[name] }
 
         var hasPolicies: Bool { !policies.isEmpty }
+
+        /// Nil for a bus that keeps none.
+        func log(of name: String) -> BusLog.Settings? { logs.isEmpty ? nil : logs[name] }
+
+        var hasLogs: Bool { !logs.isEmpty }
 
         func arn(of name: String) -> String { account.arn("events", "event-bus/\(name)").description }
     }
@@ -47,9 +54,14 @@ public final class BusDirectory: Sendable {
     func replace(with buses: [EventBus]) {
         let policies = Dictionary(
             uniqueKeysWithValues: buses.compactMap { bus in BusDirectory.policy(of: bus).map { (bus.name, $0) } })
+        let logs = Dictionary(
+            uniqueKeysWithValues: buses.compactMap { bus in
+                BusLog.Settings(bus.logConfig).map { (bus.name, $0) }
+            })
         published.withLock { snapshot in
             snapshot.names = Set(buses.map(\.name)).union([BusDirectory.defaultBus])
             snapshot.policies = policies
+            snapshot.logs = logs
         }
     }
 
@@ -58,6 +70,7 @@ public final class BusDirectory: Sendable {
         published.withLock { snapshot in
             snapshot.names.insert(bus.name)
             snapshot.policies[bus.name] = policy
+            snapshot.logs[bus.name] = BusLog.Settings(bus.logConfig)
         }
     }
 
@@ -65,6 +78,7 @@ public final class BusDirectory: Sendable {
         published.withLock { snapshot in
             snapshot.names.remove(name)
             snapshot.policies[name] = nil
+            snapshot.logs[name] = nil
         }
     }
 

@@ -18,7 +18,7 @@ struct BusOperations: Sendable {
             "LogConfig",
             .structure([
                 .optional("IncludeDetail", .string(values: ["NONE", "FULL"])),
-                .optional("Level", .string(values: ["OFF", "ERROR", "INFO", "TRACE"])),
+                .optional("Level", .string(values: LogLevel.allCases.map(\.rawValue))),
             ])),
     ]
     private static let settingsAnswered = settings
@@ -30,7 +30,8 @@ struct BusOperations: Sendable {
         let times: [Field] = [.optional("CreationTime", .timestamp), .optional("LastModifiedTime", .timestamp)]
         return [
             Operation(
-                "events:CreateEventBus", "Creates an event bus.", .writes,
+                "events:CreateEventBus",
+                "Creates an event bus. LogConfig: its log is /aws/vendedlogs/events/event-bus/NAME.", .writes,
                 input: [name, .optional("EventSourceName", BusOperations.partnerName)] + BusOperations.settings
                     + [.optional("Tags", ResourceTags.shape)],
                 output: [.optional("EventBusArn", .string())] + BusOperations.settingsAnswered, handler: create),
@@ -90,7 +91,7 @@ struct BusOperations: Sendable {
             }
             if try BusStore.find(name, transaction.reading) != nil { throw BusOperations.exists(name) }
             var bus = EventBus(name: name, created: transaction.now, modified: transaction.now)
-            try bus.set(input)
+            bus.set(input)
             try BusStore.put(bus, transaction)
             try TagStore.add(tags, to: arn, transaction)
             try transaction.audit("CreateEventBus", on: Subject(.bus, name), outcome: .success)
@@ -107,7 +108,7 @@ struct BusOperations: Sendable {
     }
 
     private func update(_ input: JSON, _ context: OperationContext) async throws -> JSON {
-        let bus = try await change(try buses.resolve(input, "Name"), "UpdateEventBus", context) { try $0.set(input) }
+        let bus = try await change(try buses.resolve(input, "Name"), "UpdateEventBus", context) { $0.set(input) }
         var output = bus.settings
         output["Name"] = .string(bus.name)
         output["Arn"] = .string(arn(bus.name))
@@ -176,7 +177,7 @@ struct BusOperations: Sendable {
 
     private func list(_ input: JSON, _ context: OperationContext) async throws -> JSON {
         let prefix = input["NamePrefix"]?.string ?? ""
-        let all = try await database.read { try BusStore.all($0) }
+        let (all, files) = try await database.read { (try BusStore.all($0), try FileResource.files(of: .bus, $0)) }
         let page = Page(all.filter { $0.name.hasPrefix(prefix) }, by: \.name, input)
         var output: JSON = [
             "EventBuses": .array(
@@ -184,6 +185,7 @@ struct BusOperations: Sendable {
                     var json: JSON = ["Name": .string(bus.name), "Arn": .string(arn(bus.name))]
                     json["Description"] = bus.description.map { .string($0) }
                     json["Policy"] = bus.policy.map { .string($0) }
+                    json["ManagedBy"] = files[bus.name].map { .string("file:\($0)") }
                     return json
                 })
         ]

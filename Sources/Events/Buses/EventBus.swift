@@ -11,7 +11,7 @@ struct EventBus: Sendable {
     var kmsKey: String?
     /// `DeadLetterConfig`, `{"Arn": …}`. The service uses it for what it cannot decrypt, which does not occur here.
     var deadLetterConfig: JSON?
-    /// `LogConfig`.
+    /// `LogConfig`, `{"Level": …, "IncludeDetail": …}`: see `BusLog`.
     var logConfig: JSON?
     /// The resource policy as JSON text.
     var policy: String?
@@ -29,14 +29,7 @@ struct EventBus: Sendable {
     }
 
     /// Takes over the settings that an input names.
-    /// - Throws: `ServiceError` `.unsupportedOperation` for logs, which OpsBus does not write.
-    mutating func set(_ input: JSON) throws(ServiceError) {
-        if let level = input["LogConfig"]?["Level"]?.string, level != "OFF" {
-            throw ServiceError(
-                .unsupportedOperation,
-                "LogConfig with Level \(level) is not offered: what became of every event is in the audit log; see "
-                    + "'opsbus audit trace EVENT-ID'. Level OFF is.")
-        }
+    mutating func set(_ input: JSON) {
         description = input["Description"]?.string ?? description
         kmsKey = input["KmsKeyIdentifier"]?.string ?? kmsKey
         deadLetterConfig = input["DeadLetterConfig"] ?? deadLetterConfig

@@ -11,6 +11,7 @@ actor DeadLetterSender {
     private let database: Database
     private let caller: any OperationCaller
     private let account: Account
+    private let logs: BusLog
     private let clock: any Clock
     private let log: Log
     private var isRunning = false
@@ -23,10 +24,13 @@ actor DeadLetterSender {
     private static let attemptsMax = 5
     private static let retryWait = Duration.seconds(1)
 
-    init(database: Database, caller: any OperationCaller, account: Account, clock: any Clock, log: Log) {
+    init(
+        database: Database, caller: any OperationCaller, account: Account, logs: BusLog, clock: any Clock, log: Log
+    ) {
         self.database = database
         self.caller = caller
         self.account = account
+        self.logs = logs
         self.clock = clock
         self.log = log
     }
@@ -85,6 +89,7 @@ actor DeadLetterSender {
                 "SendDeadLetter", on: letter.delivery.subject, outcome: .success,
                 detail: ["QueueArn": .string(letter.queueARN ?? "")])
         }
+        logs.noteDeadLetter(letter, refused: nil, at: clock.now)
         return false
     }
 
@@ -99,6 +104,7 @@ actor DeadLetterSender {
                 "SendDeadLetter", on: letter.delivery.subject, outcome: .failure(error.code.rawValue),
                 detail: ["QueueArn": .string(letter.queueARN ?? ""), "ErrorMessage": .string(error.message)])
         }
+        logs.noteDeadLetter(letter, refused: error, at: clock.now)
         log.warning("\(letter.delivery.identifier) stays here: \(letter.queueARN ?? "") refuses it: \(error)")
     }
 

@@ -153,6 +153,7 @@ extension TargetFailure {
             code: code,
             message: "The endpoint answered with status \(answer.status)" + (body.isEmpty ? "." : ": \(body)"),
             isRetryable: isRetryable)
+        status = answer.status
         guard isRetryable, let seconds = answer.retryAfterSeconds else { return }
         // A negative one means that there is no later.
         if seconds < 0 { self.isRetryable = false }

@@ -40,6 +40,9 @@ struct Delivery: Sendable {
         return entry?.replay.map { "\(identifier)/\($0)" } ?? identifier
     }
 
+    /// What targets know it by: they take one token once. Records of a bus's log join by it.
+    var invocationID: Identifier { TargetCall.token(of: identifier) }
+
     var subject: Subject { Subject(.delivery, identifier) }
 
     var eventSubject: Subject {

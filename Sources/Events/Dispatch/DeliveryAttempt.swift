@@ -11,6 +11,7 @@ struct DeliveryAttempt: Sendable {
     let ingest: EventIngest
     let gate: DeliveryGate
     let causes: CauseChain
+    let logs: BusLog
     let account: Account
     let clock: any Clock
 
@@ -23,6 +24,10 @@ struct DeliveryAttempt: Sendable {
         var postponed: (due: Timestamp, hasTurn: Bool)?
         /// What the target was given, where that could be made.
         var text: String?
+        /// When the target was called, and when it had answered; nil where it was not called.
+        var called: (start: Timestamp, end: Timestamp?)?
+        /// What the target answered, in full.
+        var answer: JSON?
         /// What the target's breaker did for this.
         var breaker: CircuitBreaker.Change?
     }
@@ -61,6 +66,7 @@ struct DeliveryAttempt: Sendable {
             try await invoke(Attempt(target, rule, delivery, entry, event, action), &result)
         } catch {
             result.failure = TargetFailure(any: error)
+            if result.called != nil, result.called?.end == nil { result.called?.end = clock.now }
         }
         result.breaker = gate.record(target: target.arn.description, failure: result.failure, now: clock.now)
         return result
@@ -116,7 +122,9 @@ struct DeliveryAttempt: Sendable {
     private func invoke(_ attempt: Attempt, _ result: inout Result) async throws {
         let (rule, delivery) = (attempt.rule, attempt.delivery)
         if case .forward(let bus) = attempt.action {
+            begin(attempt, text: String(decoding: attempt.entry.payload, as: UTF8.self), &result)
             try await forward(attempt, to: bus)
+            result.called?.end = clock.now
             result.operation = "events:PutEvents"
             result.output = ["EventBusName": .string(bus.name(ofType: "event-bus") ?? "")]
             return
@@ -127,8 +135,9 @@ struct DeliveryAttempt: Sendable {
             context: TargetInput.Context(
                 ruleARN: rule.arn(in: account), ruleName: rule.name, ingestionTime: delivery.created))
         result.text = text
+        begin(attempt, text: text, &result)
         let request = TargetRequest(
-            text: text, isEventItself: input.isEvent, token: TargetCall.token(of: delivery.identifier),
+            text: text, isEventItself: input.isEvent, token: delivery.invocationID,
             comment: "event \(delivery.eventID)", origin: rule.name, time: delivery.created,
             traceHeader: attempt.entry.traceHeader.flatMap { trace in
                 trace.utf8.allSatisfy { (0x20...0x7E).contains($0) } ? trace : nil
@@ -137,8 +146,16 @@ struct DeliveryAttempt: Sendable {
             context: OperationContext(
                 principal: Principal("rule/\(rule.name)"), cause: delivery.subject, hops: attempt.entry.hops + 1))
         let (operation, output) = try await targets.call(attempt.action.filled(from: attempt.event), request)
+        result.called?.end = clock.now
         result.operation = operation
+        result.answer = output
         result.output = TargetCall.summary(of: output)
+    }
+
+    private func begin(_ attempt: Attempt, text: @autoclosure () -> String, _ result: inout Result) {
+        let now = clock.now
+        result.called = (now, nil)
+        logs.noteStart(attempt.delivery, attempt.target, at: now, text)
     }
 
     /// Puts the event as it is on another bus: same id, time and account, one hop more.

@@ -219,6 +219,7 @@ actor Dispatcher {
                 try DeliveryStore.delete(delivery, transaction)
                 try transaction.audit("Deliver", on: delivery.subject, outcome: .success, detail: recorded)
             }
+            attempt.logs.noteAttempt(delivery, result, attempts: attempts, isLast: true, at: clock.now)
             return
         }
         let machine = RetryMachine(policy: result.target?.retryPolicy ?? RetryPolicy(), created: delivery.created)
@@ -235,11 +236,12 @@ actor Dispatcher {
                 try transaction.audit(
                     "Deliver", on: delivery.subject, outcome: .failure(failure.code), detail: recorded)
             }
+            attempt.logs.noteAttempt(delivery, result, attempts: attempts, isLast: false, at: clock.now)
             setTimer(due)
         case .giveUp(let condition):
             let letter = DeadLetter(
                 delivery, attempts: attempts, failure, result, condition, time: clock.now)
-            try await giveUp(delivery, letter, detail, breaker)
+            try await giveUp(delivery, result, letter, detail)
         }
     }
 
@@ -275,28 +277,35 @@ actor Dispatcher {
             let letter = DeadLetter(
                 delivery, attempts: delivery.attempts, failure, result, .maximumEventAge, time: clock.now)
             let detail = Dispatcher.detail(delivery, result, attempts: delivery.attempts)
-            return try await giveUp(delivery, letter, detail, nil)
+            return try await giveUp(delivery, result, letter, detail)
         }
         try await database.maintain { transaction in
             try DeliveryStore.postpone(
                 delivery, attempts: delivery.attempts, until: due, hasTurn: hasTurn, transaction)
         }
+        attempt.logs.noteWait(delivery, result.target, at: clock.now)
         setTimer(due)
     }
 
     private func giveUp(
-        _ delivery: Delivery, _ letter: DeadLetter, _ detail: JSON, _ breaker: EventEnvelope?
+        _ delivery: Delivery, _ result: DeliveryAttempt.Result, _ letter: DeadLetter, _ detail: JSON
     ) async throws {
         var detail = detail
         detail["ErrorMessage"] = .string(letter.errorMessage)
         detail["DeadLetter"] = true
         detail["ExhaustedRetryCondition"] = letter.condition.map { .string($0) }
         let recorded = detail
-        try await write(delivery, breaker) { transaction in
+        try await write(delivery, breakerEvent(result)) { transaction in
             try DeliveryStore.delete(delivery, transaction)
             try letter.insert(transaction)
             try transaction.audit(
                 "Deliver", on: delivery.subject, outcome: .failure(letter.errorCode), detail: recorded)
+        }
+        if result.failure != nil {
+            attempt.logs.noteAttempt(delivery, result, attempts: letter.attempts, isLast: true, at: clock.now)
+        } else {
+            let failure = TargetFailure(code: letter.errorCode, message: letter.errorMessage)
+            attempt.logs.noteEnd(delivery, result, failure, attempts: letter.attempts, at: clock.now)
         }
         log.warning("\(delivery.identifier) is a dead letter: \(letter.errorCode): \(letter.errorMessage)")
         if letter.body != nil { await deadLetters.wake() }

@@ -51,7 +51,18 @@ struct EntryAcceptance: ~Copyable {
     private(set) var remembered: [DeduplicationWindow.Key] = []
     /// Of entries that repeat an earlier one, which may still be on its way to the disk.
     private(set) var repeated: [DeduplicationWindow.Key] = []
+    /// For the logs of their buses.
+    private(set) var refused: [Refused] = []
     private var failedCount = 0
+
+    /// An entry that was refused, though its bus is there and keeps a log.
+    struct Refused {
+        let bus: String
+        let code: ErrorCode
+        let message: String
+        /// As the log tells them.
+        let members: JSON
+    }
 
     init(now: Timestamp, context: OperationContext, buses: BusDirectory.Snapshot) {
         self.now = now
@@ -85,11 +96,26 @@ struct EntryAcceptance: ~Copyable {
                 scratch.answer.append(contentsOf: #""}"#.utf8)
             } catch {
                 failedCount += 1
+                if buses.hasLogs { note(error, scratch.entries[index], body) }
                 let result: JSON = ["ErrorCode": .string(error.code.rawValue), "ErrorMessage": .string(error.message)]
                 result.write(into: &scratch.answer)
             }
         }
         scratch.answer.append(contentsOf: #"],"FailedEntryCount":\#(failedCount)}"#.utf8)
+    }
+
+    private mutating func note(_ refusal: Refusal, _ entry: PutEventsEntry, _ body: UnsafeRawBufferPointer) {
+        func text(_ token: JSONCursor.StringToken?) -> JSON? {
+            token.map { .string(String(decoding: $0.unescaped(in: body), as: UTF8.self)) }
+        }
+        guard let bus = buses.name(of: text(entry.busName)?.string ?? BusDirectory.defaultBus) else { return }
+        var members: JSON = ["caller_account_id": .string(buses.account.id)]
+        members["source_time_ms"] = entry.time.map { .integer($0.microseconds / 1000) }
+        members["source"] = text(entry.source)
+        members["detail_type"] = text(entry.detailType)
+        members["resources"] = .array(entry.resources.compactMap(text))
+        members["event_detail"] = text(entry.detail)
+        refused.append(Refused(bus: bus, code: refusal.code, message: refusal.message, members: members))
     }
 
     private func checkLimits(_ entries: [PutEventsEntry], _ body: UnsafeRawBufferPointer) throws(ServiceError) {

@@ -1,8 +1,8 @@
 public import API
-public import Core
+internal import Core
 internal import Patterns
-public import Platform
-public import Storage
+internal import Platform
+internal import Storage
 internal import Synchronization
 
 /// Takes in events: checks them, gives them identifiers, and answers once they are durable in the journal.
@@ -15,6 +15,7 @@ public final class EventIngest: PublishHandler {
     private let clock: any Clock
     private let authorizer: any Authorizer
     private let buses: BusDirectory
+    private let logs: BusLog
     /// Whether an event for a bus that does not exist is answered as taken, and vanishes, as at AWS.
     private let acceptsUnknownBuses: Bool
     /// Guards the order of two things that must agree: identifiers remembered and batches handed to the journal.
@@ -32,22 +33,23 @@ public final class EventIngest: PublishHandler {
     }
 
     /// - Parameters:
-    ///   - buses: Which buses exist.
+    ///   - logs: Told of what is refused; knows which buses exist.
     ///   - window: How long an event id chosen by a publisher is remembered.
     ///   - acceptsUnknownBuses: Whether an event for a bus that does not exist is answered as taken, as at AWS.
-    public init(
-        journal: any Journal, buses: BusDirectory, account: Account, authorizer: any Authorizer, clock: any Clock,
+    init(
+        journal: any Journal, logs: BusLog, authorizer: any Authorizer, clock: any Clock,
         window: Duration = .seconds(600), acceptsUnknownBuses: Bool = false
     ) {
         self.acceptsUnknownBuses = acceptsUnknownBuses
         self.journal = journal
-        self.buses = buses
+        self.logs = logs
+        buses = logs.buses
         self.authorizer = authorizer
         self.clock = clock
         state = Mutex(
             State(
                 window: DeduplicationWindow(length: window),
-                scratch: EntryAcceptance.Scratch(writer: RecordWriter(account: account))))
+                scratch: EntryAcceptance.Scratch(writer: RecordWriter(account: logs.account))))
     }
 
     private func mayPutEvents(_ principal: Principal) -> Bool {
@@ -203,6 +205,7 @@ public final class EventIngest: PublishHandler {
             answer.body = state.scratch.answer
             answer.repeated = acceptance.repeated
             remembered.append(contentsOf: acceptance.remembered)
+            for refused in acceptance.refused { logs.noteRefused(refused, now: acceptance.now) }
         } catch {
             answer.status = error.code.status
             answer.body = error.json.bytes

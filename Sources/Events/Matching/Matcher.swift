@@ -18,6 +18,7 @@ actor Matcher {
     let account: Account
     /// What the rules allow at a time, for the dispatcher.
     nonisolated let concurrency: RuleConcurrency
+    private let logs: BusLog
     private let onDeliveries: @Sendable ([Delivery]) -> Void
     private nonisolated let thread = WorkerThread(name: "matcher")
     private nonisolated let inbox = Mutex(Inbox())
@@ -45,17 +46,20 @@ actor Matcher {
     /// How many records without deliveries may lie between the position and its stored value: the work that a
     /// restart repeats.
     private static let unstoredMax: UInt64 = 100_000
+    /// The same where a bus keeps a log, which a restart has tell of them twice.
+    private static let unstoredLoggedMax: UInt64 = 1000
 
     static let cursorName = "matcher"
 
     init(
-        journal: any Journal, database: Database, account: Account, concurrency: RuleConcurrency, clock: any Clock,
-        log: Log, onDeliveries: @escaping @Sendable ([Delivery]) -> Void
+        journal: any Journal, database: Database, account: Account, concurrency: RuleConcurrency, logs: BusLog,
+        clock: any Clock, log: Log, onDeliveries: @escaping @Sendable ([Delivery]) -> Void
     ) {
         self.journal = journal
         self.database = database
         self.account = account
         self.concurrency = concurrency
+        self.logs = logs
         self.clock = clock
         self.log = log
         self.onDeliveries = onDeliveries
@@ -168,10 +172,17 @@ actor Matcher {
     /// Finds the deliveries of the records of a slice and makes them durable together with the position.
     private func decide(_ slice: JournalSlice) async throws {
         guard !slice.isEmpty else { return }
-        let deliveries = matching.deliveries(of: slice, catalog, log)
+        let buses = logs.buses.snapshot
+        let isLogged = buses.hasLogs
+        var matches: [BusLog.Match] = []
+        let deliveries = matching.deliveries(of: slice, catalog) { sequence, rule in
+            if isLogged { matches.append(BusLog.Match(sequence: sequence, rule: rule)) }
+        }
         if deliveries.isEmpty {
             position = slice.lastSequence
-            if position - storedPosition > Matcher.unstoredMax { try await storePosition() }
+            if isLogged { logs.noteEvents(of: slice, matches, [], buses, now: clock.now) }
+            let unstoredMax = isLogged ? Matcher.unstoredLoggedMax : Matcher.unstoredMax
+            if position - storedPosition > unstoredMax { try await storePosition() }
             return
         }
         let position = slice.lastSequence
@@ -183,6 +194,7 @@ actor Matcher {
         }
         self.position = position
         storedPosition = position
+        if isLogged { logs.noteEvents(of: slice, matches, made, buses, now: clock.now) }
         onDeliveries(made)
     }
 

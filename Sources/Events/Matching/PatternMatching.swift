@@ -1,7 +1,6 @@
 internal import API
 internal import Core
 internal import Patterns
-internal import Platform
 internal import Storage
 
 /// Runs the pattern engine over journal records. Holds the engine's scratch memory, so it has one owner.
@@ -9,7 +8,10 @@ struct PatternMatching {
     private let scratch = MatcherScratch()
 
     /// The deliveries that the events of a slice cause, in order.
-    func deliveries(of slice: JournalSlice, _ catalog: RuleCatalog, _ log: Log) -> [Delivery] {
+    /// - Parameter note: Told of each rule that matches, in the order of the journal.
+    func deliveries(
+        of slice: JournalSlice, _ catalog: RuleCatalog, _ note: (UInt64, Rule) -> Void = { _, _ in }
+    ) -> [Delivery] {
         var deliveries: [Delivery] = []
         // Most slices hold events of one bus: its name is decoded and looked up once.
         var busBytes: [UInt8] = []
@@ -25,6 +27,7 @@ struct PatternMatching {
             if !view.onlyRule.isEmpty, !view.isReplayed {
                 let name = String(decoding: view.onlyRule, as: UTF8.self)
                 if let entry = catalog.entry(bus, name), entry.rule.state.isEnabled {
+                    note(record.sequence, entry.rule)
                     append(entry.rule, record, &deliveries)
                 }
                 return
@@ -36,6 +39,7 @@ struct PatternMatching {
             scratch.match(view.payload, mayStopEarly: view.mayStopEarly, with: snapshot) { number in
                 guard let entry = catalog.entry(number) else { return }
                 if let chosen, !chosen.contains(Array(entry.rule.name.utf8)) { return }
+                note(record.sequence, entry.rule)
                 append(entry.rule, record, &deliveries)
             }
         }

@@ -143,7 +143,7 @@ enum PipeFields {
 
     private static let logConfiguration: [Field] =
         [
-            .required("Level", .string(values: PipeLog.Level.allCases.map(\.rawValue))),
+            .required("Level", .string(values: LogLevel.allCases.map(\.rawValue))),
             .optional("IncludeExecutionData", .list(.string(values: ["ALL"]))),
             .optional(
                 "CloudwatchLogsLogDestination",

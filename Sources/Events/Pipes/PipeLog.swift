@@ -4,19 +4,9 @@ internal import Core
 /// What one execution of a pipe has to say to the pipe's log group.
 /// - Source: EventBridge user guide, "Logging EventBridge Pipes".
 struct PipeLog: Sendable {
-    enum Level: String, Sendable, CaseIterable, Comparable {
-        case off = "OFF"
-        case error = "ERROR"
-        case info = "INFO"
-        case trace = "TRACE"
-
-        static func < (left: Level, right: Level) -> Bool { left.rank < right.rank }
-        private var rank: Int { Level.allCases.firstIndex(of: self) ?? 0 }
-    }
-
     struct Settings: Sendable, Hashable {
         let group: String
-        let level: Level
+        let level: LogLevel
         /// Whether payloads are told as well.
         let includesData: Bool
 
@@ -29,7 +19,7 @@ struct PipeLog: Sendable {
                         .validation, "LogConfiguration.\(member) is not supported: OpsBus has no \(service).")
                 }
             }
-            guard let json, let level = json["Level"]?.string.flatMap(Level.init), level != .off,
+            guard let json, let level = json["Level"]?.string.flatMap(LogLevel.init), level != .off,
                 let arn = json["CloudwatchLogsLogDestination"]?["LogGroupArn"]?.string.flatMap({ ARN($0) }),
                 let group = arn.name(ofType: "log-group")
             else { return nil }
@@ -51,7 +41,7 @@ struct PipeLog: Sendable {
 
     /// - Parameter data: The payload that the step is about, told where the pipe asks for it.
     mutating func add(
-        _ type: String, _ level: Level, at time: Timestamp, data: @autoclosure () -> String? = nil,
+        _ type: String, _ level: LogLevel, at time: Timestamp, data: @autoclosure () -> String? = nil,
         failure: TargetFailure? = nil
     ) {
         guard let settings, level <= settings.level else { return }

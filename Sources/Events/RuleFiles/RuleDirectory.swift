@@ -36,6 +36,7 @@ public struct RuleDirectory: Sendable {
     /// - Throws: `FileError` where the directory itself cannot be read.
     public init(_ path: String, account: Account) throws(FileError) {
         var places: [RuleCatalog.Key: RuleProblem.Place] = [:]
+        var resourcePlaces: [TemplateResource.Key: RuleProblem.Place] = [:]
         for file in try RuleDirectory.files(beneath: path) {
             guard let (root, content) = read(file) else { continue }
             if root["schemaVersion"] != nil {
@@ -68,7 +69,16 @@ public struct RuleDirectory: Sendable {
                 tests += ruleFile.tests[index].map { (rule, $0) }
             }
             arguments += ruleFile.arguments
-            resources += ruleFile.resources
+            for resource in ruleFile.resources {
+                let place = RuleProblem.Place(file: file, position: resource.position)
+                if let other = resourcePlaces[resource.key] {
+                    fail("\(resource.key) is defined in \(other.file) too", file, place.position)
+                    fail("\(resource.key) is defined in \(file) too", other.file, other.position)
+                    continue
+                }
+                resourcePlaces[resource.key] = place
+                resources.append(resource)
+            }
         }
         dropBrokenFiles()
         warnOfMissingDocuments()

@@ -175,6 +175,7 @@ public struct RuleFile: Sendable {
         }
         for element in elements {
             do throws(ServiceError) {
+                try RuleFile.checkTarget(element)
                 let target = try Target(json: RuleFile.targetJSON(element), account: account)
                 try target.checkInput()
                 if rule.targets.contains(where: { $0.id == target.id }) {
@@ -188,6 +189,28 @@ public struct RuleFile: Sendable {
             } catch {
                 fail(error.message, at: element.position)
             }
+        }
+    }
+
+    /// What `PutTargets` tells in the words of the service, which do not help who writes a file.
+    private static func checkTarget(_ node: Node) throws(ServiceError) {
+        guard let members = node.members else {
+            throw ServiceError(.validation, "a target must be a mapping with Id and Arn")
+        }
+        // One that is misspelt is told by its name.
+        func isMissing(_ name: String) -> Bool {
+            !members.contains { $0.key == name || nearest(to: $0.key, among: [name]) != nil }
+        }
+        if isMissing("Id") {
+            throw ServiceError(.validation, "the target has no Id; give it one that is its own in the rule")
+        }
+        let identifier = node["Id"]?.string ?? ""
+        if isMissing("Arn") { throw ServiceError(.validation, "target \(identifier) has no Arn") }
+        if let text = node["Arn"]?.string, ARN(text) == nil {
+            throw ServiceError(
+                .validation,
+                "target \(identifier): '\(text)' is no ARN; write arn:aws:SERVICE:REGION:ACCOUNT:NAME, where region "
+                    + "and account may be left empty, as in arn:aws:sqs:::orders")
         }
     }
 

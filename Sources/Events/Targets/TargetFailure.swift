@@ -10,6 +10,8 @@ struct TargetFailure: Error, Sendable, Hashable {
     var isRetryable: Bool
     /// How long the target asks to be left alone; nil where it does not say.
     var retryAfter: Duration?
+    /// The HTTP status of who refused; nil where there is none.
+    var status: Int?
 
     init(code: String, message: String, isRetryable: Bool = false, retryAfter: Duration? = nil) {
         self.code = code
@@ -33,6 +35,7 @@ struct TargetFailure: Error, Sendable, Hashable {
             default: "SDK_CLIENT_ERROR"
             }
         self.init(code: code, message: error.description, isRetryable: error.code.isRetryable)
+        status = error.code.status
     }
 
     /// What any error of a call means to who called.

@@ -31,8 +31,12 @@ extension Command {
 
     private static let tailGroup = Command(
         "tail", "Print the newest lines of a log group, and follow it.",
-        discussion:
-            "The filter names terms that a line must have: error disk; ?error ?warning for one of them; -debug for none.",
+        discussion: """
+            The filter names terms that a line must have: error disk; ?error ?warning for one of them; -debug for none.
+
+            An event bus with a LogConfig of Level ERROR, INFO or TRACE tells each step of its events in the group \
+            /aws/vendedlogs/events/event-bus/NAME, with IncludeDetail FULL also what events hold and targets get.
+            """,
         examples: [
             Example("opsbus logs tail /ops/audit --limit 20", "The last twenty lines"),
             Example("opsbus logs tail /ops/audit --filter 'failed -test' --follow", "Lines as they come, until ^C"),

@@ -12,6 +12,10 @@ extension Command {
             Rules, the documents in the directory, and what the ones give to the others: a parameter that is unknown \
             or missing, a value that the document would refuse. CloudFormation and SAM templates are rule files too; \
             what of them cannot be honoured is a warning.
+
+            The server makes the buses, archives and schedules of a template, and deletes what leaves it, unless it \
+            was there before, somebody has changed it since, or its DeletionPolicy is Retain. An archive that holds \
+            events is deleted only where its DeletionPolicy is Delete.
             """,
         examples: [Example("opsbus rules check Rules", "Check every file beneath Rules")],
         arguments: [directory]

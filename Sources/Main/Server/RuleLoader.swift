@@ -16,8 +16,18 @@ actor RuleLoader {
     private let log: Log
     private var stamp: [Files.Stamp] = []
     private var follower: Task<Void, Never>?
-    /// What templates held when they were loaded last; only what has changed since is made again.
-    private var made: Set<TemplateResource> = []
+    /// A reset loads, too.
+    private let turn = Turn()
+    private var files: ReadFiles?
+
+    /// The files as they were read last, with all that is to be known of them.
+    private struct ReadFiles {
+        let stamp: [Files.Stamp]
+        let directory: RuleDirectory
+        /// What makes each document.
+        let documents: [(file: String, input: JSON)]
+        let topics: [String]
+    }
 
     private static let interval = Duration.milliseconds(500)
 
@@ -53,7 +63,7 @@ actor RuleLoader {
                 let current = try currentStamp()
                 guard current != stamp else { continue }
                 stamp = current
-                try await reload()
+                try await load()
             } catch is CancellationError {
                 return
             } catch {
@@ -66,28 +76,21 @@ actor RuleLoader {
         try RuleDirectory.files(beneath: path).compactMap(Files.stamp)
     }
 
-    /// Loads all files as if for the first time.
+    /// Brings everything in line with the files; those that have not changed since are not read again.
     func load() async throws {
-        made = []
-        try await reload()
-    }
-
-    private func reload() async throws {
-        let directory = try RuleDirectory.checked(path, account: account)
+        await turn.take()
+        defer { turn.leave() }
+        let files = try readFiles()
+        let directory = files.directory
         let context = OperationContext(principal: .system)
-        for problem in directory.problems {
-            if problem.severity == .error { log.error(problem.description) } else { log.warning(problem.description) }
+        // Documents and topics first: a rule in force finds what it needs. All of them together share one wait for the
+        // disk.
+        await withTaskGroup { group in
+            for document in files.documents { group.addTask { await self.put(document.input, document.file, context) } }
+            for topic in files.topics { group.addTask { await self.createTopic(topic, context) } }
         }
-        // Documents, buses and topics first: a rule in force finds what it needs.
-        for document in directory.documents { await put(document, context) }
-        made.formIntersection(directory.resources)
-        for resource in directory.resources.sorted(by: { $0.kind < $1.kind }) where !made.contains(resource) {
-            if await put(resource, context) { made.insert(resource) }
-        }
-        for topic in directory.topics(of: account).sorted() { await createTopic(topic, context) }
         do {
-            let change = try await events.replaceFileRules(
-                placed(directory), brokenFiles: directory.brokenFiles, context)
+            let change = try await events.load(directory, context)
             let broken = directory.brokenFiles.isEmpty ? "" : "; broken files: \(directory.brokenFiles.count)"
             log.info(
                 "\(path): \(counted(directory.rules.count, "rule")), \(change.written) written, "
@@ -97,36 +100,18 @@ actor RuleLoader {
         }
     }
 
-    /// The rules without those of templates that are for buses which do not exist: the others of a template are used.
-    private func placed(_ directory: RuleDirectory) -> [Rule] {
-        directory.rules.filter { rule in
-            guard directory.templates.contains(rule.file ?? ""), !events.hasBus(rule.bus) else { return true }
-            log.warning("\(rule.file ?? ""): rule \(rule.name) is left out: event bus \(rule.bus) does not exist")
-            return false
+    private func readFiles() throws -> ReadFiles {
+        let stamp = try currentStamp()
+        if let files, files.stamp == stamp { return files }
+        let directory = try RuleDirectory.checked(path, account: account)
+        for problem in directory.problems {
+            if problem.severity == .error { log.error(problem.description) } else { log.warning(problem.description) }
         }
-    }
-
-    /// Makes a resource of a template, or changes the one of that name.
-    /// - Returns: Whether it is as the template has it.
-    private func put(_ resource: TemplateResource, _ context: OperationContext) async -> Bool {
-        let (create, update) = resource.operations
-        do {
-            do throws(ServiceError) {
-                _ = try await operations.call(create, resource.input, context)
-            } catch where error.code == .resourceAlreadyExists {
-                guard let update else { return true }
-                var input = resource.input
-                if resource.kind == .archive { input["EventSourceArn"] = nil }
-                _ = try await operations.call(update, input, context)
-            }
-            return true
-        } catch {
-            log.error(
-                RuleProblem(
-                    "\(resource.name) is not loaded: \(error)", file: resource.file, at: resource.position
-                ).description)
-            return false
-        }
+        let files = ReadFiles(
+            stamp: stamp, directory: directory, documents: directory.documents.map { ($0.file, RuleLoader.input($0)) },
+            topics: directory.topics(of: account).sorted())
+        self.files = files
+        return files
     }
 
     private func createTopic(_ name: String, _ context: OperationContext) async {
@@ -137,18 +122,20 @@ actor RuleLoader {
         }
     }
 
+    private static func input(_ document: RuleDirectory.DocumentFile) -> JSON {
+        [
+            "Name": .string(document.name), "Content": .string(String(decoding: document.content, as: UTF8.self)),
+            "DocumentFormat": document.file.hasSuffix(".json") ? "JSON" : "YAML",
+            "DocumentType": DocumentCheck.runbook(document) != nil ? "Automation" : "Command",
+        ]
+    }
+
     /// Creates a document, or a new default version of it where its content has changed.
-    private func put(_ document: RuleDirectory.DocumentFile, _ context: OperationContext) async {
-        let content: JSON = .string(String(decoding: document.content, as: UTF8.self))
-        let format: JSON = document.file.hasSuffix(".json") ? "JSON" : "YAML"
-        let name: JSON = .string(document.name)
-        let isRunbook = DocumentCheck.runbook(document) != nil
+    private func put(_ input: JSON, _ file: String, _ context: OperationContext) async {
         do {
-            try await create(
-                ["Name": name, "Content": content, "DocumentFormat": format,
-                    "DocumentType": isRunbook ? "Automation" : "Command"], context)
+            try await create(input, context)
         } catch {
-            log.error("\(document.file): \(error)")
+            log.error("\(file): \(error)")
         }
     }
 
@@ -170,18 +157,6 @@ actor RuleLoader {
                 context)
         } catch where error.code == .duplicateDocumentContent {
             return
-        }
-    }
-}
-
-extension TemplateResource {
-    /// The operation that makes it, and the one that changes it; nil for what is only there or not.
-    fileprivate var operations: (create: String, update: String?) {
-        switch kind {
-        case .bus: ("events:CreateEventBus", nil)
-        case .archive: ("events:CreateArchive", "events:UpdateArchive")
-        case .scheduleGroup: ("scheduler:CreateScheduleGroup", nil)
-        case .schedule: ("scheduler:CreateSchedule", "scheduler:UpdateSchedule")
         }
     }
 }

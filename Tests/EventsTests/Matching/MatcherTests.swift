@@ -71,9 +71,11 @@ import Testing
         try await TestEvents.run(setup) { try await $0.rule() }
         try await setup.put([TestEvents.entry(["n": 1]), TestEvents.entry(["n": 2])])
         // A matcher whose deliveries nobody takes: the server dies before the dispatcher sees them.
+        let logs = BusLog(
+            buses: BusDirectory(account: Account()), caller: setup.targets, clock: clock, log: quiet)
         let matcher = Matcher(
-            journal: journal, database: database, account: Account(), concurrency: RuleConcurrency(), clock: clock,
-            log: quiet, onDeliveries: { _ in })
+            journal: journal, database: database, account: Account(), concurrency: RuleConcurrency(), logs: logs,
+            clock: clock, log: quiet, onDeliveries: { _ in })
         try await matcher.start(account: Account())
         try await eventually("they are decided") { try await setup.pendingCount() == 2 }
         await matcher.stop()

@@ -54,6 +54,10 @@ import Testing
                 "1:1: error: the rule has neither EventPattern nor ScheduleExpression: it would never fire"),
             Mistake("Name: r\nEventPatern: {source: [a]}\n\(target)",
                 "2:1: error: unknown member 'EventPatern'; did you mean EventPattern?"),
+            Mistake("Name: r\nEventPattern: {source: [a]}\nTargets: [{Arn: 'arn:aws:sqs:::q'}]\n",
+                "3:11: error: the target has no Id; give it one that is its own in the rule"),
+            Mistake("Name: r\nEventPattern: {source: [a]}\nTargets: [{Id: q, Arn: orders}]\n",
+                "3:11: error: target q: 'orders' is no ARN; write arn:aws:SERVICE:REGION:ACCOUNT:NAME"),
             Mistake("Name: r\nEventPattern: {source: [{prefx: a}]}\n\(target)", "2:25: error: event pattern: "),
             Mistake("Name: r\nEventPattern:\n  detail:\n    size: 5\n\(target)", "4:5: error: event pattern: "),
             Mistake("Name: r\nEventPattern: '{\"source\": \"a\"}'\n\(target)", "2:15: error: event pattern: "),
@@ -67,8 +71,7 @@ import Testing
                     + "not 'enabled'"),
             Mistake("Name: r\nEventPattern: {source: [a]}\nTargets: {}", "3:10: error: Targets must be a list"),
             Mistake("Name: r\nEventPattern: {source: [a]}\nTargets:\n  - Id: t\n",
-                "4:5: error: 1 validation error detected: Value null at 'arn' failed to satisfy constraint: Member must "
-                    + "not be null"),
+                "4:5: error: target t has no Arn"),
             Mistake("Name: r\nEventPattern: {source: [a]}\nTargets:\n  - {Id: t, Arn: 'arn:aws:kinesis:::stream/s'}\n",
                 "4:5: error: Parameter Arn of target t is not valid."),
             Mistake("Name: r\nEventPattern: {source: [a]}\nTargets:\n  - {Id: t, Arn: 'arn:aws:sns:::q'}\n"

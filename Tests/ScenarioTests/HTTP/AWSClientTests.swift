@@ -27,6 +27,14 @@ struct AWSClientTests {
         }
     }
 
+    @Test("The log of an event bus tells boto3 what became of its events")
+    func busLogs() throws {
+        try Scenario.run { scenario in
+            let endpoint = try scenario.startHTTPServer()
+            try scenario.python("bus_logs.py", endpoint)
+        }
+    }
+
     @Test("aws-cli works with every protocol")
     func commandLine() throws {
         try Scenario.run { scenario in

@@ -13,6 +13,8 @@ struct Template {
         let metadata: Node?
         /// Of its condition's name.
         let condition: Node?
+        /// What is to become of it when it leaves the template.
+        let deletionPolicy: Node?
         let position: TextPosition
     }
 
@@ -79,7 +81,7 @@ struct Template {
                 name: member.key, type: type,
                 properties: member.value["Properties"] ?? Node(.object([]), at: member.value.position),
                 metadata: member.value["Metadata"], condition: member.value["Condition"],
-                position: member.keyPosition)
+                deletionPolicy: member.value["DeletionPolicy"], position: member.keyPosition)
         }
     }
 

@@ -38,10 +38,10 @@ struct TemplateRules {
         nameOthers(others)
     }
 
-    private static let busMembers = ["Name", "Description"]
+    private static let busMembers = ["Name", "Description", "KmsKeyIdentifier", "DeadLetterConfig", "LogConfig"]
     private static let scheduleMembers = [
         "Name", "GroupName", "Description", "ScheduleExpression", "ScheduleExpressionTimezone", "StartDate", "EndDate",
-        "State", "FlexibleTimeWindow", "Target",
+        "State", "FlexibleTimeWindow", "Target", "KmsKeyArn",
     ]
 
     // MARK: Problems
@@ -257,7 +257,25 @@ struct TemplateRules {
             input[member.key] = isTarget ? try scheduled(member.value) : try template.value(of: member.value)?.json
         }
         warnOfUnknown(resource.properties, members + ["Tags"], in: resource.name)
-        resources.append(TemplateResource(kind: kind, input: input, file: file, position: resource.position))
+        try append(kind, input, resource)
+    }
+
+    private mutating func append(
+        _ kind: TemplateResource.Kind, _ input: JSON, _ resource: Template.Resource
+    ) throws(Template.Failure) {
+        var policy: TemplateResource.DeletionPolicy?
+        if let node = resource.deletionPolicy {
+            switch try template.text(of: node) {
+            case "Delete": policy = .delete
+            case "Retain", "RetainExceptOnCreate": policy = .retain
+            case let other:
+                throw .mistake(
+                    "DeletionPolicy must be Delete, Retain or RetainExceptOnCreate, not \(other)", at: node.position)
+            }
+        }
+        resources.append(
+            TemplateResource(
+                kind: kind, input: input, deletionPolicy: policy, file: file, position: resource.position))
     }
 
     /// The target of a schedule. It must name a role, which need not be one that is known.
@@ -298,7 +316,7 @@ struct TemplateRules {
         warnOfUnknown(
             resource.properties, ["ArchiveName", "SourceArn", "Description", "EventPattern", "RetentionDays"],
             in: resource.name)
-        resources.append(TemplateResource(kind: .archive, input: input, file: file, position: resource.position))
+        try append(.archive, input, resource)
     }
 }
 
