@@ -39,7 +39,6 @@ let package = Package(
         .systemLibrary(name: "CSodium", path: "Sources/CSodium", providers: [.apt(["libsodium-dev"])]),
         .systemLibrary(
             name: "CMicroHTTPD", path: "Sources/CMicroHTTPD", providers: [.apt(["libmicrohttpd-dev"])]),
-        .systemLibrary(name: "CCurl", path: "Sources/CCurl", providers: [.apt(["libcurl4-gnutls-dev"])]),
         .target(
             name: "CShims", cSettings: [.unsafeFlags(["-O2"])],
             // Floating-point rounding in the standard library is a call to libm.
@@ -66,6 +65,7 @@ let package = Package(
                 "Patterns", "Platform", "Storage", "Systems",
             ],
             swiftSettings: swiftSettings),
+        .target(name: "CCurl"),
         .target(name: "CBenchmarks"),
         .executableTarget(
             name: "Benchmarks",

@@ -43,7 +43,6 @@ static inline struct MHD_Daemon *ops_http_start(const struct ops_http_options *o
         MHD_OPTION_PER_IP_CONNECTION_LIMIT, options->connections_per_address_max,
         MHD_OPTION_CONNECTION_TIMEOUT, options->idle_timeout_seconds,
         MHD_OPTION_CONNECTION_MEMORY_LIMIT, options->memory_per_connection,
-        MHD_OPTION_STRICT_FOR_CLIENT, 1,
         MHD_OPTION_URI_LOG_CALLBACK, options->begin, options->context,
         MHD_OPTION_NOTIFY_COMPLETED, options->end, options->context,
         MHD_OPTION_NOTIFY_CONNECTION, options->notify_connection, options->context,

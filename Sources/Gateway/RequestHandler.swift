@@ -43,11 +43,15 @@ struct RequestHandler: HTTPHandler {
     func handle(_ request: HTTPRequest, reply: @escaping @Sendable (HTTPResponse) -> Void) {
         let identifier = random.identifier()
         // With nothing to decode and no signature to compute there is nothing to leave the server's thread for.
-        if authentication.mode == .development, request.header("x-amz-target") == RequestHandler.publishTarget {
+        if authentication.mode == .development, request.method == "POST",
+            request.header("x-amz-target") == RequestHandler.publishTarget
+        {
             let endpoint = router.publishing(request)
             do throws(ServiceError) {
                 let principal = try authentication.principal(of: request, for: endpoint.service.signingName)
-                return round.add(publishRequest(request, endpoint, principal, identifier, reply))
+                let isFull = round.add(publishRequest(request, endpoint, principal, identifier, reply))
+                if isFull { finishRound() }
+                return
             } catch {
                 return reply(endpoint.failure(error, identifier))
             }
@@ -75,6 +79,9 @@ struct RequestHandler: HTTPHandler {
                 ServiceError(
                     .malformedRequest,
                     "The length of the body is not clear: there must be one Content-Length, or chunks and none.")
+            case .ambiguousHost: ServiceError(.malformedRequest, "There must be one header Host.")
+            case .misplacedSpace:
+                ServiceError(.malformedRequest, "There may be no space in the path, the query or a header's name.")
             case .overloaded: ServiceError(.throttling, "Too much is being worked on; try again later.")
             case .stopping: ServiceError(.serviceUnavailable, "The server is stopping.")
             }
@@ -90,8 +97,13 @@ struct RequestHandler: HTTPHandler {
             endpoint = try router.endpoint(of: request)
             let principal = try authentication.principal(of: request, for: endpoint.service.signingName)
             guard let name = endpoint.operation else { throw RequestHandler.noOperation(request) }
-            if name == RequestHandler.publishOperation, case .json = endpoint.wire {
-                return publisher.publish([publishRequest(request, endpoint, principal, identifier, reply)])
+            if case .json = endpoint.wire {
+                guard request.method == "POST" else {
+                    throw ServiceError(.unknownOperation, "\(name) is called by POST, not by \(request.method).")
+                }
+                if name == RequestHandler.publishOperation {
+                    return publisher.publish([publishRequest(request, endpoint, principal, identifier, reply)])
+                }
             }
             let operation = try operations.operation(name)
             let input = try endpoint.input(of: request, for: operation)
@@ -135,9 +147,18 @@ struct RequestHandler: HTTPHandler {
 
 /// What waits for the end of the server's round.
 private final class Round: Sendable {
+    /// Few enough that the disk has something to write while the rest of the round is read.
+    private static let requestsMax = 8
+
     private let requests = Mutex<[PublishRequest]>([])
 
-    func add(_ request: PublishRequest) { requests.withLock { $0.append(request) } }
+    /// - Returns: Whether there are enough for a batch.
+    func add(_ request: PublishRequest) -> Bool {
+        requests.withLock { requests in
+            requests.append(request)
+            return requests.count >= Round.requestsMax
+        }
+    }
 
     func take() -> [PublishRequest] {
         requests.withLock { requests in

@@ -39,6 +39,23 @@ struct SignatureVerifierTests {
         #expect(canonical.text == vector.canonicalRequest)
     }
 
+    @Test("The scope is found by itself as it is in the whole signature", arguments: SignatureVector.all)
+    func scope(vector: SignatureVector) throws {
+        #expect(RequestSignature.scope(of: vector.request) == (try RequestSignature(vector.request).scope))
+    }
+
+    @Test("The scope is found in a header that is not sound otherwise")
+    func scopeOfMalformed() {
+        func scope(_ header: String) -> RequestSignature.Scope? {
+            RequestSignature.scope(
+                of: SignedRequest(method: "GET", path: "/", query: "", headers: [("authorization", header)], body: []))
+        }
+        let found = scope("AWS4-HMAC-SHA256 SignedHeaders=,Credential=key/20260131/eu-west-1/events/aws4_request")
+        #expect(found?.region == "eu-west-1" && found?.service == "events")
+        #expect(scope("AWS4-HMAC-SHA256 Credential=key/20260131/eu-west-1/events") == nil)
+        #expect(scope("Basic YTpi") == nil && scope("") == nil)
+    }
+
     @Test("Nothing that is signed may be changed", arguments: SignatureVector.all)
     func changed(_ vector: SignatureVector) {
         let source = OneCredential(sessionToken: vector.sessionToken)

@@ -67,8 +67,10 @@ public struct HTTPFailure: Error, Sendable, Hashable, CustomStringConvertible {
         /// The server's certificate is not trusted.
         case certificate
         case timeout
-        /// The sender has as many under way as it can, or is stopping.
+        /// The sender has as many under way as it can.
         case overloaded
+        /// The sender is stopping, and has not sent the request or not waited for the answer.
+        case cancelled
     }
 
     public let code: Code

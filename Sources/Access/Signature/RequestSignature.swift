@@ -18,7 +18,8 @@ public struct RequestSignature: Sendable, Hashable {
 
         /// Reads `ACCESSKEY/DATE/REGION/SERVICE/aws4_request`; an access key may itself hold slashes.
         init?(_ text: String) {
-            var parts = text.split(separator: "/", omittingEmptySubsequences: false).map(String.init)
+            var parts = text.utf8.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false)
+                .map { String(Substring($0)) }
             guard parts.count >= 5, parts.removeLast() == "aws4_request" else { return nil }
             service = parts.removeLast()
             region = parts.removeLast()
@@ -57,6 +58,14 @@ public struct RequestSignature: Sendable, Hashable {
         } else {
             throw SignatureError(.missing, "Request is missing Authentication Token")
         }
+    }
+
+    /// What a request names as its scope, whether or not the rest of its signature is sound; nil where it names none.
+    public static func scope(of request: SignedRequest) -> Scope? {
+        guard let header = request.header("authorization") else { return (try? RequestSignature(request))?.scope }
+        let fields = header.utf8.split { $0 == UInt8(ascii: " ") || $0 == UInt8(ascii: ",") }
+        let name = "Credential=".utf8
+        return fields.first { $0.starts(with: name) }.flatMap { Scope(String(Substring($0.dropFirst(name.count)))) }
     }
 
     private init(header: String, of request: SignedRequest) throws(SignatureError) {

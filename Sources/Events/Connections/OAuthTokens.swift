@@ -36,7 +36,10 @@ actor OAuthTokens {
                 let found = try await self.database.read { try ConnectionStore.find(connection.name, $0) }
                 guard let sealed = found?.secret else { return }
                 let secrets = ConnectionSecrets(text: try self.vault.open(sealed))
-                try await self.settle(connection, because: await self.failure(connection, secrets))
+                let failure = await self.failure(connection, secrets)
+                // The next start begins again.
+                if failure == .stopping { return }
+                try await self.settle(connection, because: failure)
             } catch {
                 self.log.error("connection \(connection.name) cannot be authorized: \(error)")
             }

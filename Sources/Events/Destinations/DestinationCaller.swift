@@ -53,7 +53,7 @@ final class DestinationCaller: Sendable {
             do {
                 try await clock.sleep(until: turn)
             } catch {
-                throw TargetFailure(code: "INTERNAL_ERROR", message: "The server is stopping.", isRetryable: true)
+                throw TargetFailure.stopping
             }
         }
         let destination = try await find(arn)
@@ -161,13 +161,16 @@ extension TargetFailure {
     }
 
     init(_ failure: HTTPFailure) {
-        let code =
-            switch failure.code {
-            case .invalid: "SDK_CLIENT_ERROR"
-            case .connection, .certificate: "CONNECTION_FAILURE"
-            case .timeout: "TIMEOUT"
-            case .overloaded: "THROTTLING"
-            }
+        let code: String
+        switch failure.code {
+        case .invalid: code = "SDK_CLIENT_ERROR"
+        case .connection, .certificate: code = "CONNECTION_FAILURE"
+        case .timeout: code = "TIMEOUT"
+        case .overloaded: code = "THROTTLING"
+        case .cancelled:
+            self = .stopping
+            return
+        }
         self.init(code: code, message: failure.message, isRetryable: failure.code != .invalid)
     }
 }

@@ -141,7 +141,8 @@ actor Dispatcher {
         do {
             if delivery.entry == nil { delivery.entry = try await entry(of: delivery) }
             let result = await attempt.run(delivery)
-            try await settle(delivery, result)
+            // What the end of the server cuts short is left to the next start.
+            if result.failure != .stopping { try await settle(delivery, result) }
         } catch {
             log.warning("delivery \(delivery.identifier) is left to the next start: \(error)")
         }

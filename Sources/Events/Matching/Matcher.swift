@@ -131,7 +131,8 @@ actor Matcher {
             defer { inbox.isDraining = true }
             return !inbox.isDraining
         }
-        if mustWake { Task { await self.drain() } }
+        // On its own thread from the start: this comes with every commit.
+        if mustWake { Task(executorPreference: thread) { await self.drain() } }
     }
 
     private nonisolated func wake() {

@@ -204,8 +204,8 @@ actor PipeRun {
                 tell("\(failure.code): \(failure.message)")
                 // What is left is read again when the pipe runs again.
                 isBusy = false
-                try await clock.sleep(until: due)
                 if isStopping { throw CancellationError() }
+                try await clock.sleep(until: due)
                 isBusy = true
             }
         }

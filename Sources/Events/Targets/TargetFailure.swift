@@ -20,6 +20,10 @@ struct TargetFailure: Error, Sendable, Hashable {
         self.retryAfter = retryAfter
     }
 
+    /// The call was cut short. It is nobody's attempt: it is made again at the next start.
+    static let stopping = TargetFailure(
+        code: "INTERNAL_ERROR", message: "The server is stopping.", isRetryable: true)
+
     /// Whether the target is to blame, rather than what it was sent or how often.
     var isOfTarget: Bool { isRetryable && code != "THROTTLING" }
 

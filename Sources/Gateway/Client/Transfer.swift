@@ -18,18 +18,23 @@ final class Transfer: @unchecked Sendable {
         self.completion = completion
     }
 
-    deinit { curl_slist_free_all(headerList) }
+    deinit {
+        // Without a list the library may not even be loaded.
+        if headerList != nil { ops_curl_slist_free_all(headerList) }
+    }
 
     func end(_ result: Result<HTTPAnswer, HTTPFailure>) { completion(result) }
 
     /// A handle set up for the request; the transfer must outlive it.
     func makeHandle() throws(HTTPFailure) -> UnsafeMutableRawPointer {
+        guard ["http://", "https://"].contains(where: request.url.lowercased().hasPrefix) else {
+            throw HTTPFailure(.invalid, "\(request.method) \(host): the URL must begin with http:// or https://")
+        }
         for field in request.headers where !Transfer.isSafe(field) {
             throw HTTPFailure(.invalid, "the header \(field.name) holds a character that no header may")
         }
-        guard let handle = curl_easy_init() else { throw HTTPFailure(.overloaded, "libcurl has no memory") }
+        guard let handle = ops_curl_easy_init() else { throw HTTPFailure(.overloaded, "libcurl has no memory") }
         ops_curl_set_long(handle, CURLOPT_NOSIGNAL, 1)
-        ops_curl_set_long(handle, CURLOPT_PROTOCOLS, Int(CURLPROTO_HTTP | CURLPROTO_HTTPS))
         ops_curl_set_long(handle, CURLOPT_FOLLOWLOCATION, 0)
         ops_curl_set_long(handle, CURLOPT_HTTP_VERSION, Int(CURL_HTTP_VERSION_1_1))
         ops_curl_set_long(handle, CURLOPT_TIMEOUT_MS, max(1, Int(request.timeout / .milliseconds(1))))
@@ -50,7 +55,7 @@ final class Transfer: @unchecked Sendable {
         }
         // The library would wait for leave to send a long body, which not every server gives.
         for text in request.headers.map({ "\($0.name): \($0.value)" }) + ["Expect:"] {
-            headerList = curl_slist_append(headerList, text)
+            headerList = ops_curl_slist_append(headerList, text)
         }
         ops_curl_set_pointer(handle, CURLOPT_HTTPHEADER, headerList)
         ops_curl_set_receivers(
@@ -96,11 +101,11 @@ final class Transfer: @unchecked Sendable {
         if result == CURLE_OK {
             return .success(HTTPAnswer(status: ops_curl_status(handle), headers: headers, body: body))
         }
-        let reason = String(cString: curl_easy_strerror(result))
+        let reason = String(cString: ops_curl_easy_strerror(result))
         let code: HTTPFailure.Code =
             switch result {
             case CURLE_OPERATION_TIMEDOUT: .timeout
-            case CURLE_URL_MALFORMAT, CURLE_UNSUPPORTED_PROTOCOL: .invalid
+            case CURLE_URL_MALFORMAT: .invalid
             case CURLE_PEER_FAILED_VERIFICATION, CURLE_SSL_CONNECT_ERROR, CURLE_SSL_CERTPROBLEM: .certificate
             default: .connection
             }

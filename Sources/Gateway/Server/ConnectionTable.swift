@@ -23,17 +23,10 @@ struct ConnectionTable {
         var hasEnded = false
     }
 
-    private let idleTimeout: Duration
-    private let transferTimeout: Duration
+    private let limits: HTTPServer.Limits
     private var entries: [UInt: Entry] = [:]
 
-    /// - Parameters:
-    ///   - idleTimeout: After which a connection on which nothing moves is closed by the server's library.
-    ///   - transferTimeout: In which a request must have come, and an answer must have gone.
-    init(idleTimeout: Duration, transferTimeout: Duration) {
-        self.idleTimeout = idleTimeout
-        self.transferTimeout = transferTimeout
-    }
+    init(_ limits: HTTPServer.Limits) { self.limits = limits }
 
     /// Connections with a request that is not answered to its end.
     var busyCount: Int { entries.values.count { $0.phase != .idle } }
@@ -57,11 +50,13 @@ struct ConnectionTable {
     /// - Parameter hasEnded: Whether the client of a socket has finished sending, and all of it was read.
     mutating func overdue(now: Duration, hasEnded: (Int32) -> Bool) -> [Int32] {
         var sockets: [Int32] = []
+        let idleTimeout =
+            count < limits.connectionsMax ? limits.idleTimeout + limits.transferTimeout : limits.crowdedIdleTimeout
         for (connection, entry) in entries {
             let limit: Duration
             switch entry.phase {
-            case .idle: limit = idleTimeout + transferTimeout
-            case .receiving, .answering: limit = transferTimeout
+            case .idle: limit = idleTimeout
+            case .receiving, .answering: limit = limits.transferTimeout
             case .working: continue
             }
             let isGone = entry.phase != .answering && hasEnded(entry.socket)

@@ -31,13 +31,28 @@ struct HTTPRequest: Sendable {
         return value.prefix { $0 != ";" }.lowercased().filter { $0 != " " }
     }
 
-    /// Whether its headers say in one way where its body ends.
-    /// - Source: RFC 9112, 6.3.
-    var hasClearLength: Bool {
-        let encodings = headers.filter { $0.name == "transfer-encoding" }
-        let lengths = headers.filter { $0.name == "content-length" }
-        if encodings.isEmpty { return lengths.count <= 1 }
-        return lengths.isEmpty && encodings.count == 1 && encodings[0].value.lowercased() == "chunked"
+    /// What another server in front may have read in another way; nil where the head is clear.
+    /// - Parameter needsHost: Whether its version demands a `Host`.
+    /// - Source: RFC 9112, 3.2 and 6.3.
+    func fault(needsHost: Bool) -> HTTPRefusal? {
+        var (hosts, lengths, encodings) = (0, 0, 0)
+        var isChunked = true
+        for header in headers {
+            switch header.name {
+            case "host": hosts += 1
+            case "content-length": lengths += 1
+            case "transfer-encoding":
+                encodings += 1
+                isChunked = header.value.lowercased() == "chunked"
+            default:
+                // Some take what stands before the space for the name.
+                if header.name.utf8.contains(where: { $0 <= UInt8(ascii: " ") }) { return .misplacedSpace }
+            }
+        }
+        let isClear = encodings == 0 ? lengths <= 1 : encodings == 1 && isChunked && lengths == 0
+        if !isClear { return .ambiguousLength }
+        if hosts > 1 || hosts == 0 && needsHost { return .ambiguousHost }
+        return path.utf8.contains(UInt8(ascii: " ")) || query.utf8.contains(UInt8(ascii: " ")) ? .misplacedSpace : nil
     }
 
     /// The request as a signature covers it.
@@ -73,6 +88,10 @@ enum HTTPRefusal: Sendable, Hashable {
     /// Its headers do not say in one way only where its body ends: what another server in front would take for the next
     /// request, this one might take for the body.
     case ambiguousLength
+    /// It says twice, or not at all, which host it is for.
+    case ambiguousHost
+    /// There is white space in its target or in a header's name.
+    case misplacedSpace
     /// The bodies of the requests being worked on are too long together.
     case overloaded
     case stopping

@@ -9,8 +9,9 @@ internal import Synchronization
 ///
 /// What came at a time is handed over together: after each round of reading the handler is told that it has all.
 /// A connection waits suspended while its request is worked on, so one thread serves all. There are at most
-/// `connectionsMax` connections; others wait in the kernel's queue. Bodies being received or worked on have a bound
-/// together, past which requests are refused. Clients too slow to send a request or to read an answer are cut off.
+/// `connectionsMax` connections; others wait in the kernel's queue until idle ones are closed for them. Bodies being
+/// received or worked on have a bound together, past which requests are refused. Clients too slow to send a request or
+/// to read an answer are cut off.
 final class HTTPServer: Sendable {
     /// The bounds of a server.
     struct Limits: Sendable {
@@ -19,7 +20,11 @@ final class HTTPServer: Sendable {
         var connectionsMax = 512
         /// Of one client's address; nil for no limit, as where all clients are on this machine.
         var connectionsPerAddressMax: Int?
+        /// After which a connection on which nothing moves is closed.
         var idleTimeout = Duration.seconds(60)
+        /// The same while there are as many connections as there may be, so that others get their turn.
+        var crowdedIdleTimeout = Duration.seconds(5)
+        /// In which a request must have come, and an answer must have gone.
         var transferTimeout = Duration.seconds(30)
         /// How long work under way may take to end when the server stops.
         var stopTimeout = Duration.seconds(5)
@@ -28,8 +33,9 @@ final class HTTPServer: Sendable {
     /// `@unchecked`: the library allows its calls on a daemon from any thread.
     private struct Daemon: @unchecked Sendable { let pointer: OpaquePointer }
 
-    /// Room for a request's head and a piece of its body; a longer head is answered 431.
-    private static let memoryPerConnection = 64 << 10
+    /// Room for a request's head and a piece of its body; a longer head is answered 431. The library wipes it after
+    /// every request.
+    private static let memoryPerConnection = 32 << 10
     /// How long the thread waits for something to happen before it looks at the time.
     private static let roundMilliseconds: Int32 = 1000
     /// A refused body is read to its end so that the client gets the answer, unless it is this much too long.
@@ -55,8 +61,7 @@ final class HTTPServer: Sendable {
         self.handler = handler
         self.limits = limits
         self.clock = clock
-        connections = Mutex(
-            ConnectionTable(idleTimeout: limits.idleTimeout, transferTimeout: limits.transferTimeout))
+        connections = Mutex(ConnectionTable(limits))
     }
 
     deinit { close(wakeDescriptor) }
@@ -186,13 +191,13 @@ extension HTTPServer {
             let exchange = Exchange(HTTPRequest(target: String(cString: target!)))
             return Unmanaged.passRetained(exchange).toOpaque()
         }
-        options.handle = { context, connection, _, method, _, upload, uploadSize, exchange in
+        options.handle = { context, connection, _, method, version, upload, uploadSize, exchange in
             let server = Unmanaged<HTTPServer>.fromOpaque(context!).takeUnretainedValue()
             let exchange = Unmanaged<Exchange>.fromOpaque(exchange!.pointee!).takeUnretainedValue()
             let handle = ConnectionHandle(pointer: connection!)
             if !exchange.incoming.hasHead {
                 exchange.incoming.request.method = String(cString: method!)
-                return server.takeHead(exchange, handle)
+                return server.takeHead(exchange, handle, needsHost: strcmp(version!, "HTTP/1.0") != 0)
             }
             if uploadSize!.pointee > 0 {
                 let piece = UnsafeRawBufferPointer(start: upload, count: uploadSize!.pointee)
@@ -221,8 +226,10 @@ extension HTTPServer {
         }
     }
 
-    private func takeHead(_ exchange: Exchange, _ connection: ConnectionHandle) -> MHD_Result {
+    private func takeHead(_ exchange: Exchange, _ connection: ConnectionHandle, needsHost: Bool) -> MHD_Result {
         exchange.incoming.hasHead = true
+        let count = MHD_get_connection_values(connection.pointer, .HEADER_KIND, nil, nil)
+        exchange.incoming.request.headers.reserveCapacity(Int(count))
         let pointer = Unmanaged.passUnretained(exchange).toOpaque()
         MHD_get_connection_values(
             connection.pointer, .HEADER_KIND,
@@ -233,10 +240,9 @@ extension HTTPServer {
                 return .YES
             }, pointer)
         let request = exchange.incoming.request
-        let length = request.header("content-length").flatMap(Int.init) ?? 0
-        let refusal: HTTPRefusal? =
-            !request.hasClearLength ? .ambiguousLength : length > limits.bodyBytesMax ? .tooLarge : nil
-        if let refusal {
+        // The library takes longer numbers than there are.
+        let length = request.header("content-length").map { Int($0) ?? .max } ?? 0
+        if let refusal = request.fault(needsHost: needsHost) ?? (length > limits.bodyBytesMax ? .tooLarge : nil) {
             // Answered before the body has come, the connection is closed.
             return queue(handler.refuse(request, because: refusal), connection)
         }

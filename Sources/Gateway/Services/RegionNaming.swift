@@ -22,7 +22,7 @@ struct RegionNaming: Sendable {
     }
 
     init?(_ request: HTTPRequest, server: Account) {
-        self.init(client: (try? RequestSignature(request.signed))?.scope.region, server: server)
+        self.init(client: RequestSignature.scope(of: request.signed)?.region, server: server)
     }
 
     /// The input as the server writes it.

@@ -81,8 +81,8 @@ struct RequestRouter: Sendable {
 
     /// The service that the request is signed for, whether or not the signature is good.
     private func signed(_ request: HTTPRequest) -> WireService? {
-        guard let signature = try? RequestSignature(request.signed) else { return nil }
-        return services.first { $0.signingName == signature.scope.service }
+        guard let scope = RequestSignature.scope(of: request.signed) else { return nil }
+        return services.first { $0.signingName == scope.service }
     }
 
     /// The service that the host begins with: `events.us-east-1.example`.

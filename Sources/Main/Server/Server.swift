@@ -228,8 +228,10 @@ final class Server: Sendable {
         await gateway?.stop()
         await bus.stop()
         await rules?.stop()
+        // A slow endpoint must not hold up the end: what it is sent is a delivery of the next start, too.
+        async let requests: Void = http.stop(after: .seconds(1))
         await events.stop()
-        await http.stop()
+        await requests
         await messaging.stop()
         await systems.stop()
         await agent?.stop()

@@ -52,6 +52,13 @@ final class CommitThread: @unchecked Sendable {
     }
 
     func submit(_ buffer: RecordBuffer, completion: @escaping Completion) throws(StorageError) {
+        let mustWake = try enqueue(buffer, completion)
+        // Out of the lock: the thread would wake only to wait for it.
+        if mustWake { pthread_cond_broadcast(changed) }
+    }
+
+    /// - Returns: Whether the thread is waiting for it.
+    private func enqueue(_ buffer: RecordBuffer, _ completion: @escaping Completion) throws(StorageError) -> Bool {
         pthread_mutex_lock(mutex)
         defer { pthread_mutex_unlock(mutex) }
         if isClosed { throw StorageError(.closed, "the journal is closed") }
@@ -61,7 +68,7 @@ final class CommitThread: @unchecked Sendable {
         }
         pendingBytes += buffer.count
         queue.append(Entry(buffer: buffer, completion: completion))
-        if isWaiting { pthread_cond_broadcast(changed) }
+        return isWaiting
     }
 
     func observe(_ observer: @escaping @Sendable (JournalSlice) -> Void) {

@@ -86,6 +86,21 @@ import Testing
         }
     }
 
+    @Test("A request that the end of the server cuts short is no attempt: its delivery stays for the next start")
+    func cutShort() async throws {
+        let engine = try TestEvents()
+        try await TestEvents.run(engine) { engine in
+            engine.web.answer { _ throws(HTTPFailure) in throw HTTPFailure(.cancelled, "the server is stopping") }
+            let arn = try await destination(engine)
+            try await engine.rule(targets: [TestEvents.target(arn: arn, ["RetryPolicy": ["MaximumRetryAttempts": 0]])])
+            try await engine.put()
+            try await eventually("it is called") { engine.web.calls.count == 1 }
+        }
+        #expect(try await engine.pendingCount() == 1)
+        #expect(try await engine.deadLetters().isEmpty)
+        #expect(try await engine.audit("Deliver").isEmpty)
+    }
+
     @Test("Holes, queries, headers and bodies are filled by the target, and the connection goes before it")
     func parameters() async throws {
         try await TestEvents.run { engine in

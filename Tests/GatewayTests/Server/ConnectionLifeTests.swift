@@ -102,6 +102,27 @@ import Testing
         }
     }
 
+    @Test("Idle connections make way for those that wait, requests under way do not")
+    func crowded() async throws {
+        var limits = HTTPServer.Limits()
+        limits.connectionsMax = 2
+        limits.crowdedIdleTimeout = .milliseconds(100)
+        limits.transferTimeout = .seconds(2)
+        try await TestGateway.run(limits) { gateway in
+            let working = try gateway.connect()
+            await working.send(TestGateway.request("Wait"))
+            let idle = try gateway.connect()
+            await idle.send(TestGateway.echo("idle"))
+            #expect(try await idle.answer().status == 200)
+            let third = try gateway.connect()
+            await third.send(TestGateway.echo("third"))
+            #expect(try await third.answer().status == 200)
+            #expect(await idle.isEnded())
+            gateway.operations.gate.open()
+            #expect(try await working.answer().status == 200)
+        }
+    }
+
     @Test("A server that stops takes nothing new and lets what is under way end")
     func gracefulStop() async throws {
         let gateway = try TestGateway()

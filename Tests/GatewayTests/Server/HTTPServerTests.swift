@@ -139,6 +139,17 @@ import Testing
         }
     }
 
+    @Test("A length that no number holds is too long", arguments: ["9223372036854775808", "18446744073709551615"])
+    func immeasurable(length: String) async throws {
+        try await TestGateway.run { gateway in
+            let connection = try gateway.connect()
+            await connection.send(
+                "POST / HTTP/1.1\r\nHost: a\r\nX-Amz-Target: AWSEvents.Echo\r\nContent-Length: \(length)\r\n\r\n")
+            #expect(try await connection.answer().status == 413)
+            #expect(await connection.isEnded())
+        }
+    }
+
     @Test("A head that is too long is refused", arguments: ["path", "header"])
     func longHead(part: String) async throws {
         try await TestGateway.run { gateway in
@@ -195,9 +206,46 @@ import Testing
                 await connection.finishSending()
                 #expect(await connection.isEnded())
             }
-            let missing = try gateway.connect()
-            await missing.send("GET /_opsbus/health HTTP/1.1\r\n\r\n")
-            #expect(try await missing.answer().status == 400)
+        }
+    }
+
+    @Test(
+        "A head that is not clear is refused in the form that clients of the service read",
+        arguments: [
+            "POST / HTTP/1.1", "POST / HTTP/1.1\r\nHost: a\r\nHost: b", "POST /a b HTTP/1.1\r\nHost: a",
+            "POST /?a b HTTP/1.1\r\nHost: a", "POST / HTTP/1.1\r\nHost: a\r\nContent-Length : 5",
+        ])
+    func unclearHead(start: String) async throws {
+        try await TestGateway.run { gateway in
+            let connection = try gateway.connect()
+            await connection.send("\(start)\r\nX-Amz-Target: AWSEvents.Echo\r\nContent-Length: 2\r\n\r\n{}")
+            let answer = try await connection.answer()
+            #expect(answer.status == 400)
+            #expect(answer.header("x-amzn-errortype") == "MalformedRequest")
+            #expect(await connection.isEnded())
+        }
+    }
+
+    @Test("An operation in JSON is called by POST alone", arguments: ["GET", "PUT", "TRACE", "CONNECT", "post"])
+    func notPost(method: String) async throws {
+        try await TestGateway.run { gateway in
+            for action in ["Echo", "PutEvents"] {
+                let connection = try gateway.connect()
+                await connection.send(TestGateway.request(action).replacing("POST", with: method))
+                let answer = try await connection.answer()
+                #expect(answer.status == 404)
+                #expect(answer.text.contains("is called by POST, not by \(method)."))
+            }
+        }
+    }
+
+    @Test("HTTP/1.0 needs no Host, and its connection ends with the answer")
+    func olderVersion() async throws {
+        try await TestGateway.run { gateway in
+            let connection = try gateway.connect()
+            await connection.send("GET /_opsbus/health HTTP/1.0\r\n\r\n")
+            #expect(try await connection.answer().status == 200)
+            #expect(await connection.isEnded())
         }
     }
 }
