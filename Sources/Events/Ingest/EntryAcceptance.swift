@@ -128,8 +128,12 @@ struct EntryAcceptance: ~Copyable {
         if entries.isEmpty { throw refuse("greater than or equal to 1") }
         if entries.count > entriesMax { throw refuse("less than or equal to \(entriesMax)") }
         for (index, entry) in entries.enumerated() {
-            try check(entry.traceHeader, 1...Limits.traceHeaderCharactersMax, body, (index, "traceHeader"))
-            try check(entry.busName, 1...1600, body, (index, "eventBusName"))
+            try check(entry.traceHeader, 1...Limits.traceHeaderCharactersMax, body, index, "traceHeader")
+            try check(entry.busName, 1...1600, body, index, "eventBusName")
+            for (place, resource) in entry.resources.enumerated() {
+                try check(
+                    resource, 0...Limits.eventResourceCharactersMax, body, index, "resources.\(place + 1).member")
+            }
         }
         // Undoing escapes only makes text shorter, so most requests need no exact count.
         if body.count > Limits.putEventsBytesMax {
@@ -143,12 +147,12 @@ struct EntryAcceptance: ~Copyable {
     /// Refuses a text whose length no entry may have.
     private func check(
         _ token: JSONCursor.StringToken?, _ length: ClosedRange<Int>, _ body: UnsafeRawBufferPointer,
-        _ place: (entry: Int, member: StaticString)
+        _ entry: Int, _ member: @autoclosure () -> String
     ) throws(ServiceError) {
         guard let token, !length.contains(token.range.count) else { return }
         let text = String(decoding: token.unescaped(in: body), as: UTF8.self)
         try Shape.string(length: length)
-            .validate(.string(text), at: "entries.\(place.entry + 1).member.\(place.member)")
+            .validate(.string(text), at: "entries.\(entry + 1).member.\(member())")
     }
 
     private mutating func accept(
@@ -163,7 +167,6 @@ struct EntryAcceptance: ~Copyable {
         guard let detailType = entry.detailType, !detailType.range.isEmpty else { throw .missing("DetailType") }
         guard let detail = entry.detail, !detail.range.isEmpty else { throw .missing("Detail") }
         try check(source, detailType, body)
-        try checkCarried(entry, body)
         guard let bus = try busName(entry, body) else { return Identifier(using: &random) }
         if let access {
             let event = BusAccess.Event(
@@ -247,22 +250,6 @@ struct EntryAcceptance: ~Copyable {
         }
         if source.count > Limits.eventSourceBytesMax {
             throw .invalid("Source", "Source must be at most \(Limits.eventSourceBytesMax) bytes.")
-        }
-    }
-
-    /// The bounds of what an event only carries.
-    private func checkCarried(_ entry: PutEventsEntry, _ body: UnsafeRawBufferPointer) throws(Refusal) {
-        func characters(_ token: JSONCursor.StringToken) -> Int {
-            // Characters are never more than bytes, and most texts are short.
-            token.range.count <= Limits.traceHeaderCharactersMax
-                ? token.range.count : String(decoding: token.unescaped(in: body), as: UTF8.self).unicodeScalars.count
-        }
-        for resource in entry.resources where characters(resource) > Limits.eventResourceCharactersMax {
-            throw .invalid("Resources", "A resource must be at most \(Limits.eventResourceCharactersMax) characters.")
-        }
-        if let header = entry.traceHeader, !(1...Limits.traceHeaderCharactersMax).contains(characters(header)) {
-            throw .invalid(
-                "TraceHeader", "TraceHeader must be 1 to \(Limits.traceHeaderCharactersMax) characters.")
         }
     }
 

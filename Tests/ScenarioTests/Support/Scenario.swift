@@ -162,12 +162,6 @@ final class Scenario {
         return try outcome.json()
     }
 
-    /// Runs a line of shell in the directory, which must succeed.
-    func shell(_ command: String) throws {
-        let child = try start("/bin/sh", ["-c", command], name: "sh")
-        guard try child.wait() == 0 else { throw ScenarioError("\(command): \(child.errorOutput)") }
-    }
-
     /// Starts one of the Python programs of `Clients`, or one that an absolute path names.
     func startPython(_ script: String, _ arguments: [String], input: String? = nil) throws -> ChildProcess {
         // `env` looks for it along the path of the tests themselves, which may be longer than that of the system.
