@@ -108,10 +108,9 @@ final class HTTPServer: Sendable {
 
     /// Accepts nothing more, lets what is under way end, and closes all connections.
     func stop() async {
-        guard let daemon = daemon.value else { return }
+        guard daemon.value != nil else { return }
         isStopping.store(true, ordering: .releasing)
-        let socket = MHD_quiesce_daemon(daemon.pointer)
-        if socket >= 0 { close(socket) }
+        wake()
         await waitUntilIdle(for: limits.stopTimeout)
         // What still works answers nobody.
         for exchange in unanswered.withLock({ Array($0.values) }) {
@@ -139,10 +138,18 @@ final class HTTPServer: Sendable {
 
     /// Serves until the server stops; the thread does nothing else.
     private func serve(_ daemon: Daemon) {
+        var isListening = true
         while !isEnding.load(ordering: .acquiring) {
             ops_http_wait(daemon.pointer, wakeDescriptor, HTTPServer.roundMilliseconds)
             // Before the round: what comes to be done from here on may have to wake the thread again.
             isWoken.store(false, ordering: .sequentiallyConsistent)
+            if isListening, isStopping.load(ordering: .acquiring) {
+                isListening = false
+                // Between two rounds: the library ends the process if a round stops listening at the same time, as one
+                // does at the limit of connections.
+                let socket = MHD_quiesce_daemon(daemon.pointer)
+                if socket >= 0 { close(socket) }
+            }
             MHD_run(daemon.pointer)
             handler.finishRound()
         }

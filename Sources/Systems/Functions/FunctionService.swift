@@ -30,6 +30,8 @@ actor FunctionService {
     private var runningCount = 0
     /// The events that are being worked off.
     private var tasks: [Int: Task<Void, Never>] = [:]
+    /// Those that ended since the events that are due began to be read: what is read may still show them.
+    private var endedWhileReading: Set<Int> = []
     private var loop: Task<Void, Never>?
     private var alarm: Task<Void, Never>?
     private var isSuspended = false
@@ -162,10 +164,12 @@ actor FunctionService {
             let active = tasks.count
             let room = room(for: function)
             guard room > 0, !isSuspended else { continue }
+            endedWhileReading = []
             let due = try await database.read {
                 try FunctionStore.due(function.name, at: now, limit: room + active, $0)
             }
-            for invocation in due where tasks[invocation.id] == nil && !isSuspended {
+            for invocation in due where tasks[invocation.id] == nil && !endedWhileReading.contains(invocation.id) {
+                if isSuspended { break }
                 guard enter(function) else { break }
                 tasks[invocation.id] = Task { await self.work(off: invocation, function) }
             }
@@ -188,6 +192,7 @@ actor FunctionService {
             log.error("an event of function \(function.name) will be tried again: \(error)")
         }
         tasks[invocation.id] = nil
+        endedWhileReading.insert(invocation.id)
         leave(function)
     }
 

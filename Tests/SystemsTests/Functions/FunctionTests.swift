@@ -165,6 +165,16 @@ private final class Others: OperationCaller {
         }
     }
 
+    @Test("Of many events, each is worked off once")
+    func manyEvents() async throws {
+        try await run { engine in
+            try await engine.register("count", "echo x >> count; echo null")
+            for _ in 0..<200 { _ = try await engine.invoke("count", "{}", ["InvocationType": "Event"]) }
+            try await eventually("all are done") { try await engine.waiting() == 0 }
+            #expect(try Files.read(engine.directory.path + "/count", bytesMax: 10_000).count == 400)
+        }
+    }
+
     @Test("A failing event is tried again after one minute and two, and then goes to the dead-letter queue")
     func retries() async throws {
         try await run { engine in
