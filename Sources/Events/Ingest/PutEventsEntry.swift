@@ -41,6 +41,8 @@ enum PutEventsReader {
                 }
             case "EndpointId":
                 if cursor.null() { return true }
+                var endpoint: JSONCursor.StringToken?
+                guard readString(&cursor, &endpoint) else { return false }
                 fault = "EndpointId names a global endpoint of two regions, and there are none here; leave it out."
                 return false
             case _ where ignoresUnknownMembers: return cursor.skipValue()

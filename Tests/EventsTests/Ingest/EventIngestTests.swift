@@ -145,6 +145,7 @@ import Testing
             (#"{"Entries":[1]}"#, "SerializationException", "The request must be an object with Entries"),
             (#"{"Entries":[{"Source":1}]}"#, "SerializationException", "The request must be an object with Entries"),
             (#"{"Entries":[{"Resources":"x"}]}"#, "SerializationException", "The request must be an object with Entr"),
+            (#"{"Entries":[],"EndpointId":7}"#, "SerializationException", "The request must be an object with Entries"),
             (#"{"Entries":[],"EndpointId":"a"}"#, "ValidationException", "EndpointId names a global endpoint"),
             (#"{"Entries":[{"Sorce":"x"}]}"#, "ValidationException", "Unknown member 'Sorce' in an entry"),
             (#"{"Entries":[],"More":1}"#, "ValidationException", "Unknown member 'More'"),

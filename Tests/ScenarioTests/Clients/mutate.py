@@ -104,7 +104,7 @@ def requests():
     for frames in ([b""], [b"", b""], [b"OPS2", b"1", b"events:ListRules", b"{}"], [b"OPS1"], [b"OPS1", b"1"],
                    [b"OPS1", b"x" * 65, b"events:ListRules", b"{}"], [b"OPS1", b"1", b"\xff\xff", b"{}"],
                    [b"OPS1", b"1", b"x" * 100000, b"{}"], [b"OPS1", b"1", b"events:ListRules", b"{}"] + [b"x"] * 50,
-                   [b"OPS1", b"1", b"events:PutEvents", b" " * (4 << 20) + b"{}"], [b"\x00" * 200000]):
+                   [b"OPS1", b"1", b"events:PutEvents", b" " * (8 << 20) + b"{}"], [b"\x00" * 200000]):
         dealer.send_multipart(frames)
         assert dealer.poll(15000), ("no answer", [frame[:40] for frame in frames])
         answer = dealer.recv_multipart()
