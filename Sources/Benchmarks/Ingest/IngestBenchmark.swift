@@ -110,7 +110,7 @@ struct IngestBenchmark {
         try control.call("events:PutEvents", ["Entries": [entry]])
         let deadline = ops_monotonic_nanoseconds() + 30_000_000_000
         while ops_monotonic_nanoseconds() < deadline {
-            let newest: JSON = ["logGroupName": "mark", "limit": 1, "OpsBusNewest": true]
+            let newest: JSON = ["logGroupName": "mark", "limit": 1, "startFromHead": false]
             // The group is made by the first event that reaches it.
             let output = try? control.call("logs:FilterLogEvents", newest)
             let text = output?["events"]?[0]?["message"]?.string ?? ""

@@ -76,39 +76,54 @@ private struct LogTail: Sendable {
 
     /// How long the server holds a question for new lines.
     private static let waitSeconds: JSON = 20
+    /// Lines of one answer.
+    private static let pageMax = 10_000
 
     private func request(_ more: [(String, JSON?)]) -> JSON {
         input([("logGroupName", .string(group)), ("filterPattern", .text(filter))] + more)
     }
 
     func print(_ limit: Int) async throws {
-        let page = try await newest(limit)
-        output.result(page) { for line in page["events"]?.array ?? [] { show(line) } }
+        let lines = try await newest(limit)
+        output.result(["events": .array(lines)]) { for line in lines { show(line) } }
     }
 
     /// Prints until the task is cancelled.
     func follow(_ limit: Int) async throws {
         do {
-            var page = try await newest(limit)
+            var lines = try await newest(limit)
             var last = 0
             while true {
-                for line in page["events"]?.array ?? [] {
+                for line in lines {
                     show(line)
                     last = max(last, line["eventId"]?.string.flatMap { Int($0) } ?? 0)
                 }
                 try Task.checkCancellation()
-                page = try await connection.call(
+                let page = try await connection.call(
                     "logs:FilterLogEvents",
                     request([("OpsBusAfterEventId", .string("\(last)")), ("OpsBusWaitSeconds", LogTail.waitSeconds)]))
+                lines = page["events"]?.array ?? []
             }
         } catch is CancellationError {
             // ^C is how following ends.
         }
     }
 
-    private func newest(_ limit: Int) async throws -> JSON {
-        try await connection.call(
-            "logs:FilterLogEvents", request([("limit", .integer(limit)), ("OpsBusNewest", true)]))
+    /// The newest lines, the oldest of them first; page by page, because a page has a limit of bytes as well.
+    private func newest(_ limit: Int) async throws -> [JSON] {
+        var lines: [JSON] = []
+        var token: JSON?
+        repeat {
+            let page = try await connection.call(
+                "logs:FilterLogEvents",
+                request([
+                    ("startFromHead", false), ("limit", .integer(min(limit - lines.count, LogTail.pageMax))),
+                    ("nextToken", token),
+                ]))
+            lines += page["events"]?.array ?? []
+            token = page["nextToken"]
+        } while token != nil && lines.count < limit
+        return lines.reversed()
     }
 
     private func show(_ line: JSON) {

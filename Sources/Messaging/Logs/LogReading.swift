@@ -47,8 +47,7 @@ struct LogReading: Sendable {
                     .optional("endTime", LogReading.time), .optional("filterPattern", .string(length: 0...1024)),
                     .optional("nextToken", .string()), .optional("limit", .integer(1...10_000)),
                     .optional("interleaved", .boolean), .optional("startFromHead", .boolean),
-                    .optional("unmask", .boolean), .optional("OpsBusNewest", .boolean),
-                    .optional("OpsBusAfterEventId", .string(length: 1...20)),
+                    .optional("unmask", .boolean), .optional("OpsBusAfterEventId", .string(length: 1...20)),
                     .optional("OpsBusWaitSeconds", .integer(0...20)),
                 ], handler: filter),
         ]
@@ -126,8 +125,8 @@ struct LogReading: Sendable {
         ]
     }
 
-    /// Additions of ours: `OpsBusNewest` answers the newest lines instead of the oldest; `OpsBusAfterEventId` only
-    /// those that came after a line, and `OpsBusWaitSeconds` waits for them: this is how a group is followed.
+    /// Additions of ours: `OpsBusAfterEventId` answers only lines that came after that one, and `OpsBusWaitSeconds` waits
+    /// for them: this is how a group is followed.
     private func filter(_ input: JSON, _ context: OperationContext) async throws -> JSON {
         var query = try query(input)
         query.streams = (input["logStreamNames"]?.array ?? []).compactMap(\.string)
@@ -137,8 +136,7 @@ struct LogReading: Sendable {
             throw ServiceError(
                 .invalidParameterException, "logStreamNames and logStreamNamePrefix are mutually exclusive parameters.")
         }
-        let isTail = input["OpsBusNewest"]?.bool ?? false
-        query.newestFirst = isTail || input["startFromHead"]?.bool == false
+        query.newestFirst = input["startFromHead"]?.bool == false
         query.afterID = input["OpsBusAfterEventId"]?.string.flatMap { Int($0) }
         if let token = input["nextToken"]?.string {
             guard let place = LogQuery.Place(token) else { throw LogReading.badToken }
@@ -155,10 +153,9 @@ struct LogReading: Sendable {
             try await clock.sleep(for: interval)
             found = try await read(query.group) { try finished.run($0) }
         }
-        let inOrder = isTail ? found.lines.reversed() : found.lines
         var output: JSON = [
             "events": .array(
-                inOrder.map {
+                found.lines.map {
                     [
                         "logStreamName": .string($0.stream), "timestamp": .integer($0.time),
                         "message": .string($0.message), "ingestionTime": .integer($0.ingested),
@@ -167,7 +164,7 @@ struct LogReading: Sendable {
                 }),
             "searchedLogStreams": [],
         ]
-        if !isTail { output["nextToken"] = found.reached.map { .string($0.token) } }
+        output["nextToken"] = found.reached.map { .string($0.token) }
         return output
     }
 

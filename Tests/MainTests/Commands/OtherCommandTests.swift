@@ -78,14 +78,20 @@ struct OtherCommandTests {
         #expect(await opsbus(["topics", "create", "on-call"], connection).output == arn + "\n")
     }
 
-    @Test func `Log lines are printed with their times`() async {
+    @Test func `The newest log lines are printed with their times, the oldest first, from as many pages as it takes`() async
+    {
         let connection = FakeConnection([
-            "logs:FilterLogEvents": [["events": [["timestamp": 1_769_846_400_123, "message": "a\u{1B}b"]]]]
+            "logs:FilterLogEvents": [
+                ["events": [["timestamp": 1_769_846_401_123, "message": "c"]], "nextToken": "t"],
+                ["events": [["timestamp": 1_769_846_400_123, "message": "a\u{1B}b"]]],
+            ]
         ])
         let outcome = await opsbus(["logs", "tail", "/opsbus/events", "-n", "5"], connection)
-        #expect(outcome.output == "2026-01-31T08:00:00.123Z a\u{FFFD}b\n")
-        #expect(connection.inputs("logs:FilterLogEvents") == [
-                ["logGroupName": "/opsbus/events", "limit": 5, "OpsBusNewest": true]
+        #expect(outcome.output == "2026-01-31T08:00:00.123Z a\u{FFFD}b\n2026-01-31T08:00:01.123Z c\n")
+        #expect(
+            connection.inputs("logs:FilterLogEvents") == [
+                ["logGroupName": "/opsbus/events", "startFromHead": false, "limit": 5],
+                ["logGroupName": "/opsbus/events", "startFromHead": false, "limit": 4, "nextToken": "t"],
             ])
     }
 

@@ -146,7 +146,7 @@ import Testing
             try await put(["c"], token: "t2")
             #expect(try await lines() == ["a", "b", "c"])
             #expect(try await lines(["limit": 2]) == ["a", "b"])
-            #expect(try await lines(["limit": 2, "OpsBusNewest": true]) == ["b", "c"])
+            #expect(try await lines(["limit": 2, "startFromHead": false]) == ["c", "b"])
             let bad = await refusal { try await engine.call("logs:FilterLogEvents", ["logGroupName": "a b"]) }
             #expect(bad?.code == .validation)
         }

@@ -114,8 +114,14 @@ extension Scenario {
     func logged(_ group: String) throws -> [JSON] {
         let groups = try call("logs:DescribeLogGroups", ["logGroupNamePrefix": .string(group)])
         if groups["logGroups"] == [] { return [] }
-        let output = try call("logs:FilterLogEvents", ["logGroupName": .string(group), "limit": 10000])
-        return try (output["events"]?.array ?? []).compactMap { event in
+        var lines: [JSON] = []
+        var input: JSON = ["logGroupName": .string(group)]
+        repeat {
+            let page = try call("logs:FilterLogEvents", input)
+            lines += page["events"]?.array ?? []
+            input["nextToken"] = page["nextToken"]
+        } while input["nextToken"] != nil
+        return try lines.compactMap { event in
             try event["message"]?.string.map { try JSON(parsing: Array($0.utf8)) }
         }
     }
