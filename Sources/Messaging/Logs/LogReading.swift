@@ -125,8 +125,8 @@ struct LogReading: Sendable {
         ]
     }
 
-    /// Additions of ours: `OpsBusAfterEventId` answers only lines that came after that one, and `OpsBusWaitSeconds` waits
-    /// for them: this is how a group is followed.
+    /// Additions of ours: `OpsBusAfterEventId` answers only lines that came after that one, and `OpsBusWaitSeconds`
+    /// waits for them: this is how a group is followed.
     private func filter(_ input: JSON, _ context: OperationContext) async throws -> JSON {
         var query = try query(input)
         query.streams = (input["logStreamNames"]?.array ?? []).compactMap(\.string)

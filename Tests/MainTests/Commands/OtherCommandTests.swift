@@ -78,8 +78,7 @@ struct OtherCommandTests {
         #expect(await opsbus(["topics", "create", "on-call"], connection).output == arn + "\n")
     }
 
-    @Test func `The newest log lines are printed with their times, the oldest first, from as many pages as it takes`() async
-    {
+    @Test func `The newest log lines are printed with their times, the oldest first, from many pages`() async {
         let connection = FakeConnection([
             "logs:FilterLogEvents": [
                 ["events": [["timestamp": 1_769_846_401_123, "message": "c"]], "nextToken": "t"],
