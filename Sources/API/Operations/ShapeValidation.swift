@@ -98,7 +98,7 @@ extension Shape {
         let near = nearest(to: name, among: known).map { " Did you mean '\($0)'?" } ?? ""
         return ServiceError(
             .validation,
-            "Unknown member '\(shortened(name))'\(path.isEmpty ? "" : " at '\(path)'").\(near) Known: "
+            "Unknown member '\(shortened(name, to: 200))'\(path.isEmpty ? "" : " at '\(path)'").\(near) Known: "
                 + "\(known.joined(separator: ", ")).")
     }
 
@@ -147,10 +147,9 @@ extension JSON {
     }
 }
 
-/// A text as error messages quote it.
-private func shortened(_ text: String) -> String {
-    let scalarsMax = 200
-    return text.utf8.count > scalarsMax ? String(Substring(text.unicodeScalars.prefix(scalarsMax))) + "…" : text
+/// A text as error messages quote it: values as the services do, unless they are very long.
+private func shortened(_ text: String, to scalarsMax: Int = 1024) -> String {
+    text.utf8.count > scalarsMax ? String(Substring(text.unicodeScalars.prefix(scalarsMax))) + "…" : text
 }
 
 /// The constraints that an input breaks, in the words of the AWS services.
