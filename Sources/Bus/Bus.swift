@@ -100,7 +100,8 @@ public final class BusServer: Sendable {
                 socket: requests, isAuthenticated: isAuthenticated, loop: loops.requests, operations: ports.operations,
                 publisher: ports.publisher),
             stream: StreamPublisher(
-                socket: stream, isAuthenticated: isAuthenticated, loop: loops.stream, server: self.stream,
+                socket: stream, bytesQueuedMax: configuration.streamBytesQueuedMax,
+                isAuthenticated: isAuthenticated, loop: loops.stream, server: self.stream,
                 authorizer: ports.authorizer, position: position, clock: clock, log: log),
             nodes: NodeSwitch(
                 socket: nodes, isAuthenticated: isAuthenticated, loop: loops.nodes, server: self.nodes,

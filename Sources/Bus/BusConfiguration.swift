@@ -14,6 +14,8 @@ public struct BusConfiguration: Sendable, Hashable {
     public var keys: CurveKeyPair?
     /// Messages that wait for one subscriber; past it they are dropped for that subscriber, who sees the gap.
     public var streamMessagesQueuedMax = Limits.streamMessagesQueuedMax
+    /// Bytes that wait for all subscribers together, see `Limits.streamBytesQueuedMax`.
+    public var streamBytesQueuedMax = Limits.streamBytesQueuedMax
 
     public init(
         requestsEndpoint: String = BusConfiguration.defaultRequestsEndpoint,

@@ -79,6 +79,11 @@ public enum Limits {
     public static let requestsInFlightPerClientMax = 1024
     /// Bytes of bodies of requests being worked on; past it `ThrottlingException`.
     public static let requestBytesInFlightMax = 256 << 20
+    /// Bytes of answers that one connection has not yet taken; past it `ThrottlingException`.
+    public static let answerBytesQueuedPerClientMax = 32 << 20
+    /// Of all connections; past it those that have not taken all their answers get `ThrottlingException`, and each
+    /// other one is given its next answer.
+    public static let answerBytesQueuedMax = 256 << 20
     /// Bytes handed to the journal and not yet durable; past it `ThrottlingException`.
     public static let journalQueueBytesMax = 64 << 20
     /// Transactions waiting for the database's writer, and reads waiting for a reader; past them `ThrottlingException`.
@@ -86,6 +91,9 @@ public enum Limits {
     public static let databaseReadsQueuedMax = 4096
     /// Messages queued for one subscriber; past it they are dropped, and the subscriber sees the gap.
     public static let streamMessagesQueuedMax = 10_000
+    /// Bytes queued for all subscribers together, a message for several of them counted once; past it messages of a
+    /// kibibyte and more are dropped for all, and subscribers see the gap. Shorter ones are bounded by their number.
+    public static let streamBytesQueuedMax = 128 << 20
     /// Deliveries being attempted at a time; the others wait in the database.
     public static let deliveriesInFlightMax = 256
 

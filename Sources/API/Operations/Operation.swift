@@ -15,6 +15,9 @@ public struct Operation: Sendable {
     public let name: String
     /// What a caller must be allowed to, as policies spell it: the name, but for batches what they do many times.
     public let permission: String
+    /// The member of the input that names what is acted on, where permissions may be for some of these alone; nil where
+    /// they are for all.
+    public let resource: String?
     /// One line for `--help`.
     public let summary: String
     public let effect: Effect
@@ -33,11 +36,12 @@ public struct Operation: Sendable {
     public var action: String { String(name.drop { $0 != ":" }.dropFirst()) }
 
     public init(
-        _ name: String, _ summary: String, _ effect: Effect, permission: String? = nil, input: [Field] = [],
-        output: [Field] = [], route: Route? = nil, handler: @escaping Handler
+        _ name: String, _ summary: String, _ effect: Effect, permission: String? = nil, resource: String? = nil,
+        input: [Field] = [], output: [Field] = [], route: Route? = nil, handler: @escaping Handler
     ) {
         self.name = name
         self.permission = permission ?? name
+        self.resource = resource
         self.summary = summary
         self.effect = effect
         self.input = input

@@ -137,7 +137,8 @@ public struct OperationTable: OperationCaller {
                     "\(principal) is not allowed to perform \(operation.permission): the resource's policy denies it.")
             }
         }
-        try authorizer.authorize(principal, operation.permission, on: "*")
+        let resource = operation.resource.flatMap { input[$0]?.string } ?? "*"
+        try authorizer.authorize(principal, operation.permission, on: resource)
     }
 
     private func handle(

@@ -17,10 +17,12 @@ struct RequestLedger {
         var requests = Limits.requestsInFlightMax
         var requestsPerClient = Limits.requestsInFlightPerClientMax
         var bytes = Limits.requestBytesInFlightMax
+        var answerBytesPerClient = Limits.answerBytesQueuedPerClientMax
+        var answerBytes = Limits.answerBytesQueuedMax
     }
 
     enum Refusal: Equatable {
-        case tooManyRequests, tooManyOfClient, tooManyBytes
+        case tooManyRequests, tooManyOfClient, tooManyBytes, unreadAnswers
     }
 
     private struct Slot {
@@ -36,10 +38,16 @@ struct RequestLedger {
     private var freeSlots: [UInt32] = []
     private var clients: [[UInt8]: Int] = [:]
     private var requestsOfClient: [Int] = []
+    /// The bytes of each connection's answers that it has not yet taken.
+    private var answersOfClient: [ByteAccount] = []
+    private let answers: ByteAccount
     private var freeClients: [Int] = []
     private(set) var bytesInFlight = 0
 
-    init(_ bounds: Bounds = Bounds()) { self.bounds = bounds }
+    init(_ bounds: Bounds = Bounds()) {
+        self.bounds = bounds
+        answers = ByteAccount(bytesMax: bounds.answerBytes)
+    }
 
     var requestsInFlight: Int { slots.count - freeSlots.count }
 
@@ -51,7 +59,8 @@ struct RequestLedger {
         if requestsInFlight >= bounds.requests { return .tooManyRequests }
         if bytesInFlight + bytes > bounds.bytes { return .tooManyBytes }
         guard let client = clients[envelope.routing] else { return nil }
-        return requestsOfClient[client] >= bounds.requestsPerClient ? .tooManyOfClient : nil
+        if requestsOfClient[client] >= bounds.requestsPerClient { return .tooManyOfClient }
+        return answersOfClient[client].isFull ? .unreadAnswers : nil
     }
 
     mutating func open(_ envelope: Envelope, bytes: Int) -> RequestToken {
@@ -74,6 +83,9 @@ struct RequestLedger {
         return RequestToken(index: index, generation: slots[Int(index)].generation)
     }
 
+    /// Where the answer of a request just opened is counted.
+    func account(_ token: RequestToken) -> ByteAccount { answersOfClient[slots[Int(token.index)].client] }
+
     /// Lends the envelope of a request in flight; nil where it was answered before.
     func withEnvelope<Result>(_ token: RequestToken, _ body: (borrowing Envelope) -> Result) -> Result? {
         guard slots[Int(token.index)].isTaken, slots[Int(token.index)].generation == token.generation else {
@@ -95,7 +107,8 @@ struct RequestLedger {
 
     private mutating func client(_ routing: [UInt8]) -> Int {
         if let client = clients[routing] { return client }
-        // A connection that has nothing in flight need not be remembered; they are swept when there are many.
+        // A connection that has nothing in flight and all its answers need not be remembered; they are swept when there
+        // are many.
         if clients.count >= 2 * bounds.requests { sweepClients() }
         let client: Int
         if let free = freeClients.popLast() {
@@ -103,13 +116,14 @@ struct RequestLedger {
         } else {
             client = requestsOfClient.count
             requestsOfClient.append(0)
+            answersOfClient.append(ByteAccount(bytesMax: bounds.answerBytesPerClient, within: answers))
         }
         clients[routing] = client
         return client
     }
 
     private mutating func sweepClients() {
-        for (routing, client) in clients where requestsOfClient[client] == 0 {
+        for (routing, client) in clients where requestsOfClient[client] == 0 && answersOfClient[client].isEmpty {
             clients[routing] = nil
             freeClients.append(client)
         }

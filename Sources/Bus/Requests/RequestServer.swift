@@ -11,12 +11,14 @@ internal import Synchronization
 ///
 /// A client that does not read its answers: libzmq queues `answersQueuedMax` of them; up to
 /// `Limits.requestsInFlightPerClientMax` more are held here for at most `answerHoldNanoseconds`, still counted as in
-/// flight, so that the client's further requests are throttled; after that they are discarded and counted. A client
-/// that was so slow must ask again, which is why publishing is idempotent by `OpsBusEventId`.
+/// flight, so that the client's further requests are throttled; after that they are discarded and counted. Once
+/// `Limits.answerBytesQueuedPerClientMax` bytes of answers wait for it, its further requests are refused before they
+/// are carried out, and of those being carried out it gets word in place of the answer (`ByteAccount`). A client that
+/// was so slow must ask again, which is why publishing is idempotent by `OpsBusEventId`.
 actor RequestServer: LoopMember {
     /// Messages read before answers and other members get their turn.
     private static let batchMax = 512
-    private static let answersQueuedMax = 4096
+    private static let answersQueuedMax = 1024
     private static let answerHoldNanoseconds: Int64 = 10_000_000_000
     private static let retryNanoseconds: Int64 = 5_000_000
 
@@ -97,13 +99,14 @@ actor RequestServer: LoopMember {
             case .malformed(let error): refuse(error)
             case .publish(let body):
                 guard let token = open(bytes: body.count) else { continue }
+                let account = ledger.account(token)
                 published.append(
                     PublishRequest(body: body, principal: reader.principal) { [replies] status, body in
-                        replies.append(Reply(token: token, status: status, body: body))
+                        replies.append(token, status, body, account)
                     })
             case .call(let operation, let body):
                 guard let token = open(bytes: body.count) else { continue }
-                call(operation, body, OperationContext(principal: reader.principal), token)
+                call(operation, body, OperationContext(principal: reader.principal), token, ledger.account(token))
             }
         }
         publishBatch()
@@ -134,18 +137,22 @@ actor RequestServer: LoopMember {
     }
 
     private nonisolated func call(
-        _ operation: String, _ body: [UInt8], _ context: OperationContext, _ token: RequestToken
+        _ operation: String, _ body: [UInt8], _ context: OperationContext, _ token: RequestToken,
+        _ account: ByteAccount
     ) {
         let (operations, replies) = (operations, replies)
         Task { @concurrent in
-            let reply: Reply
+            // Many requests come at a time; the answers of the first may already be too much.
+            if account.isFull {
+                replies.append(.unread(token, "This request was not carried out."))
+                return
+            }
             do throws(ServiceError) {
                 let output = try await operations.call(operation, JSON(objectIn: body), context)
-                reply = Reply(token: token, status: 200, body: output.bytes)
+                replies.append(token, 200, output.bytes, account)
             } catch {
-                reply = Reply(token: token, status: error.code.status, body: error.json.bytes)
+                replies.append(token, error.code.status, error.json.bytes, account)
             }
-            replies.append(reply)
         }
     }
 
@@ -166,6 +173,7 @@ actor RequestServer: LoopMember {
             if deliver(held.reply) { return true }
             guard now >= held.discardAt else { return false }
             counters.discarded.add(1, ordering: .relaxed)
+            held.reply.release()
             ledger.close(held.reply.token)
             return true
         }
@@ -174,18 +182,27 @@ actor RequestServer: LoopMember {
 
     /// Returns false where the client's queue is full and the answer must be held.
     private func deliver(_ reply: Reply) -> Bool {
-        let outcome = ledger.withEnvelope(reply.token) { send(status: reply.status, body: reply.body, to: $0) }
+        let outcome = ledger.withEnvelope(reply.token) {
+            send(status: reply.status, body: reply.body, to: $0, account: reply.account)
+        }
         switch outcome {
         case .blocked: return false
         case .sent: counters.answered.add(1, ordering: .relaxed)
-        case .unreachable: counters.discarded.add(1, ordering: .relaxed)
-        case nil: return true
+        case .unreachable:
+            counters.discarded.add(1, ordering: .relaxed)
+            reply.release()
+        case nil:
+            reply.release()
+            return true
         }
         ledger.close(reply.token)
         return true
     }
 
-    private func send(status: Int, body: [UInt8], to envelope: borrowing Envelope) -> Socket.Sent {
+    /// - Parameter account: What the body is on, until it has been sent.
+    private func send(
+        status: Int, body: [UInt8], to envelope: borrowing Envelope, account: ByteAccount? = nil
+    ) -> Socket.Sent {
         // Whether the message can go is decided with its first frame.
         let outcome = socket.send(envelope.routing, more: true)
         guard case .sent = outcome else { return outcome }
@@ -193,16 +210,19 @@ actor RequestServer: LoopMember {
         _ = socket.send("OPS1", more: true)
         _ = socket.send(envelope.identifier, more: true)
         _ = status == 200 ? socket.send("200", more: true) : socket.send(Array(String(status).utf8), more: true)
-        return socket.send(body, more: false)
+        body.withUnsafeBytes { socket.send(last: $0, account: account) }
+        return .sent
     }
 }
 
 extension RequestLedger.Refusal {
-    fileprivate var message: String {
+    var message: String {
         switch self {
         case .tooManyRequests: "Too many requests are in flight; wait for answers, then try again."
         case .tooManyOfClient:
             "This connection has \(Limits.requestsInFlightPerClientMax) requests in flight; wait for answers."
+        case .unreadAnswers:
+            "Answers that this connection has not read fill its share of memory; read them, then try again."
         case .tooManyBytes: "The requests in flight are too large together; wait for answers, then try again."
         }
     }

@@ -101,6 +101,32 @@ struct Socket: ~Copyable {
         return .sent
     }
 
+    /// Sends a message's last frame without waiting; the bytes are copied.
+    /// - Parameter account: What the frame was reserved on; released once libzmq has sent or dropped the frame.
+    func send(last bytes: UnsafeRawBufferPointer, account: ByteAccount?) {
+        guard let account else {
+            _ = send(bytes, more: false)
+            return
+        }
+        guard bytes.count >= ByteAccount.countedBytesMin else {
+            _ = send(bytes, more: false)
+            account.release(bytes.count)
+            return
+        }
+        let copy = UnsafeMutableRawBufferPointer.allocate(byteCount: bytes.count, alignment: 1)
+        copy.copyMemory(from: bytes)
+        let hint = Unmanaged.passRetained(CountedFrame(copy, account)).toOpaque()
+        var message = zmq_msg_t()
+        zmq_msg_init_data(
+            &message, copy.baseAddress, copy.count,
+            { _, hint in Unmanaged<CountedFrame>.fromOpaque(hint!).release() }, hint)
+        while zmq_msg_send(&message, handle, ZMQ_DONTWAIT) < 0 {
+            if zmq_errno() == EINTR { continue }
+            zmq_msg_close(&message)
+            return
+        }
+    }
+
     func send(_ bytes: [UInt8], more: Bool) -> Sent { bytes.withUnsafeBytes { send($0, more: more) } }
 
     func send(_ text: StaticString, more: Bool) -> Sent {
@@ -114,5 +140,23 @@ struct Socket: ~Copyable {
             guard case .sent = outcome else { return outcome }
         }
         return .sent
+    }
+}
+
+/// A frame that libzmq holds; its bytes are given back, and taken off the account, when libzmq lets go of it.
+///
+/// `@unchecked`: made by one thread and only ever released by another.
+private final class CountedFrame: @unchecked Sendable {
+    private let bytes: UnsafeMutableRawBufferPointer
+    private let account: ByteAccount
+
+    init(_ bytes: UnsafeMutableRawBufferPointer, _ account: ByteAccount) {
+        self.bytes = bytes
+        self.account = account
+    }
+
+    deinit {
+        account.release(bytes.count)
+        bytes.deallocate()
     }
 }

@@ -29,9 +29,12 @@ actor StreamPublisher: LoopMember {
     private var sending = StreamOutbox()
     private var lastSent: UInt64
     private var nextHeartbeat: Int64 = 0
+    /// What libzmq holds for all subscribers.
+    private let queued: ByteAccount
+    private var unsentCount = 0
 
     init(
-        socket: consuming Socket, isAuthenticated: Bool, loop: BusLoop, server: StreamServer,
+        socket: consuming Socket, bytesQueuedMax: Int, isAuthenticated: Bool, loop: BusLoop, server: StreamServer,
         authorizer: any Authorizer, position: StreamPosition, clock: any Clock, log: Log
     ) {
         self.socket = socket
@@ -43,6 +46,7 @@ actor StreamPublisher: LoopMember {
         lastSent = position.sequence
         self.clock = clock
         self.log = log
+        queued = ByteAccount(bytesMax: bytesQueuedMax)
         unownedExecutor = loop.asUnownedSerialExecutor()
     }
 
@@ -155,16 +159,36 @@ actor StreamPublisher: LoopMember {
         if sending.droppedCount > 0 {
             log.warning("\(sending.droppedCount) messages were dropped; subscribers will read them from the journal")
         }
+        var unsent = 0
         sending.forEach { topic, sequences, payload in
+            let isCounted = payload.count >= ByteAccount.countedBytesMin
+            guard !isCounted || queued.reserve(payload.count) else {
+                unsent += 1
+                return
+            }
             _ = socket.send(topic, more: true)
             _ = socket.send(sequences, more: true)
-            _ = socket.send(payload, more: false)
+            socket.send(last: payload, account: isCounted ? queued : nil)
         }
         sending.removeAll()
+        note(unsent)
+    }
+
+    /// Counts messages that subscribers who do not read leave no room for, and says so once a heartbeat.
+    private func note(_ unsent: Int) {
+        guard unsent > 0 else { return }
+        server.state.withLock { $0.droppedCount += unsent }
+        unsentCount += unsent
     }
 
     private func sendHeartbeat(now: Int64) {
         nextHeartbeat = now + StreamPublisher.heartbeatNanoseconds
+        if unsentCount > 0 {
+            log.warning(
+                "\(unsentCount) messages were dropped: subscribers that do not read leave no room for them; the others "
+                    + "will read them from the journal")
+            unsentCount = 0
+        }
         let body: JSON = [
             "Epoch": .string(epoch), "Sequence": .integer(lastSent), "Time": .string(clock.now.millisecondDescription),
         ]

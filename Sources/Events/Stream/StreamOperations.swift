@@ -32,6 +32,7 @@ struct StreamOperations: Sendable {
                 handler: { _, _ in describe() }),
             Operation(
                 "bus:Acknowledge", "Keeps a subscriber's place: the last sequence it has handled.", .writes,
+                resource: "Subscriber",
                 input: [
                     .required("Subscriber", .name(1...256, .busName)), .required("Sequence", .integer(0...Int.max)),
                 ], handler: acknowledge),

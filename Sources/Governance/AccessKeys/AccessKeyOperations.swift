@@ -15,6 +15,8 @@ struct AccessKeyOperations: Sendable {
     let clock: any Clock
 
     private static let keysMax = 10_000
+    /// Of one principal; one more takes the place of the oldest.
+    private static let sessionKeysPerPrincipalMax = 100
     private static let durationSeconds = 60...31_536_000
     private static let sessionSeconds = 900...129_600
     private static let sessionSecondsDefault = 43_200
@@ -67,7 +69,8 @@ struct AccessKeyOperations: Sendable {
                 handler: { [account] _, context in AccessKeyOperations.identity(of: context.principal, in: account) }),
             Operation(
                 "sts:GetSessionToken",
-                "Makes a temporary access key that may do what its caller may do at the time of each use.", .writes,
+                "Makes a temporary access key that may do what its caller may do at the time of each use; the oldest "
+                    + "of a hundred makes room for the next.", .writes,
                 input: [
                     .optional("DurationSeconds", .integer(AccessKeyOperations.sessionSeconds)),
                     .optional("SerialNumber", .unsupported("there are no devices for a second factor")),
@@ -127,7 +130,8 @@ struct AccessKeyOperations: Sendable {
     ) async throws -> AccessKey {
         let (vault, directory) = (vault, directory)
         return try await database.write(context) { transaction in
-            try transaction.execute("DELETE FROM access_keys WHERE expiry < ?", transaction.now)
+            try transaction.execute("DELETE FROM access_keys WHERE expiry <= ?", transaction.now)
+            if allow.isEmpty { try AccessKeyOperations.makeRoomForSession(of: name, transaction) }
             let count: Int? = try transaction.queryOne("SELECT count(*) FROM access_keys") { try $0[0] }
             guard (count ?? 0) < AccessKeyOperations.keysMax else {
                 throw ServiceError(.limitExceeded, "There are \(AccessKeyOperations.keysMax) access keys; delete some.")
@@ -142,6 +146,16 @@ struct AccessKeyOperations: Sendable {
             try AccessKeyOperations.publish(transaction, vault, to: directory)
             return key
         }
+    }
+
+    /// Everyone may ask for session keys, and nobody may take all the keys there can be with them.
+    private static func makeRoomForSession(of name: String, _ transaction: borrowing Transaction) throws {
+        try transaction.execute(
+            """
+            DELETE FROM access_keys WHERE id IN (
+                SELECT id FROM access_keys WHERE principal = ? AND allow = '[]' ORDER BY created DESC, id DESC
+                LIMIT -1 OFFSET ?)
+            """, name, sessionKeysPerPrincipalMax - 1)
     }
 
     private func list(_ input: JSON, _ context: OperationContext) async throws -> JSON {

@@ -50,8 +50,9 @@ extension Command {
         "add", "Register a public key under a name.",
         discussion: """
             The name is the principal that policies and the audit log show. --allow takes an operation or a pattern, \
-            and perhaps a resource: events:PutEvents, ssm:Get*, 'bus:Subscribe event/default/*'. Without one the key \
-            may publish and subscribe; a node's key may only be a node.
+            and perhaps a resource: events:PutEvents, ssm:Get*, 'bus:Subscribe event/default/*', or \
+            'bus:Acknowledge NAME' for one named subscriber's place. Without one the key may publish, subscribe and \
+            move every place; a node's key may only be a node.
             """,
         examples: [
             Example(
@@ -93,6 +94,10 @@ extension Command {
 
     private static let removeKey = Command(
         "remove", "Take a key out; its owner can no longer connect.",
+        discussion: """
+            What its owner asks on a connection that is open is refused at once. A subscription that is open goes on \
+            until its connection ends: restart the server to end it now; the other subscribers miss nothing by that.
+            """,
         examples: [Example("opsbus keys remove billing", "Remove the key of billing")],
         arguments: [name]
     ) { arguments, session in

@@ -242,4 +242,35 @@ import Testing
             }
         }
     }
+
+    @Test("Large answers that are not read are bounded in bytes; the next requests are refused until they are read")
+    func unreadAnswers() async throws {
+        try await TestBus.run { bus in
+            let client = try RawClient(.dealer, bus.requestsEndpoint, messagesQueuedMax: 1)
+            let size = 1 << 20
+            let body = [UInt8]("{\"text\":\"\(String(repeating: "x", count: size))\"}")
+            let count = 3 * Limits.answerBytesQueuedPerClientMax / size
+            for number in 0..<count {
+                try await client.send([[UInt8]("OPS1"), [UInt8]("\(number)"), [UInt8]("test:Echo"), body])
+            }
+            try await eventually("all have come") {
+                let counters = bus.server.counters
+                return counters.requestsAnswered + counters.requestsRefused == count
+            }
+            // Another client is served although this one does not read.
+            let other = try RawClient(.dealer, bus.requestsEndpoint)
+            try await other.send([[UInt8]("OPS1"), [UInt8]("1"), [UInt8]("test:Echo"), body])
+            #expect(try await other.receive()[3] == body)
+
+            var large = 0
+            for _ in 0..<count {
+                let reply = try await client.receive()
+                if reply[2].text == "200" { large += 1 } else { #expect(reply[2].text == "429") }
+            }
+            let share = Limits.answerBytesQueuedPerClientMax / size
+            #expect(large >= share / 2 && large <= share + share / 2, "\(large) of \(share)")
+            try await client.send([[UInt8]("OPS1"), [UInt8]("again"), [UInt8]("test:Echo"), body])
+            #expect(try await client.receive()[3] == body)
+        }
+    }
 }

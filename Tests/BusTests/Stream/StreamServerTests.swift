@@ -61,6 +61,29 @@ import Testing
         }
     }
 
+    @Test("What a subscriber does not read is bounded in bytes, and when it has gone the others get everything again")
+    func unreadMessages() async throws {
+        try await TestBus.run(.init(streamBytesQueuedMax: 4 << 20)) { bus in
+            let body = "{\"text\":\"\(String(repeating: "x", count: 256 << 10))\"}"
+            let count = 200
+            do {
+                let stuck = try await RawClient.subscriber(bus.streamEndpoint, messagesQueuedMax: 10, to: "event/")
+                for _ in 0..<count { bus.journal.append(["event/1/"], to: bus.stream, body: body) }
+                // Half of them would be 25 MiB, six times the limit; sockets hold some as well.
+                try await eventually("most are dropped") { bus.stream.droppedCount > count / 2 }
+                _ = stuck.connectionChange()
+            }
+            try await eventually("the end of the connection was noticed") { !bus.stream.hasSubscribers }
+            let reader = try await RawClient.subscriber(bus.streamEndpoint, to: "event/")
+            let dropped = bus.stream.droppedCount
+            for _ in 0..<count {
+                let sent = bus.journal.append(["event/1/"], to: bus.stream, body: body)
+                #expect(try await reader.receiveStream().sequence == sent[0].sequence)
+            }
+            #expect(bus.stream.droppedCount == dropped)
+        }
+    }
+
     @Test("One of two subscribers to a prefix may cancel or vanish without the other losing anything")
     func sharedPrefix() async throws {
         try await TestBus.run { bus in

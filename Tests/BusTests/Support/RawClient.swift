@@ -39,10 +39,11 @@ final class RawClient {
     }
 
     /// A subscriber whose subscriptions are in effect: the heartbeat, asked for last, has come.
-    static func subscriber(_ endpoint: String, keys: ClientKeys? = nil, to prefixes: String...) async throws
-        -> RawClient
-    {
-        let client = try RawClient(.sub, endpoint, keys: keys, subscriptions: prefixes)
+    static func subscriber(
+        _ endpoint: String, keys: ClientKeys? = nil, messagesQueuedMax: Int = 100_000, to prefixes: String...
+    ) async throws -> RawClient {
+        let client = try RawClient(
+            .sub, endpoint, keys: keys, subscriptions: prefixes, messagesQueuedMax: messagesQueuedMax)
         try await eventually("the subscriber is connected") { client.connectionChange() == .connected }
         try client.subscribe(StreamTopic.heartbeat)
         _ = try await client.receiveHeartbeat()

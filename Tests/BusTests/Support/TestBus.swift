@@ -15,6 +15,7 @@ final class TestBus: Sendable {
         var nodes = FakeNodes()
         var registered = FakeKeys()
         var streamMessagesQueuedMax = 1000
+        var streamBytesQueuedMax = Limits.streamBytesQueuedMax
     }
 
     let configuration: BusConfiguration
@@ -30,6 +31,7 @@ final class TestBus: Sendable {
             requestsEndpoint: "ipc://\(directory)/requests", streamEndpoint: "ipc://\(directory)/stream",
             nodesEndpoint: "ipc://\(directory)/nodes", keys: setup.keys)
         configuration.streamMessagesQueuedMax = setup.streamMessagesQueuedMax
+        configuration.streamBytesQueuedMax = setup.streamBytesQueuedMax
         self.configuration = configuration
         publisher = setup.publisher
         authorizer = setup.authorizer

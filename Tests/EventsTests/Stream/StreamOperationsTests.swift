@@ -155,6 +155,26 @@ import Testing
         }
     }
 
+    @Test("A place is moved only by whom its name is allowed to")
+    func place() async throws {
+        final class Names: Authorizer {
+            func authorize(_ principal: Principal, _ action: String, on resource: String) throws(ServiceError) {
+                if action == "bus:Acknowledge", resource != "mine" { throw ServiceError(.accessDenied, resource) }
+            }
+        }
+        let engine = try TestEvents(authorizer: Names())
+        for (name, refused) in [("mine", nil), ("other", "other"), ("mine2", "mine2")] as [(JSON, String?)] {
+            let error = await refusal {
+                try await engine.call("bus:Acknowledge", ["Subscriber": name, "Sequence": 0], as: Principal("p"))
+            }
+            #expect(error?.message == refused)
+        }
+        let nameless = await refusal {
+            try await engine.call("bus:Acknowledge", ["Sequence": 0], as: Principal("p"))
+        }
+        #expect(nameless?.message == "*")
+    }
+
     @Test("A subscriber that falls behind the limit is an event, once until it has caught up")
     func lagging() async throws {
         try await TestEvents.run { engine in

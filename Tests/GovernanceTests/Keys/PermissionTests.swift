@@ -32,6 +32,9 @@ import Testing
             ("bus:Subscribe event/*/app/*", "bus:Subscribe", "event/default/*", false),
             ("bus:Subscribe", "bus:Subscribe", "event/default/*", true),
             ("bus:Subscribe event/default/*", "bus:ReadStream", "event/default/*", false),
+            ("bus:Acknowledge billing", "bus:Acknowledge", "billing", true),
+            ("bus:Acknowledge billing", "bus:Acknowledge", "billing-2", false),
+            ("bus:Acknowledge billing", "bus:Acknowledge", "*", false),
             ("ssm:SendCommand arn:*:document/Fix*", "ssm:SendCommand", "arn:aws:ssm:::document/FixDisk", true),
             ("ssm:SendCommand arn:*:document/Fix*", "ssm:SendCommand", "arn:aws:ssm:::document/Break", false),
         ])
