@@ -79,6 +79,8 @@ public enum Limits {
     public static let requestsInFlightPerClientMax = 1024
     /// Bytes of bodies of requests being worked on; past it `ThrottlingException`.
     public static let requestBytesInFlightMax = 256 << 20
+    /// `ReadStream` requests: small, but their answers are held until the audit log has their records.
+    public static let streamReadsInFlightPerClientMax = 16
     /// Bytes of answers that one connection has not yet taken; past it `ThrottlingException`.
     public static let answerBytesQueuedPerClientMax = 32 << 20
     /// Of all connections; past it those that have not taken all their answers get `ThrottlingException`, and each

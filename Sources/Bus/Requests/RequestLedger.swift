@@ -17,12 +17,13 @@ struct RequestLedger {
         var requests = Limits.requestsInFlightMax
         var requestsPerClient = Limits.requestsInFlightPerClientMax
         var bytes = Limits.requestBytesInFlightMax
+        var readsPerClient = Limits.streamReadsInFlightPerClientMax
         var answerBytesPerClient = Limits.answerBytesQueuedPerClientMax
         var answerBytes = Limits.answerBytesQueuedMax
     }
 
     enum Refusal: Equatable {
-        case tooManyRequests, tooManyOfClient, tooManyBytes, unreadAnswers
+        case tooManyRequests, tooManyOfClient, tooManyBytes, tooManyReads, unreadAnswers
     }
 
     private struct Slot {
@@ -31,6 +32,7 @@ struct RequestLedger {
         var isTaken = false
         var bytes = 0
         var client = 0
+        var isRead = false
     }
 
     private let bounds: Bounds
@@ -38,6 +40,7 @@ struct RequestLedger {
     private var freeSlots: [UInt32] = []
     private var clients: [[UInt8]: Int] = [:]
     private var requestsOfClient: [Int] = []
+    private var readsOfClient: [Int] = []
     /// The bytes of each connection's answers that it has not yet taken.
     private var answersOfClient: [ByteAccount] = []
     private let answers: ByteAccount
@@ -55,17 +58,20 @@ struct RequestLedger {
     var clientCount: Int { clients.count }
 
     /// Why one more request cannot be taken; nil if it can.
-    func refusal(of envelope: borrowing Envelope, bytes: Int) -> Refusal? {
+    /// - Parameter isRead: Whether it reads the stream, whose answers are large however small the request is.
+    func refusal(of envelope: borrowing Envelope, bytes: Int, isRead: Bool = false) -> Refusal? {
         if requestsInFlight >= bounds.requests { return .tooManyRequests }
         if bytesInFlight + bytes > bounds.bytes { return .tooManyBytes }
         guard let client = clients[envelope.routing] else { return nil }
         if requestsOfClient[client] >= bounds.requestsPerClient { return .tooManyOfClient }
+        if isRead, readsOfClient[client] >= bounds.readsPerClient { return .tooManyReads }
         return answersOfClient[client].isFull ? .unreadAnswers : nil
     }
 
-    mutating func open(_ envelope: Envelope, bytes: Int) -> RequestToken {
+    mutating func open(_ envelope: Envelope, bytes: Int, isRead: Bool = false) -> RequestToken {
         let client = client(envelope.routing)
         requestsOfClient[client] += 1
+        if isRead { readsOfClient[client] += 1 }
         bytesInFlight += bytes
         let index: UInt32
         if let free = freeSlots.popLast() {
@@ -80,6 +86,7 @@ struct RequestLedger {
         slots[Int(index)].isTaken = true
         slots[Int(index)].bytes = bytes
         slots[Int(index)].client = client
+        slots[Int(index)].isRead = isRead
         return RequestToken(index: index, generation: slots[Int(index)].generation)
     }
 
@@ -102,6 +109,7 @@ struct RequestLedger {
         slots[index].generation &+= 1
         bytesInFlight -= slots[index].bytes
         requestsOfClient[slots[index].client] -= 1
+        if slots[index].isRead { readsOfClient[slots[index].client] -= 1 }
         freeSlots.append(token.index)
     }
 
@@ -116,6 +124,7 @@ struct RequestLedger {
         } else {
             client = requestsOfClient.count
             requestsOfClient.append(0)
+            readsOfClient.append(0)
             answersOfClient.append(ByteAccount(bytesMax: bounds.answerBytesPerClient, within: answers))
         }
         clients[routing] = client

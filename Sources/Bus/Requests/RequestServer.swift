@@ -105,7 +105,7 @@ actor RequestServer: LoopMember {
                         replies.append(token, status, body, account)
                     })
             case .call(let operation, let body):
-                guard let token = open(bytes: body.count) else { continue }
+                guard let token = open(bytes: body.count, isRead: operation == "bus:ReadStream") else { continue }
                 call(operation, body, OperationContext(principal: reader.principal), token, ledger.account(token))
             }
         }
@@ -118,13 +118,13 @@ actor RequestServer: LoopMember {
         published.removeAll(keepingCapacity: true)
     }
 
-    private func open(bytes: Int) -> RequestToken? {
-        if let refusal = ledger.refusal(of: reader.envelope, bytes: bytes) {
+    private func open(bytes: Int, isRead: Bool = false) -> RequestToken? {
+        if let refusal = ledger.refusal(of: reader.envelope, bytes: bytes, isRead: isRead) {
             refuse(ServiceError(.throttling, refusal.message))
             return nil
         }
         counters.received.add(1, ordering: .relaxed)
-        return ledger.open(reader.envelope, bytes: bytes)
+        return ledger.open(reader.envelope, bytes: bytes, isRead: isRead)
     }
 
     /// Answers the request read last at once.
@@ -221,6 +221,9 @@ extension RequestLedger.Refusal {
         case .tooManyRequests: "Too many requests are in flight; wait for answers, then try again."
         case .tooManyOfClient:
             "This connection has \(Limits.requestsInFlightPerClientMax) requests in flight; wait for answers."
+        case .tooManyReads:
+            "This connection has \(Limits.streamReadsInFlightPerClientMax) requests ReadStream in flight; wait for "
+                + "answers."
         case .unreadAnswers:
             "Answers that this connection has not read fill its share of memory; read them, then try again."
         case .tooManyBytes: "The requests in flight are too large together; wait for answers, then try again."

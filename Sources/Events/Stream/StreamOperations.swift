@@ -14,7 +14,8 @@ struct StreamOperations: Sendable {
     /// Journal bytes looked through in one call, so that a rare topic cannot occupy the server: the answer's
     /// `NextSequence` goes on from there.
     private static let bytesScannedMax = 32 << 20
-    private static let answerBytesMax = 4 << 20
+    /// Bytes of messages of one answer, give or take the last. As a tree they take several times as much.
+    private static let answerBytesMax = 1 << 20
 
     var all: [Operation] {
         [

@@ -22,6 +22,19 @@ import Testing
         #expect(ledger.bytesInFlight == 60)
     }
 
+    @Test("Requests that read the stream have a bound of their own")
+    func reads() {
+        var ledger = RequestLedger(.init(readsPerClient: 1))
+        let read = ledger.open(envelope(1), bytes: 1, isRead: true)
+        #expect(ledger.refusal(of: envelope(1), bytes: 1, isRead: true) == .tooManyReads)
+        #expect(ledger.refusal(of: envelope(1), bytes: 1) == nil)
+        #expect(ledger.refusal(of: envelope(2), bytes: 1, isRead: true) == nil)
+        ledger.close(ledger.open(envelope(1), bytes: 1))
+        #expect(ledger.refusal(of: envelope(1), bytes: 1, isRead: true) == .tooManyReads)
+        ledger.close(read)
+        #expect(ledger.refusal(of: envelope(1), bytes: 1, isRead: true) == nil)
+    }
+
     @Test("A token that was closed finds nothing, although its slot is taken again")
     func tokens() {
         var ledger = RequestLedger()
