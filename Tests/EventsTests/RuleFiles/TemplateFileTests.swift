@@ -43,7 +43,8 @@ import Testing
             nightly.targets.first?.json["Input"]?.string
                 == "{\"report\": \"nightly\", \"environment\": \"staging\"}\n")
         let told = told(loaded)
-        #expect(told.count == 3, "\(told)")
+        #expect(told.count == 4, "\(told)")
+        #expect(told.contains("24:7 warning ShopBus: Tags is not honoured"), "\(told)")
         #expect(
             told.contains {
                 $0.hasPrefix("80:11 warning target approve of large-orders-staging is left out: ")
@@ -136,6 +137,29 @@ import Testing
         let problems = loaded.problems.map { $0.description.replacing(directory.path + "/", with: "") }
         #expect(problems.contains { $0.hasPrefix(expected) }, "\(problems)")
         #expect(!loaded.isSound && loaded.rules.isEmpty)
+    }
+
+    @Test("A rule's tags and its DeletionPolicy are named as not honoured")
+    func unhonoured() throws {
+        let directory = try TemporaryDirectory()
+        try directory.write(
+            """
+            Resources:
+              R:
+                Type: AWS::Events::Rule
+                DeletionPolicy: Retain
+                Properties:
+                  EventPattern: {source: [a]}
+                  Targets: [{Id: q, Arn: "arn:aws:sqs:::q"}]
+                  Tags: [{Key: a, Value: b}]
+            """, to: "f.yaml")
+        let loaded = try RuleDirectory(directory.path, account: Account())
+        #expect(
+            told(loaded) == [
+                "4:21 warning R: DeletionPolicy is not honoured: a rule goes with its file",
+                "8:7 warning R: Tags is not honoured",
+            ])
+        #expect(loaded.rules.count == 1)
     }
 
     @Test("In a file that is no template, a function's tag is a mistake as before")

@@ -76,11 +76,13 @@ struct TemplateRules {
 
     private static let ruleMembers = [
         "Name", "Description", "EventPattern", "EventBusName", "ScheduleExpression", "State", "RoleArn", "Targets",
-        "Tags",
     ]
 
     private mutating func addRule(_ resource: Template.Resource) throws(Template.Failure) {
         warnOfUnknown(resource.properties, TemplateRules.ruleMembers, in: resource.name)
+        if let policy = resource.deletionPolicy {
+            warn("\(resource.name): DeletionPolicy is not honoured: a rule goes with its file", at: policy.position)
+        }
         var rule = RuleNode(resource, name: try template.physicalName(of: resource))
         for member in resource.properties.members ?? [] {
             switch member.key {
@@ -256,7 +258,7 @@ struct TemplateRules {
             let isTarget = kind == .schedule && member.key == "Target"
             input[member.key] = isTarget ? try scheduled(member.value) : try template.value(of: member.value)?.json
         }
-        warnOfUnknown(resource.properties, members + ["Tags"], in: resource.name)
+        warnOfUnknown(resource.properties, members, in: resource.name)
         try append(kind, input, resource)
     }
 
