@@ -109,10 +109,9 @@ public final class EventsService: Resettable {
         let deadLetters = DeadLetterSender(
             database: database, caller: caller, account: account, logs: logs, clock: clock,
             log: log.named("dead-letters"))
-        let targets = TargetCaller(
-            caller: caller,
-            destinations: DestinationCaller(
-                database: database, vault: vault, sender: http, tokens: tokens, clock: clock))
+        let destinations = DestinationCaller(
+            database: database, vault: vault, sender: http, tokens: tokens, clock: clock)
+        let targets = TargetCaller(caller: caller, destinations: destinations)
         let attempt = DeliveryAttempt(
             rule: { await rules.rule($0, $1) }, targets: targets, ingest: ingest, gate: gate,
             causes: CauseChain(log: AuditLog(database)), logs: logs, account: account, clock: clock)
@@ -127,8 +126,7 @@ public final class EventsService: Resettable {
         self.buses = buses
         self.gate = gate
         self.logs = logs
-        fileResources = FileResources(
-            database: database, caller: caller, account: account, log: log.named("rules"))
+        fileResources = FileResources(database: database, caller: caller, account: account, log: log.named("rules"))
         self.deadLetters = deadLetters
         self.tokens = tokens
         self.dispatcher = dispatcher
@@ -157,15 +155,27 @@ public final class EventsService: Resettable {
             + EventsService.ruleOperations(matcher, archives, schedules, buses: buses, settings)
             + TagOperations(database: database, matcher: matcher, buses: buses, account: account).all
             + busOperations.all + PermissionOperations(operations: busOperations, buses: buses).all
-            + ConnectionOperations(database: database, vault: vault, tokens: tokens, account: account).all
-            + ApiDestinationOperations(database: database, account: account).all + PartnerOperations().all
+            + EventsService.destinationOperations(stores, tokens, account) + PartnerOperations().all
+            + EventsService.streamOperations(stores, authorizer, subscribers)
             + DeadLetterOperations(
                 database: database, clock: clock, onRedrive: { Task { await dispatcher.reload() } }
             ).all
-            + StreamOperations(
-                journal: journal, database: database, authorizer: authorizer, subscribers: subscribers
-            ).all
             + archives.operations + scheduler.operations + pipes.operations
+    }
+
+    private static func destinationOperations(
+        _ stores: Stores, _ tokens: OAuthTokens, _ account: Account
+    ) -> [Operation] {
+        ConnectionOperations(database: stores.database, vault: stores.vault, tokens: tokens, account: account).all
+            + ApiDestinationOperations(database: stores.database, account: account).all
+    }
+
+    private static func streamOperations(
+        _ stores: Stores, _ authorizer: any Authorizer, _ subscribers: Subscribers
+    ) -> [Operation] {
+        StreamOperations(
+            journal: stores.journal, database: stores.database, authorizer: authorizer, subscribers: subscribers
+        ).all
     }
 
     private static func ruleOperations(

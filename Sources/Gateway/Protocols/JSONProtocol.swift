@@ -8,16 +8,7 @@ enum JSONProtocol {
     /// - Throws: `ServiceError` `.serialization`.
     static func input(_ body: [UInt8]) throws(ServiceError) -> JSON {
         if body.isEmpty { throw ServiceError(.serialization, "The body is empty; an input without members is {}.") }
-        do throws(JSONError) {
-            let input = try JSON(parsing: body)
-            guard input.object != nil else {
-                throw JSONError(
-                    .syntax, "expected a JSON object, found \(input.typeName)", at: TextPosition(line: 1, column: 1))
-            }
-            return input
-        } catch {
-            throw ServiceError(.serialization, "The body is not valid: \(error).")
-        }
+        return try JSON(objectIn: body)
     }
 
     static func success(
