@@ -213,7 +213,7 @@ actor RequestChannel: LoopMember {
     }
 
     private func send(_ identifier: UInt64, _ call: Call) -> Bool {
-        guard case .sent = connection.socket.send("OPS1", more: true) else { return false }
+        guard connection.isConnected, case .sent = connection.socket.send("OPS1", more: true) else { return false }
         _ = withUnsafeBytes(of: identifier.bigEndian) { connection.socket.send($0, more: true) }
         _ = connection.socket.send(Array(call.operation.utf8), more: true)
         _ = connection.socket.send(call.body, more: false)

@@ -10,6 +10,9 @@ struct ClientConnection: ~Copyable {
     private let endpoint: String
     /// When to connect again; never while libzmq does so itself.
     private(set) var deadline = Int64.max
+    /// Whether what is sent now goes to the server. To be asked before sending: between the news that a connection is
+    /// gone and its end inside libzmq, the socket still takes messages, and drops them.
+    private(set) var isConnected = false
 
     /// Starts connecting.
     /// - Parameter socket: With all its options set.
@@ -34,8 +37,14 @@ struct ClientConnection: ~Copyable {
         }
         let change = monitor.next()
         switch change {
-        case .refused: deadline = now + ClientConnection.refusedRetryNanoseconds
-        case .connected, .disconnected, nil: break
+        case .connected:
+            isConnected = true
+            socket.settle()
+        case .disconnected: isConnected = false
+        case .refused:
+            isConnected = false
+            deadline = now + ClientConnection.refusedRetryNanoseconds
+        case nil: break
         }
         return change
     }

@@ -88,6 +88,13 @@ struct Socket: ~Copyable {
         }
     }
 
+    /// Has libzmq take note of connections that were made and lost; sending looks only now and then.
+    func settle() {
+        var events: Int32 = 0
+        var size = MemoryLayout<Int32>.size
+        zmq_getsockopt(handle, ZMQ_EVENTS, &events, &size)
+    }
+
     /// Sends one frame without waiting; the bytes are copied.
     func send(_ bytes: UnsafeRawBufferPointer, more: Bool) -> Sent {
         let flags = more ? ZMQ_DONTWAIT | ZMQ_SNDMORE : ZMQ_DONTWAIT
