@@ -71,9 +71,10 @@ final class TestBus: Sendable {
             at: journal.position)
     }
 
+    /// Stops the server while operations may be under way; they end afterwards, and their answers reach nobody.
     func stop() async {
-        operations.releaseAll()
         await server.stop()
+        operations.releaseAll()
     }
 
     /// Stops the server and lets another one take its place.
