@@ -112,6 +112,25 @@ public enum ErrorCode: String, Sendable, CaseIterable {
     case invalidAutomationStatusUpdate = "InvalidAutomationStatusUpdateException"
     case idempotentParameterMismatch = "IdempotentParameterMismatch"
 
+    // Parameter Store.
+    case parameterNotFound = "ParameterNotFound"
+    case parameterVersionNotFound = "ParameterVersionNotFound"
+    case parameterAlreadyExists = "ParameterAlreadyExists"
+    case parameterLimitExceeded = "ParameterLimitExceeded"
+    case parameterMaxVersionLimitExceeded = "ParameterMaxVersionLimitExceeded"
+    case parameterVersionLabelLimitExceeded = "ParameterVersionLabelLimitExceeded"
+    case parameterPatternMismatch = "ParameterPatternMismatchException"
+    case invalidAllowedPattern = "InvalidAllowedPatternException"
+    case hierarchyLevelLimitExceeded = "HierarchyLevelLimitExceededException"
+    case hierarchyTypeMismatch = "HierarchyTypeMismatchException"
+    case invalidKeyID = "InvalidKeyId"
+    case invalidFilterOption = "InvalidFilterOption"
+    case policiesLimitExceeded = "PoliciesLimitExceededException"
+    case invalidPolicyType = "InvalidPolicyTypeException"
+    case invalidPolicyAttribute = "InvalidPolicyAttributeException"
+    case incompatiblePolicy = "IncompatiblePolicyException"
+    case serviceSettingNotFound = "ServiceSettingNotFound"
+
     /// The HTTP status that carries the code, on every transport.
     public var status: Int {
         switch self {

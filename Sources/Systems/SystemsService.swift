@@ -24,6 +24,7 @@ public final class SystemsService: Resettable {
     private let sender: OutputSender
     private let automation: AutomationService
     private let functions: FunctionService
+    private let parameters: ParameterUpkeep
     private let database: Database
     private let clock: any Clock
     private let log: Log
@@ -32,7 +33,7 @@ public final class SystemsService: Resettable {
     /// The tables of this module.
     public static var migrations: [Migration] {
         NodeStore.migrations + CommandStore.migrations + AutomationStore.migrations + DocumentStore.migrations
-            + FunctionStore.migrations + ResourceGroupStore.migrations
+            + FunctionStore.migrations + ResourceGroupStore.migrations + ParameterStore.migrations
     }
 
     public struct Settings: Sendable {
@@ -61,8 +62,8 @@ public final class SystemsService: Resettable {
     ///   - caller: The operation table, for the steps of runbooks.
     ///   - objects: Where output can be put into buckets; nil where there is no such storage.
     public init(
-        database: Database, caller: any OperationCaller, authorizer: any Authorizer, processes: ProcessLoop,
-        objects: (any ObjectStore)?, settings: Settings, clock: any Clock, log: Log
+        database: Database, vault: Vault, caller: any OperationCaller, authorizer: any Authorizer,
+        processes: ProcessLoop, objects: (any ObjectStore)?, settings: Settings, clock: any Clock, log: Log
     ) {
         self.database = database
         self.clock = clock
@@ -89,12 +90,17 @@ public final class SystemsService: Resettable {
         let loader = AttachmentLoader(
             store: documents, processes: processes, directory: directory, environment: settings.downloadEnvironment)
         attachments = AttachmentLinks(store: documents)
-        let tags = TagOperations(database: database, resources: [NodeTags(), DocumentTags()])
+        let tags = TagOperations(database: database, resources: [NodeTags(), DocumentTags(), ParameterTags()])
+        parameters = ParameterUpkeep(database: database, account: account)
         operations =
             nodes.operations + commands.operations + automation.operations + tags.all
             + DocumentOperations(store: documents, loader: loader, links: attachments).all
             + FunctionOperations(database: database, service: functions, account: account).all
             + ResourceGroupOperations(nodes: nodes, database: database, account: account).all
+            + ParameterOperations(
+                database: database, secrets: ParameterSecrets(vault: vault, account: account), authorizer: authorizer,
+                account: account
+            ).all + ServiceSettings(database: database, account: account).all
     }
 
     /// Takes up what an earlier run left.
@@ -115,16 +121,17 @@ public final class SystemsService: Resettable {
         ])
     }
 
-    /// Once a minute lets go of what nobody needs any more.
+    /// Once a minute lets go of what nobody needs any more, and acts on the policies of parameters.
     private func keepUp() async {
         while !Task.isCancelled {
             do {
                 try await clock.sleep(for: .seconds(60))
                 try await database.maintain { try FunctionStore.forgetOldTokens($0) }
+                try await parameters.run()
             } catch is CancellationError {
                 return
             } catch {
-                log.error("old invocations cannot be forgotten: \(error)")
+                log.error("what is due each minute cannot be done: \(error)")
             }
         }
     }

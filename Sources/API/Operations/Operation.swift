@@ -15,8 +15,8 @@ public struct Operation: Sendable {
     public let name: String
     /// What a caller must be allowed to, as policies spell it: the name, but for batches what they do many times.
     public let permission: String
-    /// The member of the input that names what is acted on, where permissions may be for some of these alone; nil where
-    /// they are for all.
+    /// The member of the input that names what is acted on, a text or a list of them, where permissions may be for some
+    /// of these alone; nil where they are for all.
     public let resource: String?
     /// One line for `--help`.
     public let summary: String

@@ -137,8 +137,11 @@ public struct OperationTable: OperationCaller {
                     "\(principal) is not allowed to perform \(operation.permission): the resource's policy denies it.")
             }
         }
-        let resource = operation.resource.flatMap { input[$0]?.string } ?? "*"
-        try authorizer.authorize(principal, operation.permission, on: resource)
+        let named = operation.resource.flatMap { input[$0] }
+        let resources = named?.array?.compactMap(\.string) ?? named?.string.map { [$0] } ?? []
+        for resource in resources.isEmpty ? ["*"] : resources {
+            try authorizer.authorize(principal, operation.permission, on: resource)
+        }
     }
 
     private func handle(

@@ -73,7 +73,7 @@ final class Server: Sendable {
             database: database, account: account, address: address, clock: clock, log: log.named("messaging"))
         let scripts = directory.path + "/scripts"
         let systems = SystemsService(
-            database: database, caller: calls, authorizer: governance.authorizer, processes: processes,
+            database: database, vault: vault, caller: calls, authorizer: governance.authorizer, processes: processes,
             objects: try BucketStore(configuration, http: http, clock: clock),
             settings: Server.systemSettings(configuration, account, directory: scripts, address: address),
             clock: clock, log: log)

@@ -20,18 +20,25 @@ struct Page<Item> {
             }
             rest = all[(place + 1)...]
         }
-        items = Array(rest.prefix(count))
-        nextToken = rest.count > count ? items.last.map(key) : nil
+        self.init(first: count, of: Array(rest.prefix(count + 1)), key: key)
+    }
+
+    /// - Parameter found: What follows the page before, one more than the page takes where there is more.
+    init(first count: Int, of found: [Item], key: (Item) -> String) {
+        items = Array(found.prefix(count))
+        nextToken = found.count > count ? items.last.map(key) : nil
     }
 
     /// `{member: [items…], NextToken?}`
-    func json(_ member: String, _ item: (Item) -> JSON) -> JSON {
+    func json(_ member: String, _ item: (Item) throws -> JSON) rethrows -> JSON {
         var body: JSON = [:]
-        body[member] = .array(items.map(item))
+        body[member] = .array(try items.map(item))
         body["NextToken"] = nextToken.map { .string($0) }
         return body
     }
 }
+
+extension Page: Sendable where Item: Sendable {}
 
 extension JSON {
     /// The texts of a list of strings; empty for anything else.

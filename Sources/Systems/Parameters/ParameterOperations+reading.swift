@@ -1,0 +1,150 @@
+internal import API
+internal import Core
+internal import Storage
+
+extension ParameterOperations {
+    private var reader: ParameterReader {
+        ParameterReader(database: database, secrets: secrets, authorizer: authorizer)
+    }
+
+    func get(_ input: JSON, _ context: OperationContext) async throws -> JSON {
+        let selection = ParameterSelection(input["Name"]?.string ?? "")
+        let found = try await database.read { try ParameterStore.find(selection, $0) }
+        let text = try shown(found, input, context)
+        return ["Parameter": found.json(showing: text, selector: selection.selector, in: account)]
+    }
+
+    func getSeveral(_ input: JSON, _ context: OperationContext) async throws -> JSON {
+        let (found, missing) = try await reader.find(input["Names"]?.strings ?? [])
+        var parameters: [JSON] = []
+        for (selection, version) in found {
+            let text = try shown(version, input, context)
+            parameters.append(version.json(showing: text, selector: selection.selector, in: account))
+        }
+        return [
+            "Parameters": .array(parameters), "InvalidParameters": .array(missing.map { .string($0) }),
+        ]
+    }
+
+    func getByPath(_ input: JSON, _ context: OperationContext) async throws -> JSON {
+        let path = try ParameterPath(input["Path"]?.string ?? "")
+        let isRecursive = input["Recursive"]?.bool ?? false
+        let filter = try ParameterFilter(byPath: input)
+        let page = try await page(below: path.prefix, input, countMax: Self.byPathPageMax) { latest, transaction in
+            guard path.contains(latest.key, recursive: isRecursive) else { return nil }
+            // Of a parameter with a label it is the version that has it.
+            let version =
+                filter.labels.isEmpty
+                ? latest
+                : try ParameterStore.versions(latest.key, transaction).last {
+                    $0.labels.contains(where: filter.labels.contains)
+                }
+            return version.flatMap { filter.matches($0, tags: []) ? $0 : nil }
+        }
+        return try page.json("Parameters") { version in
+            version.json(showing: try shown(version, input, context), in: account)
+        }
+    }
+
+    func describe(_ input: JSON, _ context: OperationContext) async throws -> JSON {
+        let filter = try ParameterFilter(describing: input)
+        // Nothing is shared with this account by another.
+        if input["Shared"]?.bool == true { return ["Parameters": []] }
+        let page = try await page(below: "/", input, countMax: Self.pageMax) { latest, transaction in
+            let tags = filter.needsTags ? try ParameterStore.tags(latest.key, transaction) : []
+            return filter.matches(latest, tags: tags) ? latest : nil
+        }
+        return page.json("Parameters") { version in
+            var json = version.metadata(in: account)
+            json["ARN"] = .string(version.arn(in: account).description)
+            return json
+        }
+    }
+
+    func history(_ input: JSON, _ context: OperationContext) async throws -> JSON {
+        let selection = ParameterSelection(input["Name"]?.string ?? "")
+        let versions = try await database.read { try ParameterStore.versions(selection.key, $0) }
+        guard !versions.isEmpty, selection.version == .latest else {
+            throw ServiceError(.parameterNotFound, "Parameter \(selection.text) not found.")
+        }
+        let page = try Page(
+            of: versions, after: input["NextToken"]?.string, count: input["MaxResults"]?.int ?? Self.pageMax
+        ) { String($0.version) }
+        return try page.json("Parameters") { version in
+            var json = version.metadata(in: account)
+            json["Value"] = .string(try shown(version, input, context))
+            json["Labels"] = .array(version.labels.map { .string($0) })
+            return json
+        }
+    }
+
+    /// The value as the caller asked for it: a SecureString in clear, or as it is kept, in Base64.
+    private func shown(
+        _ version: ParameterVersion, _ input: JSON, _ context: OperationContext
+    ) throws -> String {
+        try reader.text(of: version, decrypting: input["WithDecryption"]?.bool ?? false, for: context.principal)
+    }
+
+    /// One page of what `choose` answers for the parameters below a prefix, in the order of their keys; a token names
+    /// the last one answered.
+    private func page(
+        below prefix: String, _ input: JSON, countMax: Int,
+        _ choose: @escaping @Sendable (ParameterVersion, borrowing ReadTransaction) throws -> ParameterVersion?
+    ) async throws -> Page<ParameterVersion> {
+        let token = input["NextToken"]?.string
+        guard token?.hasPrefix("/") ?? true else {
+            throw ServiceError(.invalidNextToken, "The NextToken is not of this list; begin again without one.")
+        }
+        let count = input["MaxResults"]?.int ?? countMax
+        return try await database.read { transaction in
+            var found: [ParameterVersion] = []
+            try ParameterStore.forEachLatest(below: prefix, after: token ?? "", transaction) { latest in
+                if let chosen = try choose(latest, transaction) { found.append(chosen) }
+                return found.count <= count
+            }
+            return Page(first: count, of: found, key: \.key)
+        }
+    }
+}
+
+/// Reads values for those who may read them: callers, and the references of documents.
+struct ParameterReader: Sendable {
+    let database: Database
+    let secrets: ParameterSecrets
+    let authorizer: any Authorizer
+
+    /// The parameters of these names, each once, and the names of which there are none.
+    func find(
+        _ names: [String]
+    ) async throws -> (found: [(ParameterSelection, ParameterVersion)], missing: [String]) {
+        try await database.read { transaction in
+            var found: [(ParameterSelection, ParameterVersion)] = []
+            var missing: [String] = []
+            for name in Set(names).sorted() {
+                let selection = ParameterSelection(name)
+                do {
+                    found.append((selection, try ParameterStore.find(selection, transaction)))
+                } catch let error as ServiceError
+                    where error.code == .parameterNotFound || error.code == .parameterVersionNotFound
+                {
+                    missing.append(name)
+                }
+            }
+            return (found, missing)
+        }
+    }
+
+    /// - Parameter decrypting: A SecureString in clear; else as it is kept, in Base64.
+    /// - Throws: `ServiceError` `.accessDenied` for who may not decrypt; `StorageError` `.corrupt`.
+    func text(
+        of version: ParameterVersion, decrypting: Bool, for principal: Principal
+    ) throws -> String {
+        switch version.value {
+        case .plain(let text): return text
+        case .sealed(let bytes) where !decrypting: return Base64.encode(bytes)
+        case .sealed(let bytes):
+            try authorizer.authorize(principal, "kms:Decrypt", on: secrets.keyARN)
+            return try secrets.open(bytes, of: version.key)
+        }
+    }
+}
