@@ -24,7 +24,7 @@ public final class SystemsService: Resettable {
     private let sender: OutputSender
     private let automation: AutomationService
     private let functions: FunctionService
-    private let parameters: ParameterUpkeep
+    private let parameterUpkeep: ParameterUpkeep
     private let database: Database
     private let clock: any Clock
     private let log: Log
@@ -72,17 +72,19 @@ public final class SystemsService: Resettable {
         let directory = settings.directory
         let documents = DocumentStore(database: database, account: account, clock: clock)
         let commandStore = CommandStore(database)
+        let secrets = ParameterSecrets(vault: vault, account: account)
+        let parameters = ParameterReader(database: database, secrets: secrets, authorizer: authorizer)
         nodes = NodeService(
             store: NodeStore(database), account: account, authorizer: authorizer, clock: clock, log: log.named("nodes"))
         commands = CommandService(
-            store: commandStore, nodes: nodes, documents: documents, account: account, authorizer: authorizer,
-            settings: settings.commands, objects: objects, clock: clock, log: log.named("commands"))
+            store: commandStore, nodes: nodes, documents: documents, parameters: parameters, account: account,
+            authorizer: authorizer, settings: settings.commands, objects: objects, clock: clock, log: log.named("commands"))
         sender = OutputSender(
             store: commandStore, caller: caller, objects: objects, region: account.region, clock: clock,
             log: log.named("output"))
         automation = AutomationService(
-            database: database, documents: documents, commands: commandStore, caller: caller, processes: processes,
-            directory: directory, account: account, clock: clock, log: log.named("automation"))
+            database: database, documents: documents, parameters: parameters, commands: commandStore, caller: caller,
+            processes: processes, directory: directory, account: account, clock: clock, log: log.named("automation"))
         functions = FunctionService(
             database: database, caller: caller,
             runner: FunctionRunner(processes: processes, account: account, address: settings.address, clock: clock),
@@ -91,16 +93,14 @@ public final class SystemsService: Resettable {
             store: documents, processes: processes, directory: directory, environment: settings.downloadEnvironment)
         attachments = AttachmentLinks(store: documents)
         let tags = TagOperations(database: database, resources: [NodeTags(), DocumentTags(), ParameterTags()])
-        parameters = ParameterUpkeep(database: database, account: account)
+        parameterUpkeep = ParameterUpkeep(database: database, account: account)
         operations =
             nodes.operations + commands.operations + automation.operations + tags.all
             + DocumentOperations(store: documents, loader: loader, links: attachments).all
             + FunctionOperations(database: database, service: functions, account: account).all
             + ResourceGroupOperations(nodes: nodes, database: database, account: account).all
-            + ParameterOperations(
-                database: database, secrets: ParameterSecrets(vault: vault, account: account), authorizer: authorizer,
-                account: account
-            ).all + ServiceSettings(database: database, account: account).all
+            + ParameterOperations(reader: parameters, account: account).all
+            + ServiceSettings(database: database, account: account).all
     }
 
     /// Takes up what an earlier run left.
@@ -127,7 +127,7 @@ public final class SystemsService: Resettable {
             do {
                 try await clock.sleep(for: .seconds(60))
                 try await database.maintain { try FunctionStore.forgetOldTokens($0) }
-                try await parameters.run()
+                try await parameterUpkeep.run()
             } catch is CancellationError {
                 return
             } catch {

@@ -17,8 +17,10 @@ public import Core
 /// | `Finished` | agent | after all output; repeated until `FinishedReceived` | ``CommandReport`` |
 /// | `FinishedReceived` | server | the outcome is in the database, or of no interest | `CommandId` |
 /// | `Cancel` | server | repeated until `Finished` | `CommandId` |
-/// | `Fetch` | agent | a step needs a document or an attachment; repeated until `Fetched` | ``ContentRequest`` |
-/// | `Fetched` | server | answers `Fetch` | `CommandId, Number` and ``ContentPiece`` or `Code, Message`; payload: bytes |
+/// | `Fetch` | agent | a step needs a document, an attachment or parameters; repeated until `Fetched` |
+/// ``ContentRequest`` or ``NodeParameterRequest`` |
+/// | `Fetched` | server | answers `Fetch` | `CommandId, Number` and ``ContentPiece`` or `Code, Message`; payload: bytes,
+/// or the ``NodeParameter``s found |
 public struct NodeMessage: Sendable, Hashable {
     public enum Kind: String, Sendable, CaseIterable {
         case register = "Register"

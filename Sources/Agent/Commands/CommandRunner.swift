@@ -33,8 +33,13 @@ struct CommandRunner: Sendable {
             return await agent.finished(command.id, .deliveryTimedOut, "It arrived after its time and was not started.")
         }
         var machine: CommandDocumentMachine
-        do throws(DocumentError) {
+        let stored: StoredParameters
+        do {
             machine = try self.machine()
+            stored = try await StoredParameters(for: machine, in: command.id, agent: agent, clock: clock)
+        } catch let error as StepEnd {
+            if Task.isCancelled { return }
+            return await agent.finished(command.id, CommandReport.Outcome(error), error.explained(command))
         } catch {
             return await agent.finished(command.id, .failed, "\(command.documentName): \(error)")
         }
@@ -48,7 +53,7 @@ struct CommandRunner: Sendable {
             }
             var execution: Execution?
             if case .run(let step) = action {
-                let done = await execute(step)
+                let done = await execute(step, stored)
                 if Task.isCancelled { return }
                 if await agent.isCancelled(command.id) { _ = machine.cancel() }
                 action = machine.stepEnded(done.ending)
@@ -99,13 +104,15 @@ struct CommandRunner: Sendable {
 
     // MARK: One step
 
-    private func execute(_ step: CommandStepRun) async -> Execution {
+    private func execute(_ step: CommandStepRun, _ stored: StoredParameters) async -> Execution {
         let start = clock.now
         let output = StepOutput(await agent.nextOutputs(of: step.name, in: command.id), agent: agent)
-        var variables = environment.merging(step.environment) { _, argument in argument }
-        variables["SSM_COMMAND_ID"] = command.id.description
         do {
+            // What is kept on the disk has the references.
             try await agent.began(command.id, step, at: start)
+            let step = try step.resolving(stored)
+            var variables = environment.merging(step.environment) { _, argument in argument }
+            variables["SSM_COMMAND_ID"] = command.id.description
             let context = StepContext(
                 command: command, step: step.name, depth: 0, environment: variables,
                 directory: try store.directory(of: step.name, in: command.id), agent: agent, store: store,
@@ -121,7 +128,17 @@ struct CommandRunner: Sendable {
     }
 }
 
+extension StepEnd {
+    /// What the command is said to have failed with.
+    fileprivate func explained(_ command: NodeCommand) -> String {
+        if case .failed(let message) = ending { return "\(command.documentName): \(message)" }
+        return ""
+    }
+}
+
 extension CommandReport.Outcome {
+    fileprivate init(_ end: StepEnd) { self = end.ending == .cancelled ? .cancelled : .failed }
+
     fileprivate init(_ status: CommandStepResult.Status) {
         switch status {
         case .success, .skipped: self = .success

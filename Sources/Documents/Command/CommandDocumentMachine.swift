@@ -139,6 +139,12 @@ public struct CommandDocumentMachine: Sendable, Equatable {
         return .finish(status, code: code)
     }
 
+    /// What the arguments and the steps with these arguments refer to in Parameter Store, each name once.
+    public var storedNames: [String] {
+        let inputs = results.indices.map(inputs)
+        return StoredParameters.names(in: .array(inputs + [.object(parameters.values)]))
+    }
+
     private var scope: CommandScope { CommandScope(parameters: parameters) }
 
     /// The inputs of a step, references resolved.

@@ -68,4 +68,13 @@ public struct CommandStepRun: Sendable, Hashable {
     public let inputs: JSON
     /// To be set for the step's processes: arguments that must not enter a script's text.
     public let environment: [String: String]
+
+    /// The run with what it refers to in Parameter Store.
+    /// - Throws: `DocumentError` `.invalidParameters`.
+    public func resolving(_ stored: StoredParameters) throws(DocumentError) -> CommandStepRun {
+        var environment = environment
+        for (name, value) in environment { environment[name] = try stored.resolve(value) }
+        return CommandStepRun(
+            index: index, name: name, action: action, inputs: try stored.resolve(inputs), environment: environment)
+    }
 }

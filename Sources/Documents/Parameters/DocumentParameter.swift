@@ -115,8 +115,8 @@ extension DocumentParameter {
         _ node: Node, _ type: ParameterType, _ owner: String
     ) throws(DocumentError) -> JSON? {
         guard let node = node["default"], node.value != .null else { return nil }
-        if let text = node.string, Template(text).references.contains(where: { $0.hasPrefix("ssm:") }) {
-            return .string(text)
+        if let text = node.string, !StoredParameters.names(in: .string(text)).isEmpty {
+            return type == .stringList ? [.string(text)] : .string(text)
         }
         if type == .integer || type == .boolean, node.string != nil {
             throw node.mismatch("the default of \(owner)", "\(type.rawValue) without quotes")

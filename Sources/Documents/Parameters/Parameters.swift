@@ -19,8 +19,8 @@ public struct Parameters: Sendable, Hashable {
     /// Binds values by name.
     /// - Parameter supplied: Each value typed (`5`, `["a"]`, `{"k": "v"}`), or in the API's form, a list of texts where
     ///   maps and lists of maps are JSON.
-    /// - Throws: `DocumentError` with `.invalidParameters`, naming the parameter; with `.unsupported` for a value that
-    ///   refers to Parameter Store.
+    ///   A value that refers to Parameter Store is kept as it is; ``resolving(_:in:)`` checks it.
+    /// - Throws: `DocumentError` with `.invalidParameters`, naming the parameter.
     public init(binding supplied: JSONObject, to document: Document) throws(DocumentError) {
         for name in supplied.keys where document[parameter: name] == nil {
             let known = document.parameters.map(\.name).joined(separator: ", ")
@@ -60,21 +60,32 @@ extension JSON {
 extension DocumentParameter {
     /// Checks a value as a run of the document would.
     /// - Parameter supplied: Typed, or in the API's form, as in ``Parameters/init(binding:to:)-(JSONObject,_)``.
-    /// - Throws: `DocumentError` with `.invalidParameters` or `.unsupported`.
+    /// - Throws: `DocumentError` with `.invalidParameters`.
     public func validate(_ supplied: JSON) throws(DocumentError) { _ = try bind(supplied) }
 
     /// The value of this parameter, the default where none is supplied.
     fileprivate func bind(_ supplied: JSON?) throws(DocumentError) -> JSON {
         guard let supplied else {
             guard let defaultValue else { throw refusal("is required and was not supplied") }
-            try check(defaultValue)
+            if StoredParameters.names(in: defaultValue).isEmpty { try check(defaultValue) }
             return defaultValue
         }
+        if !StoredParameters.names(in: supplied).isEmpty { return try reference(supplied) }
         guard let value = type.value(from: supplied) else {
             throw refusal("must be of type \(typeName), not \(supplied.text.prefix(60))")
         }
         try check(value)
         return value
+    }
+
+    /// A value that refers to Parameter Store, as it was written: its type shows once it is known.
+    private func reference(_ supplied: JSON) throws(DocumentError) -> JSON {
+        if type == .stringList { return .array(supplied.array ?? [supplied]) }
+        guard !type.isList, let elements = supplied.array else { return supplied }
+        guard elements.count == 1 else {
+            throw refusal("must be of type \(typeName), not \(supplied.text.prefix(60))")
+        }
+        return elements[0]
     }
 
     private func refusal(_ reason: String) -> DocumentError {
@@ -83,11 +94,6 @@ extension DocumentParameter {
 
     private func check(_ value: JSON) throws(DocumentError) {
         let texts = value.apiTexts
-        for text in texts where Template(text).references.contains(where: { $0.hasPrefix("ssm:") }) {
-            throw DocumentError(
-                .unsupported,
-                "the parameter \"\(name)\" refers to Parameter Store, which OpsBus does not have yet; supply the value")
-        }
         if type.isList, !items.contains(texts.count) {
             throw refusal("has \(texts.count) items, allowed are \(items.shown)")
         }

@@ -8,7 +8,10 @@ extension Document {
     public var unsupportedParts: [DocumentError] {
         var parts: [DocumentError] = []
         switch body {
-        case .command: break
+        case .command(let steps):
+            for step in steps where step.action != "aws:downloadContent" {
+                parts += StoredParameters.names(in: step.inputs, space: .secret).map { misplaced($0, step.position) }
+            }
         case .runbook(let runbook):
             for step in runbook.steps {
                 if ActionSchema.runbook(step.action)?.isExecutable != true {
@@ -18,15 +21,17 @@ extension Document {
                 }
             }
         }
-        source.forEachText { text, position in
-            for name in Template(text).references where name.hasPrefix("ssm:") || name.hasPrefix("ssm-secure:") {
-                parts.append(
-                    DocumentError(
-                        .unsupported, "{{ \(name) }} refers to Parameter Store, which OpsBus does not have yet",
-                        at: position))
-            }
+        for parameter in parameters {
+            guard let value = parameter.defaultValue else { continue }
+            parts += StoredParameters.names(in: value, space: .secret).map { misplaced($0, parameter.position) }
         }
         return parts
+    }
+
+    private func misplaced(_ name: String, _ position: TextPosition) -> DocumentError {
+        DocumentError(
+            .unsupported, "{{ ssm-secure:\(name) }} may stand in the sourceInfo of aws:downloadContent alone",
+            at: position)
     }
 
     /// - Throws: `DocumentError` with `.unsupported` and all ``unsupportedParts`` in its message, at the first of them.

@@ -12,6 +12,7 @@ public import Storage
 public actor AutomationService {
     let database: Database
     private let documents: DocumentStore
+    private let parameters: any ParameterSource
     private let runner: StepRunner
     private let account: Account
     private let clock: any Clock
@@ -29,11 +30,13 @@ public actor AutomationService {
     ///   - processes: Runs scripts.
     ///   - directory: Where scripts get their throw-away directories.
     public init(
-        database: Database, documents: DocumentStore, commands: CommandStore, caller: any OperationCaller,
-        processes: ProcessLoop, directory: String, account: Account, clock: any Clock, log: Log
+        database: Database, documents: DocumentStore, parameters: any ParameterSource, commands: CommandStore,
+        caller: any OperationCaller, processes: ProcessLoop, directory: String, account: Account, clock: any Clock,
+        log: Log
     ) {
         self.database = database
         self.documents = documents
+        self.parameters = parameters
         self.account = account
         self.clock = clock
         self.log = log
@@ -142,10 +145,11 @@ public actor AutomationService {
             throw ServiceError(
                 .automationDefinitionNotFound, "Document \(resolved.name) is a command document, not a runbook.")
         }
-        let parameters: Parameters
+        let arguments: Parameters
         do {
-            parameters = try Parameters(binding: input["Parameters"]?.object ?? JSONObject(), to: resolved.document)
-        } catch {
+            let bound = try Parameters(binding: input["Parameters"]?.object ?? JSONObject(), to: resolved.document)
+            arguments = try await resolve(bound, of: resolved.document, context)
+        } catch let error as DocumentError {
             throw ServiceError(.invalidAutomationExecutionParameters, "\(error)")
         }
         var random = SystemRandomNumberGenerator()
@@ -153,9 +157,20 @@ public actor AutomationService {
         return AutomationExecution(
             id: id, documentName: resolved.name, documentVersion: resolved.version, content: resolved.content,
             machine: RunbookMachine(
-                document: resolved.document, parameters: parameters,
+                document: resolved.document, parameters: arguments,
                 context: RunbookContext(executionID: id.description, account: account)),
             context: context, request: input, startedAt: clock.now)
+    }
+
+    /// The arguments with what they refer to in Parameter Store, as far as who starts the runbook may read it.
+    private func resolve(
+        _ arguments: Parameters, of document: Document, _ context: OperationContext
+    ) async throws -> Parameters {
+        let names = arguments.storedNames
+        if names.isEmpty { return arguments }
+        let found = try await parameters.values(names, decrypting: false, for: context.principal)
+        let values = Dictionary(found.map { ($0.name, StoredParameters.Value(type: $0.type, text: $0.value)) }) { $1 }
+        return try arguments.resolving(StoredParameters(values), in: document)
     }
 
     /// Asks an execution to end.

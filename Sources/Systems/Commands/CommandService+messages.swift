@@ -78,22 +78,44 @@ extension CommandService {
 
     /// Answers what a step needs to know; a node that runs no such command is told nothing.
     private func fetch(_ body: JSON, _ id: Identifier, _ node: String) async {
-        guard let request = ContentRequest(body), record(id, on: node) != nil else { return }
-        var answer: JSON
+        guard let record = record(id, on: node), let number = body["Number"]?.int else { return }
+        var answer: JSON = [:]
         var payload: [UInt8] = []
         do {
-            let (piece, bytes) = try await documents.piece(request)
-            answer = piece.json
-            payload = bytes
+            if let request = ContentRequest(body) {
+                let (piece, bytes) = try await documents.piece(request)
+                answer = piece.json
+                payload = bytes
+            } else if let request = NodeParameterRequest(body) {
+                payload = try await values(request, record, node).bytes
+            } else {
+                return log.warning("\(node) sent a Fetch that makes no sense: \(body)")
+            }
         } catch let error as ServiceError {
             answer = ["Code": .string(error.code.rawValue), "Message": .string(error.message)]
         } catch {
             // Without an answer the agent asks again.
-            return log.error("\(request.document) cannot be read for \(node): \(error)")
+            return log.error("what \(node) needs for the command \(id) cannot be read: \(error)")
         }
         answer["CommandId"] = .string(id.description)
-        answer["Number"] = .integer(request.number)
+        answer["Number"] = .integer(number)
         _ = await nodes.send(NodeMessage(.fetched, answer, payload: payload), to: node)
+    }
+
+    /// The parameters that a command's document refers to, told to a node that runs it, as far as who sent the command
+    /// may read them.
+    private func values(_ request: NodeParameterRequest, _ record: CommandRecord, _ node: String) async throws -> JSON {
+        let context = record.context.caused(by: record.invocation(on: node))
+        let found = try await parameters.values(
+            request.names, decrypting: request.areSecret, for: context.principal)
+        try await store.database.write(context) { transaction in
+            for parameter in found {
+                try transaction.audit(
+                    "GetParameters", on: Subject(.parameter, parameter.name), outcome: .success,
+                    detail: ["InstanceId": .string(node), "WithDecryption": .bool(request.areSecret)])
+            }
+        }
+        return .array(found.map(\.json))
     }
 
     private func keep(_ what: String, of record: CommandRecord, _ write: () async throws -> Void) async {

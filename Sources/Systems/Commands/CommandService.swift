@@ -47,6 +47,7 @@ public actor CommandService: NodeObserver {
     nonisolated let store: CommandStore
     nonisolated let nodes: NodeService
     nonisolated let documents: any DocumentResolver
+    nonisolated let parameters: any ParameterSource
     nonisolated let account: Account
     nonisolated let authorizer: any Authorizer
     nonisolated let settings: Settings
@@ -64,13 +65,14 @@ public actor CommandService: NodeObserver {
 
     /// - Parameter objects: Where output can be put into buckets; nil where there is no such storage.
     public init(
-        store: CommandStore, nodes: NodeService, documents: any DocumentResolver, account: Account,
-        authorizer: any Authorizer, settings: Settings = Settings(), objects: (any ObjectStore)? = nil,
-        clock: any Clock, log: Log
+        store: CommandStore, nodes: NodeService, documents: any DocumentResolver, parameters: any ParameterSource,
+        account: Account, authorizer: any Authorizer, settings: Settings = Settings(),
+        objects: (any ObjectStore)? = nil, clock: any Clock, log: Log
     ) {
         self.store = store
         self.nodes = nodes
         self.documents = documents
+        self.parameters = parameters
         self.account = account
         self.authorizer = authorizer
         self.settings = settings

@@ -3,10 +3,6 @@ internal import Core
 internal import Storage
 
 extension ParameterOperations {
-    private var reader: ParameterReader {
-        ParameterReader(database: database, secrets: secrets, authorizer: authorizer)
-    }
-
     func get(_ input: JSON, _ context: OperationContext) async throws -> JSON {
         let selection = ParameterSelection(input["Name"]?.string ?? "")
         let found = try await database.read { try ParameterStore.find(selection, $0) }
@@ -103,48 +99,6 @@ extension ParameterOperations {
                 return found.count <= count
             }
             return Page(first: count, of: found, key: \.key)
-        }
-    }
-}
-
-/// Reads values for those who may read them: callers, and the references of documents.
-struct ParameterReader: Sendable {
-    let database: Database
-    let secrets: ParameterSecrets
-    let authorizer: any Authorizer
-
-    /// The parameters of these names, each once, and the names of which there are none.
-    func find(
-        _ names: [String]
-    ) async throws -> (found: [(ParameterSelection, ParameterVersion)], missing: [String]) {
-        try await database.read { transaction in
-            var found: [(ParameterSelection, ParameterVersion)] = []
-            var missing: [String] = []
-            for name in Set(names).sorted() {
-                let selection = ParameterSelection(name)
-                do {
-                    found.append((selection, try ParameterStore.find(selection, transaction)))
-                } catch let error as ServiceError
-                    where error.code == .parameterNotFound || error.code == .parameterVersionNotFound
-                {
-                    missing.append(name)
-                }
-            }
-            return (found, missing)
-        }
-    }
-
-    /// - Parameter decrypting: A SecureString in clear; else as it is kept, in Base64.
-    /// - Throws: `ServiceError` `.accessDenied` for who may not decrypt; `StorageError` `.corrupt`.
-    func text(
-        of version: ParameterVersion, decrypting: Bool, for principal: Principal
-    ) throws -> String {
-        switch version.value {
-        case .plain(let text): return text
-        case .sealed(let bytes) where !decrypting: return Base64.encode(bytes)
-        case .sealed(let bytes):
-            try authorizer.authorize(principal, "kms:Decrypt", on: secrets.keyARN)
-            return try secrets.open(bytes, of: version.key)
         }
     }
 }

@@ -43,9 +43,9 @@ extension ParameterOperations {
     ) throws -> ParameterVersion {
         var value = ParameterVersion.Value.plain(draft.value)
         if let keyID = draft.keyID {
-            try secrets.check(keyID)
-            try authorizer.authorize(transaction.context.principal, "kms:Encrypt", on: secrets.keyARN)
-            value = .sealed(secrets.seal(draft.value, of: draft.name))
+            try reader.secrets.check(keyID)
+            try reader.authorizer.authorize(transaction.context.principal, "kms:Encrypt", on: reader.secrets.keyARN)
+            value = .sealed(reader.secrets.seal(draft.value, of: draft.name))
         }
         return ParameterVersion(
             name: existing?.name ?? draft.name.text, kind: draft.kind, version: draft.version, value: value,

@@ -5,10 +5,10 @@ internal import Storage
 /// Parameter Store: named values with versions, labels and policies; what is secret is sealed.
 /// - Source: SSM API model; user guide, "AWS Systems Manager Parameter Store".
 struct ParameterOperations: Sendable {
-    let database: Database
-    let secrets: ParameterSecrets
-    let authorizer: any Authorizer
+    let reader: ParameterReader
     let account: Account
+
+    var database: Database { reader.database }
 
     static let byPathPageMax = 10
     static let pageMax = 50

@@ -35,7 +35,9 @@ struct RunDocumentPlugin: Plugin {
             throw .failure("documentType must be SSMDocument or LocalPath, not \(other)")
         }
         let machine = try Self.machine(text, format, path, try inputs.map("documentParameters"))
-        return await Self.run(machine, path, context)
+        let stored = try await StoredParameters(
+            for: machine, in: context.command.id, agent: context.agent, clock: context.clock)
+        return await Self.run(machine, stored, path, context)
     }
 
     /// The file itself, or the only document in a directory.
@@ -73,17 +75,16 @@ struct RunDocumentPlugin: Plugin {
     }
 
     private static func run(
-        _ machine: CommandDocumentMachine, _ name: String, _ context: StepContext
+        _ machine: CommandDocumentMachine, _ stored: StoredParameters, _ name: String, _ context: StepContext
     ) async -> CommandStepEnding {
         var machine = machine
         var action = machine.start()
         var told = 0
         while true {
             if case .run(let step) = action {
-                let inner = context.nested(step, number: step.index)
                 let ending =
                     await context.agent.isCancelled(context.command.id)
-                    ? .cancelled : await StepExecution(run: step, context: inner).execute()
+                    ? .cancelled : await execute(step, stored, context)
                 if ending == .cancelled { _ = machine.cancel() }
                 action = machine.stepEnded(ending)
             }
@@ -97,6 +98,17 @@ struct RunDocumentPlugin: Plugin {
                 told += 1
             }
             if case .finish(let status, let code) = action { return ending(status, code, name) }
+        }
+    }
+
+    private static func execute(
+        _ step: CommandStepRun, _ stored: StoredParameters, _ context: StepContext
+    ) async -> CommandStepEnding {
+        do throws(DocumentError) {
+            let step = try step.resolving(stored)
+            return await StepExecution(run: step, context: context.nested(step, number: step.index)).execute()
+        } catch {
+            return .failed(message: "\(error)")
         }
     }
 

@@ -3,7 +3,7 @@ internal import Core
 internal import Documents
 internal import Platform
 
-/// The node's questions to the server: documents and their attachments, asked for piece by piece.
+/// The node's questions to the server: documents and their attachments, asked for piece by piece, and parameters.
 ///
 /// A question is repeated until it is answered, so that a lost message costs time and nothing else.
 actor ServerContents {
@@ -36,23 +36,49 @@ actor ServerContents {
     ) async throws(StepEnd) -> (piece: ContentPiece, bytes: [UInt8]) {
         var request = request
         request.number = nextNumber()
+        let answer = try await answer(
+            to: request.json, request.number, of: request.command, about: request.document, for: agent, clock: clock)
+        guard let piece = ContentPiece(answer.body) else {
+            throw .failure("the server's answer about \(request.document) makes no sense")
+        }
+        return (piece, answer.payload)
+    }
+
+    /// Asks for parameters.
+    /// - Returns: Those that there are.
+    /// - Throws: `StepEnd` with the server's refusal, or where no answer comes.
+    func parameters(
+        _ request: NodeParameterRequest, for agent: Agent, clock: any Clock
+    ) async throws(StepEnd) -> [NodeParameter] {
+        var request = request
+        request.number = nextNumber()
+        let names = request.names.joined(separator: ", ")
+        let answer = try await answer(
+            to: request.json, request.number, of: request.command, about: names, for: agent, clock: clock)
+        guard let found = (try? JSON(parsing: answer.payload))?.array?.map({ NodeParameter($0) }) else {
+            throw .failure("the server's answer about \(names) makes no sense")
+        }
+        return found.compactMap { $0 }
+    }
+
+    private func answer(
+        to question: JSON, _ number: Int, of command: Identifier, about what: String, for agent: Agent,
+        clock: any Clock
+    ) async throws(StepEnd) -> NodeMessage {
         for slice in 0..<ServerContents.slicesMax {
-            if await agent.isCancelled(request.command) { throw .stopped(.cancelled) }
+            if await agent.isCancelled(command) { throw .stopped(.cancelled) }
             if Task.isCancelled { throw .failure("the agent stops") }
             if slice.isMultiple(of: ServerContents.slicesPerRepetition) {
-                await agent.send(NodeMessage(.fetch, request.json))
+                await agent.send(NodeMessage(.fetch, question))
             }
-            guard let answer = await wait(for: request.number, clock) else { continue }
+            guard let answer = await wait(for: number, clock) else { continue }
             if let code = answer.body["Code"]?.string {
-                let message = "\(request.document): \(answer.body["Message"]?.string ?? code)"
+                let message = "\(what): \(answer.body["Message"]?.string ?? code)"
                 throw code == ErrorCode.invalidDocument.rawValue ? .unknownDocument(message) : .failure(message)
             }
-            guard let piece = ContentPiece(answer.body) else {
-                throw .failure("the server's answer about \(request.document) makes no sense")
-            }
-            return (piece, answer.payload)
+            return answer
         }
-        throw .failure("the server did not answer when asked for \(request.document)")
+        throw .failure("the server did not answer when asked for \(what)")
     }
 
     private func wait(for number: Int, _ clock: any Clock) async -> NodeMessage? {

@@ -12,7 +12,8 @@ struct DownloadContentPlugin: Plugin {
 
     func run(_ inputs: JSON, in context: StepContext) async throws(StepEnd) -> CommandStepEnding {
         let inputs = PluginInputs(inputs, of: "aws:downloadContent")
-        let source = try inputs.inputs("sourceInfo")
+        let source = PluginInputs(
+            try await Self.withCredentials(try inputs.map("sourceInfo"), context), of: "sourceInfo")
         let target = try DownloadTarget(try inputs.text("destinationPath") ?? "", context)
         switch try inputs.required("sourceType") {
         case "GitHub": try await GitDownload(gitHub: source, context).run(to: target)
@@ -25,6 +26,25 @@ struct DownloadContentPlugin: Plugin {
             throw .failure("sourceType must be \(Self.sources.joined(separator: ", ")), not \(other)")
         }
         return .exited(code: 0)
+    }
+
+    /// The inputs that may refer to SecureStrings of Parameter Store.
+    private static let credentials = ["tokenInfo", "privateSSHKey", "username", "password"]
+
+    private static func withCredentials(_ source: JSON, _ context: StepContext) async throws(StepEnd) -> JSON {
+        var source = source
+        for key in credentials {
+            let names = StoredParameters.names(in: source[key] ?? .null, space: .secret)
+            guard !names.isEmpty, let value = source[key] else { continue }
+            let stored = try await StoredParameters(
+                names, space: .secret, in: context.command.id, agent: context.agent, clock: context.clock)
+            do throws(DocumentError) {
+                source[key] = try stored.resolve(value)
+            } catch {
+                throw .failure("\(error)")
+            }
+        }
+        return source
     }
 
     private static func http(
