@@ -78,7 +78,8 @@ public final class SystemsService: Resettable {
             store: NodeStore(database), account: account, authorizer: authorizer, clock: clock, log: log.named("nodes"))
         commands = CommandService(
             store: commandStore, nodes: nodes, documents: documents, parameters: parameters, account: account,
-            authorizer: authorizer, settings: settings.commands, objects: objects, clock: clock, log: log.named("commands"))
+            authorizer: authorizer, settings: settings.commands, objects: objects, clock: clock,
+            log: log.named("commands"))
         sender = OutputSender(
             store: commandStore, caller: caller, objects: objects, region: account.region, clock: clock,
             log: log.named("output"))

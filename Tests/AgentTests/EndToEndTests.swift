@@ -4,6 +4,7 @@ import Documents
 import Platform
 import Storage
 import Systems
+import TestSupport
 import Testing
 
 @testable import Agent
@@ -52,8 +53,8 @@ private struct OneDocument: DocumentResolver {
         nodes = NodeService(
             store: NodeStore(database), account: Account(), authorizer: OpenPolicy(), clock: clock, log: quiet)
         commands = CommandService(
-            store: CommandStore(database), nodes: nodes, documents: OneDocument(), account: Account(),
-            authorizer: OpenPolicy(), clock: clock, log: quiet)
+            store: CommandStore(database), nodes: nodes, documents: OneDocument(),
+            parameters: StoredValues(), account: Account(), authorizer: OpenPolicy(), clock: clock, log: quiet)
         agent = try Agent(
             Agent.Options(directory: scratch.directory + "/agent", environment: ["PATH": "/usr/bin:/bin"]),
             processes: TestAgent.processes, clock: clock, log: quiet)

@@ -17,10 +17,10 @@ public import Core
 /// | `Finished` | agent | after all output; repeated until `FinishedReceived` | ``CommandReport`` |
 /// | `FinishedReceived` | server | the outcome is in the database, or of no interest | `CommandId` |
 /// | `Cancel` | server | repeated until `Finished` | `CommandId` |
-/// | `Fetch` | agent | a step needs a document, an attachment or parameters; repeated until `Fetched` |
-/// ``ContentRequest`` or ``NodeParameterRequest`` |
-/// | `Fetched` | server | answers `Fetch` | `CommandId, Number` and ``ContentPiece`` or `Code, Message`; payload: bytes,
-/// or the ``NodeParameter``s found |
+/// | `Fetch` | agent | a step needs a document or an attachment; repeated until `Fetched` | ``ContentRequest`` |
+/// | | | a document refers to Parameter Store; repeated until `Fetched` | ``NodeParameterRequest`` |
+/// | `Fetched` | server | answers `Fetch` | `CommandId, Number` and ``ContentPiece`` or `Code, Message`; payload: bytes |
+/// | | | | `CommandId, Number` or also `Code, Message`; payload: a list of ``NodeParameter`` |
 public struct NodeMessage: Sendable, Hashable {
     public enum Kind: String, Sendable, CaseIterable {
         case register = "Register"

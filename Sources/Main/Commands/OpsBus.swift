@@ -19,8 +19,8 @@ extension Command {
         ],
         subcommands: [
             serve, agent, events, subscribe, rules, archives, replays, schedules, pipes, run, commands, automation,
-            documents, nodes, topics, queues, functions, logs, deadLetters, audit, doctor, patterns, keys, accessKeys,
-            call, completions, version,
+            documents, parameters, nodes, topics, queues, functions, logs, deadLetters, audit, doctor, patterns, keys,
+            accessKeys, call, completions, version,
         ])
 
     static let completions = Command(

@@ -144,7 +144,8 @@ struct ParameterDraft: Sendable {
         guard situation.parameterCount < countMax else {
             throw ServiceError(
                 .parameterLimitExceeded,
-                "There are \(situation.parameterCount) parameters; of the tier \(tier.rawValue) there can be \(countMax).")
+                "There are \(situation.parameterCount) parameters; of the tier \(tier.rawValue) there can be "
+                    + "\(countMax).")
         }
     }
 
@@ -154,8 +155,8 @@ struct ParameterDraft: Sendable {
         guard !value.isEmpty else {
             throw ServiceError(
                 .validation,
-                "1 validation error detected: Value '' at 'value' failed to satisfy constraint: Member must have length "
-                    + "greater than or equal to 1.")
+                "1 validation error detected: Value '' at 'value' failed to satisfy constraint: Member must have "
+                    + "length greater than or equal to 1.")
         }
         guard value.utf8.count <= Self.advancedBytesMax else {
             throw ServiceError(

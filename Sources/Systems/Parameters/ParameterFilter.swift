@@ -106,8 +106,8 @@ struct ParameterFilter: Sendable {
         guard !lower.hasPrefix("/aws"), !lower.hasPrefix("/ssm") else {
             throw ServiceError(
                 .validation,
-                "Filters for common parameters can't be prefixed with \"aws\" or \"ssm\" (case-insensitive). When using "
-                    + "global parameters, please specify within a global namespace.")
+                "Filters for common parameters can't be prefixed with \"aws\" or \"ssm\" (case-insensitive). When "
+                    + "using global parameters, please specify within a global namespace.")
         }
         return try ParameterPath(text)
     }

@@ -8,8 +8,8 @@ extension ParameterOperations {
             throw ServiceError(
                 .validation,
                 "Invalid request: tags and overwrite can't be used together. To create a parameter with tags, please "
-                    + "remove overwrite flag. To update tags for an existing parameter, please use AddTagsToResource or "
-                    + "RemoveTagsFromResource.")
+                    + "remove overwrite flag. To update tags for an existing parameter, please use "
+                    + "AddTagsToResource or RemoveTagsFromResource.")
         }
         let name = try ParameterName(new: input["Name"]?.string ?? "", in: account)
         let tags = [ManagedNode.Tag](json: input["Tags"])
@@ -63,8 +63,8 @@ extension ParameterOperations {
             throw ServiceError(
                 .parameterMaxVersionLimitExceeded,
                 "You attempted to create a new version of \(version.name) by calling the PutParameter API with the "
-                    + "overwrite flag. Version \(oldest.version), the oldest version, can't be deleted because it has a "
-                    + "label associated with it. Move the label to another version of the parameter, and try again.")
+                    + "overwrite flag. Version \(oldest.version), the oldest version, can't be deleted because it has "
+                    + "a label associated with it. Move the label to another version of the parameter, and try again.")
         }
         try ParameterStore.remove(version: oldest.version, of: version.key, transaction)
     }

@@ -8,7 +8,8 @@ public protocol ParameterSource: Sendable {
     /// - Parameters:
     ///   - names: Each perhaps with a version or a label.
     ///   - decrypting: Tell the values of SecureStrings, too.
-    ///   - principal: Whose run of the document it is; must be allowed `ssm:GetParameters`, and `kms:Decrypt` to decrypt.
+    ///   - principal: Whose run of the document it is; must be allowed `ssm:GetParameters`, and `kms:Decrypt` to
+    ///     decrypt.
     /// - Throws: `ServiceError` `.accessDenied`; `StorageError`.
     func values(_ names: [String], decrypting: Bool, for principal: Principal) async throws -> [NodeParameter]
 }

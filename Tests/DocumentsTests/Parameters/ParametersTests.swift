@@ -96,13 +96,39 @@ import Testing
         #expect(error?.message == "the document has no parameter \"q\"; it has: p")
     }
 
-    @Test("A value that refers to Parameter Store is refused loudly")
-    func store() throws {
-        let document = try declared("{type: StringList}")
+    @Test(
+        "A value that refers to Parameter Store is checked once it is known",
+        arguments: [
+            ("{type: String, allowedPattern: '^[0-9]+$', default: '{{ssm:n}}'}", nil, "7"),
+            ("{type: Integer, maxValue: 9}", ["{{ ssm:n }}"], 7),
+            ("{type: StringList, maxItems: 3}", ["{{ssm:l}}", "c{{ssm:n}}"], ["a", "b", "c7"]),
+            ("{type: StringMap}", [#"{"k": "{{ssm:n}}"}"#], ["k": "7"]),
+            ("{type: String}", ["{{ssm:l}}"], "a,b"),
+        ] as [(String, [String]?, JSON)])
+    func stored(declaration: String, supplied: [String]?, expected: JSON) throws {
+        let document = try declared(declaration)
+        let bound = try Parameters(binding: supplied.map { ["p": $0] } ?? [:], to: document)
+        #expect(!bound.storedNames.isEmpty)
+        let stored = StoredParameters(["n": .text("7"), "l": .list("a,b")])
+        #expect(try bound.resolving(stored, in: document)["p"] == expected)
+    }
+
+    @Test(
+        "A stored value that a parameter does not allow is refused with the parameter's name",
+        arguments: [
+            ("{type: String, allowedPattern: '^[a-z]+$', default: '{{ssm:n}}'}", "does not match its allowedPattern"),
+            ("{type: Boolean, default: '{{ssm:n}}'}", "must be of type Boolean"),
+            ("{type: StringList, maxItems: 1, default: '{{ssm:l}}'}", "has 2 items"),
+        ])
+    func storedRefusals(declaration: String, refusal: String) throws {
+        let document = try declared(declaration)
+        let bound = try Parameters(binding: [:] as [String: [String]], to: document)
         let error = #expect(throws: DocumentError.self) {
-            try Parameters(binding: ["p": ["a {{ssm:b}}"]], to: document)
+            try bound.resolving(StoredParameters(["n": .text("7"), "l": .list("a,b")]), in: document)
         }
-        #expect(error?.code == .unsupported)
+        #expect(error?.code == .invalidParameters)
+        #expect(error?.message.hasPrefix("the parameter \"p\" ") == true)
+        #expect(error?.message.contains(refusal) == true, "\(String(describing: error))")
     }
 
     @Test("Bound values go back to the API as lists of texts")

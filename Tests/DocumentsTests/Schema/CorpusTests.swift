@@ -100,7 +100,6 @@ enum Corpus {
         let words = part.message.split(separator: " ")
         if part.message.contains(" uses an attachment") { return "attachment" }
         if let place = words.firstIndex(of: "uses") { return words[place + 1].trimmingCharacters(in: [","]) }
-        if part.message.contains("Parameter Store") { return "Parameter Store" }
         return part.message
     }
 }

@@ -255,7 +255,7 @@ func runbookText(_ steps: String, _ head: String = "") -> String {
         let text = """
             schemaVersion: '0.3'
             parameters:
-              secret: {type: String, default: '{{ ssm:/a/b }}'}
+              secret: {type: String, default: '{{ ssm-secure:/a/b }}'}
             mainSteps:
               - {name: ask, action: 'aws:approve', inputs: {Approvers: [a]}}
               - {name: shell, action: 'aws:executeScript', inputs: {Runtime: PowerShell Core 7.4, Script: x}}
@@ -268,7 +268,7 @@ func runbookText(_ steps: String, _ head: String = "") -> String {
                 "step \"ask\" uses aws:approve, which OpsBus cannot run yet; it runs: \(runs) at line 5, column 5",
                 "step \"shell\" needs the runtime PowerShell Core 7.4, which OpsBus lacks; it has: python3, bash"
                     + " at line 6, column 66",
-                "{{ ssm:/a/b }} refers to Parameter Store, which OpsBus does not have yet at line 3, column 35",
+                "{{ ssm-secure:/a/b }} may stand in the sourceInfo of aws:downloadContent alone at line 3, column 3",
             ])
         let error = #expect(throws: DocumentError.self) { try document(text).checkExecutable() }
         #expect(error?.code == .unsupported)

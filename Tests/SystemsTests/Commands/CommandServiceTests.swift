@@ -3,6 +3,7 @@ import Core
 import Documents
 import Platform
 import Storage
+import TestSupport
 import Testing
 
 @testable import Systems
@@ -28,7 +29,7 @@ struct TestDocuments: DocumentResolver {
             """,
         "Stored": """
             {"schemaVersion": "2.2", "mainSteps": [{"action": "aws:runShellScript", "name": "run",
-              "inputs": {"runCommand": ["echo {{ ssm:greeting }}"]}}]}
+              "inputs": {"runCommand": ["echo {{ ssm-secure:greeting }}"]}}]}
             """,
     ]
 
@@ -67,8 +68,9 @@ final class TestServer: Sendable {
             store: NodeStore(database), account: Account(), authorizer: policy, clock: clock, log: quiet)
         await nodes.attach(remote: link, embedded: link)
         commands = CommandService(
-            store: CommandStore(database), nodes: nodes, documents: TestDocuments(), account: Account(),
-            authorizer: policy, settings: settings, objects: objects, clock: clock, log: quiet)
+            store: CommandStore(database), nodes: nodes, documents: TestDocuments(),
+            parameters: StoredValues(), account: Account(), authorizer: policy, settings: settings, objects: objects,
+            clock: clock, log: quiet)
         try await commands.start()
     }
 
