@@ -19,7 +19,7 @@ if [ ! -x "$work/venv/bin/pytest" ]; then
 fi
 if [ ! -d "$work/suite/tests" ]; then
     mkdir -p "$work/sdist" "$work/suite"
-    "$work/venv/bin/pip" download -q --no-binary moto --no-deps --no-build-isolation -d "$work/sdist" "moto==$version"
+    "$work/venv/bin/pip" download -q --no-binary moto --no-deps -d "$work/sdist" "moto==$version"
     # Only the tests: beside moto's own package they would be run with it.
     tar xzf "$work/sdist/moto-$version.tar.gz" -C "$work/suite" --strip-components 1 "moto-$version/tests"
 fi

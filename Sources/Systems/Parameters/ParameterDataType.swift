@@ -6,6 +6,8 @@ internal import Glibc
 /// - Source: user guide, "Native parameter support", and botocore's model of `ssm`.
 enum ParameterDataType: String, Sendable, CaseIterable {
     case text
+    /// Checked after the call, as at AWS: the event of the change says what is wrong.
+    case image = "aws:ec2:image"
     case integration = "aws:ssm:integration"
     case region = "aws:region"
     case accountID = "aws:account:id"
@@ -19,10 +21,6 @@ enum ParameterDataType: String, Sendable, CaseIterable {
 
     /// - Throws: `ServiceError` `.validation`.
     init(checking name: String) throws(ServiceError) {
-        if name == "aws:ec2:image" {
-            throw ServiceError(
-                .validation, "The data type aws:ec2:image is not supported: there are no machine images here.")
-        }
         guard let type = ParameterDataType(rawValue: name) else {
             throw ServiceError(
                 .validation,
@@ -36,14 +34,23 @@ enum ParameterDataType: String, Sendable, CaseIterable {
         guard self != .integration || kind == .secure else {
             throw ServiceError(.validation, "The data type \(rawValue) is for parameters of type SecureString.")
         }
+        guard self != .image || kind == .string else {
+            throw ServiceError(.validation, "The data type \(rawValue) is for parameters of type String.")
+        }
         guard accepts(value) else {
             throw ServiceError(.validation, "The value is not of the data type \(rawValue).")
         }
     }
 
+    /// What is wrong with a value that was taken all the same; nil for nothing.
+    func doubt(about value: String) -> String? {
+        guard self == .image, !Self.matches(value, "(ami|img)-[0-9A-Za-z-]+") else { return nil }
+        return "\(value) is not the ID of an image: it begins with ami- or img-."
+    }
+
     private func accepts(_ value: String) -> Bool {
         switch self {
-        case .text, .integration: true
+        case .text, .image, .integration: true
         case .region: Self.matches(value, "[a-z]{2,3}(-[a-z]+)+-[0-9]{1,2}")
         case .accountID: Self.matches(value, "[0-9]{12}")
         case .boolean: ["true", "false"].contains(value.lowercased())

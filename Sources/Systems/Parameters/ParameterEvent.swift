@@ -29,6 +29,12 @@ enum ParameterEvent {
                 "type": .string(version.kind.rawValue),
             ]
             detail["description"] = version.description.map { .string($0) }
+            if version.dataType == ParameterDataType.image.rawValue, change != .delete {
+                detail["dataType"] = .string(version.dataType)
+                if case .plain(let value) = version.value {
+                    detail["exception"] = ParameterDataType.image.doubt(about: value).map { .string($0) }
+                }
+            }
         case .acted(let policy, let version):
             parameter = version
             detailType = "Parameter Store Policy Action"

@@ -12,7 +12,7 @@ struct ParameterFilter: Sendable {
         var paths: [ParameterPath] = []
     }
 
-    private static let describing = ["Path", "Name", "Type", "KeyId", "Tier", "DataType"]
+    private static let describing = ["Path", "Name", "Type", "KeyId", "Tier"]
     private static let byPath = ["Type", "KeyId", "Label"]
 
     private let conditions: [Condition]
@@ -31,19 +31,19 @@ struct ParameterFilter: Sendable {
             if filter["Key"] == "Name" { filter["Option"] = "BeginsWith" }
             return filter
         }
-        try self.init(translated + newer, keys: Self.describing, allowsTags: true)
+        try self.init(translated + newer, keys: Self.describing, isDescribing: true)
     }
 
     /// Of `GetParametersByPath`.
     init(byPath input: JSON) throws(ServiceError) {
-        try self.init(input["ParameterFilters"]?.array ?? [], keys: Self.byPath, allowsTags: false)
+        try self.init(input["ParameterFilters"]?.array ?? [], keys: Self.byPath, isDescribing: false)
     }
 
-    private init(_ filters: [JSON], keys: [String], allowsTags: Bool) throws(ServiceError) {
+    private init(_ filters: [JSON], keys: [String], isDescribing: Bool) throws(ServiceError) {
         var conditions: [Condition] = []
         for filter in filters {
             let key = filter["Key"]?.string ?? ""
-            guard keys.contains(key) || allowsTags && key.hasPrefix("tag:") else {
+            guard keys.contains(key) || isDescribing && (key.hasPrefix("tag:") || key == "DataType") else {
                 throw ServiceError(
                     .invalidFilterKey,
                     "The following filter key is not valid: \(key). Valid filter keys include: "

@@ -26,7 +26,7 @@ extension ParameterOperations {
         let path = try ParameterPath(input["Path"]?.string ?? "")
         let isRecursive = input["Recursive"]?.bool ?? false
         let filter = try ParameterFilter(byPath: input)
-        let page = try await page(below: path.prefix, input, countMax: Self.byPathPageMax) { latest, transaction in
+        let page = try await page(below: path.prefix, input) { latest, transaction in
             guard path.contains(latest.key, recursive: isRecursive) else { return nil }
             // Of a parameter with a label it is the version that has it.
             let version =
@@ -46,7 +46,7 @@ extension ParameterOperations {
         let filter = try ParameterFilter(describing: input)
         // Nothing is shared with this account by another.
         if input["Shared"]?.bool == true { return ["Parameters": []] }
-        let page = try await page(below: "/", input, countMax: Self.pageMax) { latest, transaction in
+        let page = try await page(below: "/", input) { latest, transaction in
             let tags = filter.needsTags ? try ParameterStore.tags(latest.key, transaction) : []
             return filter.matches(latest, tags: tags) ? latest : nil
         }
@@ -84,14 +84,14 @@ extension ParameterOperations {
     /// One page of what `choose` answers for the parameters below a prefix, in the order of their keys; a token names
     /// the last one answered.
     private func page(
-        below prefix: String, _ input: JSON, countMax: Int,
+        below prefix: String, _ input: JSON,
         _ choose: @escaping @Sendable (ParameterVersion, borrowing ReadTransaction) throws -> ParameterVersion?
     ) async throws -> Page<ParameterVersion> {
         let token = input["NextToken"]?.string
         guard token?.hasPrefix("/") ?? true else {
             throw ServiceError(.invalidNextToken, "The NextToken is not of this list; begin again without one.")
         }
-        let count = input["MaxResults"]?.int ?? countMax
+        let count = input["MaxResults"]?.int ?? Self.shortPage
         return try await database.read { transaction in
             var found: [ParameterVersion] = []
             try ParameterStore.forEachLatest(below: prefix, after: token ?? "", transaction) { latest in

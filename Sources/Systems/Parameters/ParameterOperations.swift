@@ -10,13 +10,14 @@ struct ParameterOperations: Sendable {
 
     var database: Database { reader.database }
 
-    static let byPathPageMax = 10
     static let pageMax = 50
+    /// Where none is asked for, and by path at most.
+    static let shortPage = 10
 
     private static let name = Shape.string(length: 1...2048)
     private static let names = Shape.list(name, count: 1...10)
     private static let labels = Shape.list(.string(length: 1...100), count: 1...10)
-    private static let kind = Shape.string(values: ParameterVersion.Kind.allCases.map(\.rawValue))
+    private static let kind = Shape.string(values: ["SecureString", "StringList", "String"])
     private static let filters = Shape.list(
         .structure([
             .required(
@@ -97,7 +98,7 @@ struct ParameterOperations: Sendable {
                 input: [
                     .required("Path", Self.name), .optional("Recursive", .boolean),
                     .optional("ParameterFilters", Self.filters), decryption,
-                ] + page(Self.byPathPageMax), output: [parameters, token], handler: getByPath),
+                ] + page(Self.shortPage), output: [parameters, token], handler: getByPath),
             Operation(
                 "ssm:GetParameterHistory", "Show all versions of a parameter", .reads, resource: "Name",
                 input: [.required("Name", Self.name), decryption] + page(Self.pageMax),

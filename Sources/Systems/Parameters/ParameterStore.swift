@@ -88,7 +88,7 @@ enum ParameterStore {
         _ selection: ParameterSelection, _ transaction: borrowing some Queryable & ~Copyable
     ) throws -> ParameterVersion {
         guard let latest = try latest(selection.key, transaction) else {
-            throw ServiceError(.parameterNotFound, "Parameter \(selection.name) not found.")
+            throw ServiceError(.parameterNotFound, "Parameter \(selection.text) not found.")
         }
         let found: ParameterVersion?
         let what: String

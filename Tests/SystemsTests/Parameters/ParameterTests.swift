@@ -166,6 +166,16 @@ private struct Fixture {
         #expect(throws: ServiceError.self) { try type.check(bad, of: .string) }
     }
 
+    @Test("An image is checked after the call: the event says what is wrong")
+    func images() async throws {
+        let store = try await Fixture()
+        try await store.put("good", "ami-0abc", ["DataType": "aws:ec2:image"])
+        try await store.put("bad", "nginx", ["DataType": "aws:ec2:image"])
+        let told = try await store.events("Parameter Store Change")
+        #expect(told.map { $0["dataType"] } == ["aws:ec2:image", "aws:ec2:image"])
+        #expect(told.map { $0["exception"] == nil } == [true, false])
+    }
+
     @Test("The tier follows what is asked, what the parameter needs and the service's setting")
     func tiers() async throws {
         let store = try await Fixture()
