@@ -123,6 +123,7 @@ public struct OperationTable: OperationCaller {
 
     /// A resource's policy allows what the caller's own permissions do not, and what it denies no permission allows.
     private func authorize(_ operation: Operation, _ input: JSON, _ principal: Principal) async throws(ServiceError) {
+        if principal == .anonymous && operation.allowsUnsigned { return }
         if let policies, !principal.hasFullAuthority {
             let isAllowed: Bool?
             do {
