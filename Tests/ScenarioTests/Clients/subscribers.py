@@ -48,6 +48,11 @@ class Receiver(BaseHTTPRequestHandler):
         self.end_headers()
 
 
+class Leaving(Receiver):
+    """Keeps no connection, so that nobody reaches it once it is gone."""
+    protocol_version = "HTTP/1.0"
+
+
 def eventually(what, look, seconds=40):
     deadline = time.monotonic() + seconds
     while True:
@@ -177,7 +182,7 @@ def check_failures(base):
     assert not Receiver.messages["/elsewhere", "Notification"]
     ok("404 and a redirect go to the dead-letter queue at once, and the redirect is not followed")
 
-    listener = ThreadingHTTPServer(("127.0.0.1", 0), Receiver)
+    listener = ThreadingHTTPServer(("127.0.0.1", 0), Leaving)
     threading.Thread(target=listener.serve_forever, daemon=True).start()
     topic = Topic("dead", f"http://127.0.0.1:{listener.server_address[1]}").confirmed()
     listener.shutdown()
