@@ -116,7 +116,10 @@ public struct OperationTable: OperationCaller {
             }
             return output
         } catch {
-            await recorder.record(name, operation.redact(input), context, failure: error)
+            // Anybody at all could fill the audit log.
+            if context.principal != .anonymous {
+                await recorder.record(name, operation.redact(input), context, failure: error)
+            }
             throw error
         }
     }

@@ -5,8 +5,8 @@ extension Command {
     static let subscribeTopic = Command(
         "subscribe", "Send a topic's messages to a queue, a function or an HTTP endpoint.",
         discussion: """
-            An HTTP endpoint is sent a message of type SubscriptionConfirmation first. It gets no others until somebody \
-            has opened the SubscribeURL in it, or confirmed with its Token. Messages bear no signature.
+            An HTTP endpoint is sent a message of type SubscriptionConfirmation first. It gets no others until \
+            somebody has opened the SubscribeURL in it, or confirmed with its Token. Messages bear no signature.
             """,
         examples: [
             Example("opsbus topics subscribe on-call https://hooks.example/ops", "An endpoint"),

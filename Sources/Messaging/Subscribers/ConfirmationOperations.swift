@@ -12,7 +12,7 @@ struct ConfirmationOperations: Sendable {
     let calls: TopicCalls
     let messages: SubscriberMessages
 
-    /// Of botocore's model. - Source: SNS API reference, `ConfirmSubscription`.
+    /// - Source: SNS API reference, `ConfirmSubscription`.
     private static let tokenAge = Duration.seconds(2 * 86_400)
     private static let tokenWords = 8
 

@@ -101,7 +101,8 @@ extension DeliveryPolicy {
     {
         self = base
         var reader = PolicyReader(prefix: prefix)
-        let json = try reader.object(text, ["healthyRetryPolicy", "sicklyRetryPolicy", "throttlePolicy", "requestPolicy"])
+        let json = try reader.object(
+            text, ["healthyRetryPolicy", "sicklyRetryPolicy", "throttlePolicy", "requestPolicy"])
         try take(json, healthy: "healthyRetryPolicy", throttle: "throttlePolicy", request: "requestPolicy", &reader)
     }
 
@@ -166,7 +167,8 @@ extension DeliveryPolicy {
             ])
         let (delays, counts) = (1...DeliveryPolicy.delaySecondsMax, 0...DeliveryPolicy.retriesMax)
         minDelaySeconds = try reader.integer("minDelayTarget", of: json, delays) ?? minDelaySeconds
-        maxDelaySeconds = try reader.integer("maxDelayTarget", of: json, delays) ?? max(minDelaySeconds, maxDelaySeconds)
+        maxDelaySeconds =
+            try reader.integer("maxDelayTarget", of: json, delays) ?? max(minDelaySeconds, maxDelaySeconds)
         retries = try reader.integer("numRetries", of: json, counts) ?? retries
         noDelayRetries = try reader.integer("numNoDelayRetries", of: json, counts) ?? 0
         minDelayRetries = try reader.integer("numMinDelayRetries", of: json, counts) ?? 0

@@ -22,7 +22,7 @@ struct SubscriberDelivery: Sendable {
     var attributes = MessageAttributes()
     var attempts = 0
     var due: Timestamp
-    /// Who published, and why.
+    /// Who published, and why. What becomes of it has the same cause as the publish: a topic has too many.
     let context: OperationContext
 
     /// Waiting for one subscriber; past it, messages go to its dead-letter queue or are dropped.
@@ -60,9 +60,6 @@ struct SubscriberDelivery: Sendable {
     }
 
     var subject: Subject { Subject(.delivery, "\(messageID)/\(subscription)") }
-
-    /// Who records what becomes of it, and why it is there.
-    var recording: OperationContext { context.caused(by: context.cause ?? Subject(.topic, topic)) }
 }
 
 /// The table of messages on their way to subscribers that are called.

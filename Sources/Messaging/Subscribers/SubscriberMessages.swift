@@ -6,7 +6,7 @@ internal import Storage
 /// Writes what subscribers get that are called, and puts it on its way.
 ///
 /// Messages bear no signature: receivers accept one only with a certificate that they fetch from a host of AWS.
-/// - Source: SNS developer guide, "Parsing message formats"; Lambda developer guide, "Using AWS Lambda with Amazon SNS".
+/// - Source: SNS developer guide, "Parsing message formats"; Lambda developer guide, "Using AWS Lambda with SNS".
 struct SubscriberMessages: Sendable {
     let topics: TopicCalls
     /// Of the HTTP endpoint, for URLs in messages; where a caller used another, that is taken.

@@ -175,7 +175,7 @@ actor SubscriberSender {
         ]
         guard let failure else {
             let recorded = detail
-            return try await database.write(delivery.recording) { transaction in
+            return try await database.write(delivery.context) { transaction in
                 guard try SubscriberDeliveryStore.delete(delivery, transaction) else { return }
                 try transaction.audit("DeliverNotification", on: delivery.subject, outcome: .success, detail: recorded)
             }
@@ -184,7 +184,7 @@ actor SubscriberSender {
         if failure.isRetryable, let due = round.policy.next(after: attempts, now: clock.now, using: &random) {
             detail["NextAttempt"] = .string(due.millisecondDescription)
             let recorded = detail
-            return try await database.write(delivery.recording) { transaction in
+            return try await database.write(delivery.context) { transaction in
                 guard try SubscriberDeliveryStore.postpone(delivery, attempts: attempts, until: due, transaction) else {
                     return
                 }
@@ -193,7 +193,7 @@ actor SubscriberSender {
             }
         }
         let recorded = detail
-        try await database.write(delivery.recording) { [deadLetters] transaction in
+        try await database.write(delivery.context) { [deadLetters] transaction in
             guard try SubscriberDeliveryStore.delete(delivery, transaction) else { return }
             var detail = recorded
             try deadLetters.put(delivery, of: round.subscription, &detail, transaction)

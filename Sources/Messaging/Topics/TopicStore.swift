@@ -20,7 +20,8 @@ struct Topic: Sendable {
     func deliveryPolicy(of subscription: Subscription) throws(ServiceError) -> DeliveryPolicy {
         guard subscription.protocol.isHTTP else { return .function }
         return try DeliveryPolicy(
-            topic: attributes["DeliveryPolicy"]?.string, subscription: subscription.attributes["DeliveryPolicy"]?.string)
+            topic: attributes["DeliveryPolicy"]?.string,
+            subscription: subscription.attributes["DeliveryPolicy"]?.string)
     }
 }
 

@@ -80,7 +80,10 @@ import Testing
                 #"{"healthyRetryPolicy": {"backoffFunction": "cubic"}}"#,
                 "backoffFunction must be one of linear, arithmetic, geometric, exponential, not 'cubic'"
             ),
-            (#"{"throttlePolicy": {"maxReceivesPerSecond": 0}}"#, "maxReceivesPerSecond must be from 1 to 100000, not 0"),
+            (
+                #"{"throttlePolicy": {"maxReceivesPerSecond": 0}}"#,
+                "maxReceivesPerSecond must be from 1 to 100000, not 0"
+            ),
             (#"{"requestPolicy": {"headerContentType": "a/b"}}"#, "headerContentType 'a/b' is none that can be sent"),
         ])
     func refused(text: String, reason: String) async {
@@ -91,7 +94,8 @@ import Testing
 
     @Test("A subscription's policy goes over the topic's, unless the topic forbids it")
     func override() throws {
-        let topic = #"{"http": {"defaultHealthyRetryPolicy": {"numRetries": 5}, "disableSubscriptionOverrides": false}}"#
+        let topic =
+            #"{"http": {"defaultHealthyRetryPolicy": {"numRetries": 5}, "disableSubscriptionOverrides": false}}"#
         let own = #"{"throttlePolicy": {"maxReceivesPerSecond": 9}}"#
         let policy = try DeliveryPolicy(topic: topic, subscription: own)
         #expect(policy.retries == 5 && policy.receivesPerSecond == 9)

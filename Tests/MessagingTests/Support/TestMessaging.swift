@@ -25,7 +25,8 @@ final class TestMessaging: Sendable {
         let log = Log(component: "test", minimum: .error)
         database = try Database(path: path, migrations: MessagingService.migrations, clock: clock, log: log)
         service = MessagingService(
-            database: database, account: Account(), operations: functions, http: web, shortPoll: shortPoll, clock: clock, log: log)
+            database: database, account: Account(), operations: functions, http: web, shortPoll: shortPoll,
+            clock: clock, log: log)
         table = OperationTable(
             service.operations, authorizer: authorizer, policies: service.policies, recorder: CallList(),
             translate: { _ in nil })

@@ -4,8 +4,6 @@ import Synchronization
 import TestSupport
 import Testing
 
-@testable import Events
-
 @Suite("Due work") struct DueWorkTests {
     @Test("What is held, or was settled while the table was read, is not taken from what was read")
     func news() {
