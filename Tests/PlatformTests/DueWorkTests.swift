@@ -74,3 +74,11 @@ private final class Numbers: Sendable {
 
     func add(_ number: Int) { list.withLock { $0.append(number) } }
 }
+
+private let quiet = Log(component: "test", minimum: .error)
+
+private struct WaitedFor: Error, CustomStringConvertible {
+    let description: String
+
+    init(_ description: String) { self.description = description }
+}
