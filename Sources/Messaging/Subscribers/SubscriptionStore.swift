@@ -27,7 +27,7 @@ enum SubscriptionStore {
             CREATE INDEX topic_deliveries_subscription ON topic_deliveries (subscription, due);
             """)
 
-    /// - Parameter hasEnded: Whether one that is over counts too.
+    /// - Parameter orEnded: Whether one that is over counts too.
     static func find(
         _ id: String, orEnded: Bool = false, _ transaction: borrowing some Queryable & ~Copyable
     ) throws -> Subscription? {
