@@ -236,6 +236,29 @@ import Testing
         }
     }
 
+    @Test("An endpoint gets no more in a second than its policy says")
+    func throttled() async throws {
+        try await run { engine in
+            let policy = #"{"throttlePolicy": {"maxReceivesPerSecond": 2}}"#
+            _ = try await confirmed(engine, Self.url, ["DeliveryPolicy": .string(policy)])
+            // What asked for the confirmation has taken half of the second.
+            try await eventually("the round waits") {
+                engine.clock.alarms.contains(engine.clock.now + .milliseconds(500))
+            }
+            for number in 1...5 { try await publish(engine, "\(number)") }
+            engine.clock.advance(by: .milliseconds(500))
+            for count in [2, 4] {
+                try await eventually("the round waits again") {
+                    engine.sent("Notification").count >= count
+                        && engine.clock.alarms.contains(engine.clock.now + .seconds(1))
+                }
+                #expect(engine.sent("Notification").count == count)
+                engine.clock.advance(by: .seconds(1))
+            }
+            _ = try await received(engine, 5)
+        }
+    }
+
     @Test("A function gets the event that Lambda has for it, once; it is called because of the delivery")
     func function() async throws {
         try await run { engine in
