@@ -127,15 +127,14 @@ extension DeliveryPolicy {
             request: "defaultRequestPolicy", &reader)
     }
 
-    /// The policy that holds for a subscription by HTTP: its own, over the topic's.
-    /// - Throws: `ServiceError` `.invalidParameter` where what was set before it was checked cannot be read.
-    init(topic: String?, subscription: String?) throws(ServiceError) {
-        let base = try topic.map { text throws(ServiceError) in try DeliveryPolicy(topic: text) } ?? .http
-        guard let subscription, !DeliveryPolicy.disablesOverrides(topic) else {
-            self = base
-            return
-        }
-        try self.init(subscription: subscription, over: base)
+    /// The policy that holds for a subscription by HTTP: its own, over the topic's. A text that cannot be read, which
+    /// only one can be that was set before texts were checked, is as if it were not there.
+    init(topic: String?, subscription: String?) {
+        self = topic.flatMap { try? DeliveryPolicy(topic: $0) } ?? .http
+        guard let subscription, !DeliveryPolicy.disablesOverrides(topic),
+            let own = try? DeliveryPolicy(subscription: subscription, over: self)
+        else { return }
+        self = own
     }
 
     private mutating func take(
@@ -203,9 +202,8 @@ extension DeliveryPolicy {
 
     /// What holds for a topic's subscribers by HTTP, under the names that a topic has.
     /// - Parameter text: The attribute `DeliveryPolicy` of the topic.
-    /// - Throws: `ServiceError` `.invalidParameter`.
-    static func effective(topic text: String?) throws(ServiceError) -> JSON {
-        let policy = try DeliveryPolicy(topic: text, subscription: nil)
+    static func effective(topic text: String?) -> JSON {
+        let policy = DeliveryPolicy(topic: text, subscription: nil)
         var http: JSON = [
             "defaultHealthyRetryPolicy": policy.retryJSON,
             "disableSubscriptionOverrides": .bool(disablesOverrides(text)),

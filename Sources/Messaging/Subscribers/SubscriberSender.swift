@@ -139,7 +139,7 @@ actor SubscriberSender {
         guard let subscription = try SubscriptionStore.find(id, orEnded: true, transaction),
             let topic = try TopicStore.find(subscription.topic, transaction)
         else { return nil }
-        let policy = try topic.deliveryPolicy(of: subscription)
+        let policy = topic.deliveryPolicy(of: subscription)
         let deliveries = try SubscriberDeliveryStore.due(
             for: id, limit: min(concurrency, policy.receivesPerSecond ?? concurrency), now, transaction)
         return deliveries.isEmpty ? nil : Round(subscription: subscription, policy: policy, deliveries: deliveries)

@@ -144,7 +144,7 @@ struct SubscriptionOperations: Sendable {
         let (subscription, policy) = try await calls.database.read { transaction in
             let subscription = try SubscriptionStore.subscription(id, transaction)
             let topic = try TopicStore.topic(subscription.topic, transaction)
-            return (subscription, try topic.deliveryPolicy(of: subscription))
+            return (subscription, topic.deliveryPolicy(of: subscription))
         }
         var attributes = describe(subscription)
         attributes["PendingConfirmation"] = subscription.state == .pending ? "true" : "false"

@@ -175,7 +175,7 @@ struct TopicOperations: Sendable {
         var attributes: JSON = [
             "TopicArn": .string(calls.arn(name)), "Owner": .string(calls.account.id), "DisplayName": "",
             "Policy": .string(defaultPolicy(name).text), "DeliveryPolicy": "",
-            "EffectiveDeliveryPolicy": .string(try DeliveryPolicy.effective(topic: policy).text),
+            "EffectiveDeliveryPolicy": .string(DeliveryPolicy.effective(topic: policy).text),
             "SubscriptionsConfirmed": counts[0], "SubscriptionsPending": counts[1], "SubscriptionsDeleted": counts[2],
         ]
         if topic.isFIFO { attributes["ContentBasedDeduplication"] = "false" }

@@ -16,10 +16,9 @@ struct Topic: Sendable {
     var subject: Subject { Subject(.topic, name) }
 
     /// How the messages of this topic are tried again for a subscriber that is called.
-    /// - Throws: `ServiceError` `.invalidParameter` where what was set before it was checked cannot be read.
-    func deliveryPolicy(of subscription: Subscription) throws(ServiceError) -> DeliveryPolicy {
+    func deliveryPolicy(of subscription: Subscription) -> DeliveryPolicy {
         guard subscription.protocol.isHTTP else { return .function }
-        return try DeliveryPolicy(
+        return DeliveryPolicy(
             topic: attributes["DeliveryPolicy"]?.string,
             subscription: subscription.attributes["DeliveryPolicy"]?.string)
     }

@@ -93,15 +93,16 @@ import Testing
     }
 
     @Test("A subscription's policy goes over the topic's, unless the topic forbids it")
-    func override() throws {
+    func override() {
         let topic =
             #"{"http": {"defaultHealthyRetryPolicy": {"numRetries": 5}, "disableSubscriptionOverrides": false}}"#
         let own = #"{"throttlePolicy": {"maxReceivesPerSecond": 9}}"#
-        let policy = try DeliveryPolicy(topic: topic, subscription: own)
+        let policy = DeliveryPolicy(topic: topic, subscription: own)
         #expect(policy.retries == 5 && policy.receivesPerSecond == 9)
         let strict = topic.replacing("false", with: "true")
-        #expect(try DeliveryPolicy(topic: strict, subscription: own).receivesPerSecond == nil)
-        let shown = try DeliveryPolicy.effective(topic: strict)["http"]
+        #expect(DeliveryPolicy(topic: strict, subscription: own).receivesPerSecond == nil)
+        #expect(DeliveryPolicy(topic: #"{"anything": 1}"#, subscription: "{") == .http)
+        let shown = DeliveryPolicy.effective(topic: strict)["http"]
         #expect(shown?["disableSubscriptionOverrides"] == true)
         #expect(shown?["defaultHealthyRetryPolicy"]?["numRetries"] == 5)
     }
