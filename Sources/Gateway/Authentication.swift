@@ -27,6 +27,12 @@ struct Authentication: Sendable {
         }
     }
 
+    /// Whether signatures are wanted and the request has none.
+    func isAnonymous(_ request: HTTPRequest) -> Bool {
+        mode == .required && RequestSignature.scope(of: request.signed) == nil
+            && request.header("authorization") == nil && !request.query.contains("Signature")
+    }
+
     /// Without signatures, a page in a browser on this machine could call operations in its user's name: by a request
     /// to another origin, which the browser marks, or by a name of its own that it has resolved to this machine.
     private static func refuseBrowsers(_ request: HTTPRequest) throws(ServiceError) {

@@ -95,7 +95,7 @@ struct RequestHandler: HTTPHandler {
         let regions = RegionNaming(request, server: account)
         do throws(ServiceError) {
             endpoint = try router.endpoint(of: request)
-            let principal = try authentication.principal(of: request, for: endpoint.service.signingName)
+            let principal = try principal(of: request, at: endpoint)
             guard let name = endpoint.operation else { throw RequestHandler.noOperation(request) }
             if case .json = endpoint.wire {
                 guard request.method == "POST" else {
@@ -114,6 +114,12 @@ struct RequestHandler: HTTPHandler {
         } catch {
             reply(endpoint.failure(regions?.outgoing(error) ?? error, identifier))
         }
+    }
+
+    private func principal(of request: HTTPRequest, at endpoint: Endpoint) throws(ServiceError) -> Principal {
+        let operation = endpoint.operation.flatMap { operations.find($0) }
+        if operation?.allowsUnsigned == true, authentication.isAnonymous(request) { return .anonymous }
+        return try authentication.principal(of: request, for: endpoint.service.signingName)
     }
 
     private func publishRequest(

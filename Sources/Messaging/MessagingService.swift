@@ -17,6 +17,7 @@ public final class MessagingService: Resettable {
     private let clock: any Clock
     private let log: Log
     let contents: QueueContents
+    private let subscribers: SubscriberSender
     private let running = Once<[Task<Void, Never>]>()
 
     /// The tables of this module.
@@ -25,10 +26,14 @@ public final class MessagingService: Resettable {
     }
 
     /// - Parameters:
-    ///   - address: Of the HTTP endpoint, `http://HOST:PORT`: queue URLs begin with it.
+    ///   - operations: Calls functions that are subscribed to topics.
+    ///   - http: Calls the endpoints that are.
+    ///   - address: Of the HTTP endpoint, `http://HOST:PORT`: queue URLs begin with it, and those that
+    ///     subscribers are sent.
     ///   - shortPoll: How long is looked, by who does not ask to wait, for messages and lines where there are none.
     public init(
-        database: Database, account: Account, address: String = "http://127.0.0.1:7400",
+        database: Database, account: Account, operations caller: any OperationCaller, http: any HTTPSender,
+        address: String = "http://127.0.0.1:7400",
         shortPoll: Duration = .milliseconds(Limits.shortPollMilliseconds), clock: any Clock, log: Log
     ) {
         self.database = database
@@ -38,10 +43,17 @@ public final class MessagingService: Resettable {
         let calls = QueueCalls(database: database, account: account, address: address, contents: contents)
         let gauge = InFlightGauge()
         let topics = TopicCalls(database: database, account: account)
-        let delivery = TopicDelivery(account: account, address: address, contents: contents)
+        let subscribers = SubscriberSender(
+            database: database, caller: SubscriberCaller(http: http, operations: caller, topics: topics),
+            deadLetters: SubscriberDeadLetters(account: account, contents: contents), clock: clock, log: log)
+        self.subscribers = subscribers
+        let messages = SubscriberMessages(
+            topics: topics, address: address, wake: { Task { await subscribers.wake() } })
+        let delivery = TopicDelivery(account: account, contents: contents, messages: messages)
         policies = AccessPolicies(queues: calls, topics: topics, account: account, clock: clock)
         operations =
-            TopicOperations(calls: topics).all + SubscriptionOperations(calls: topics).all
+            TopicOperations(calls: topics).all
+            + SubscriptionOperations(calls: topics, messages: messages, operations: caller).all
             + PublishOperations(calls: topics, delivery: delivery).all
             + QueueOperations(calls: calls, gauge: gauge).all
             + QueuePermissions(calls: calls).all + MessageMoveTasks(calls: calls).all
@@ -54,6 +66,7 @@ public final class MessagingService: Resettable {
         running.set([Task { await self.keepUp() }, Task { await mover.run() }])
         // Tasks of an earlier run go on.
         contents.moves.wake()
+        Task { [subscribers] in await subscribers.wake() }
     }
 
     /// Answers those who wait for messages, and lets nobody wait any more: called before requests are waited for.
@@ -62,11 +75,12 @@ public final class MessagingService: Resettable {
     public func stop() async {
         endWaiting()
         contents.moves.end()
+        await subscribers.stop()
         for task in running.value ?? [] { task.cancel() }
         for task in running.value ?? [] { await task.value }
     }
 
-    /// Nothing is kept in memory.
+    /// Nothing is kept in memory; what is under way to subscribers finds that it is gone.
     public func suspend() async {}
 
     /// Who waited for messages finds out what is left.
@@ -77,7 +91,10 @@ public final class MessagingService: Resettable {
         while !Task.isCancelled {
             do {
                 try await clock.sleep(for: .seconds(60))
-                try await database.maintain { try TopicStore.forgetOldIdentifiers($0) }
+                try await database.maintain { transaction in
+                    try TopicStore.forgetOldIdentifiers(transaction)
+                    try SubscriptionStore.deleteExpired(transaction)
+                }
                 try await QueueUpkeep(database: database, contents: contents).run()
             } catch is CancellationError {
                 return

@@ -83,6 +83,31 @@ extension OperationCaller {
     public func find(_ name: String) -> API.Operation? { nil }
 }
 
+/// Web servers that answer as the test says.
+public final class WebDouble: HTTPSender {
+    public typealias Answer = @Sendable (HTTPCall) async throws(HTTPFailure) -> HTTPAnswer
+
+    private let state: Mutex<(calls: [HTTPCall], answer: Answer)>
+
+    public init(_ answer: @escaping Answer = { _ throws(HTTPFailure) in HTTPAnswer(status: 200) }) {
+        state = Mutex(([], answer))
+    }
+
+    /// Requests in the order in which they came.
+    public var calls: [HTTPCall] { state.withLock { $0.calls } }
+
+    /// Says what calls come to from now on.
+    public func answer(_ answer: @escaping Answer) { state.withLock { $0.answer = answer } }
+
+    public func send(_ request: HTTPCall) async throws(HTTPFailure) -> HTTPAnswer {
+        let answer = state.withLock { state in
+            state.calls.append(request)
+            return state.answer
+        }
+        return try await answer(request)
+    }
+}
+
 /// A journal in memory whose appends can be made to fail.
 public final class FaultyJournal: Journal {
     private let journal: MemoryJournal

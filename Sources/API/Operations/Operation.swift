@@ -27,6 +27,9 @@ public struct Operation: Sendable {
     public let output: [Field]
     /// Nil for an operation that is called by its name alone.
     public let route: Route?
+    /// Whether it may be called by who does not sign: it stands in links that are sent to people and programs, and its
+    /// input says who may follow them.
+    public let allowsUnsigned: Bool
     /// Checks input whose shape is right, acts, and answers the output.
     public let handler: Handler
 
@@ -37,7 +40,8 @@ public struct Operation: Sendable {
 
     public init(
         _ name: String, _ summary: String, _ effect: Effect, permission: String? = nil, resource: String? = nil,
-        input: [Field] = [], output: [Field] = [], route: Route? = nil, handler: @escaping Handler
+        input: [Field] = [], output: [Field] = [], route: Route? = nil,
+        allowsUnsigned: Bool = false, handler: @escaping Handler
     ) {
         self.name = name
         self.permission = permission ?? name
@@ -47,6 +51,7 @@ public struct Operation: Sendable {
         self.input = input
         self.output = output
         self.route = route
+        self.allowsUnsigned = allowsUnsigned
         self.handler = handler
     }
 }

@@ -11,10 +11,13 @@ public struct Principal: Sendable, Hashable, CustomStringConvertible {
     /// OpsBus itself: schedules, recovery, retention.
     public static let system = Principal("system")
 
-    /// Whether it needs no permission: whoever is on this machine, OpsBus itself, and rules, schedules and pipes, which
-    /// act for whoever could write them. No key can have a name with a slash.
+    /// Who follows a link without signing. It may call the operations that allow that, and nothing else.
+    public static let anonymous = Principal("anonymous/")
+
+    /// Whether it needs no permission: whoever is on this machine, OpsBus itself, and rules, schedules, pipes and
+    /// topics, which act for whoever could write or subscribe them. No key can have a name with a slash.
     public var hasFullAuthority: Bool {
-        self == .local || self == .system || ["rule/", "schedule/", "pipe/"].contains { name.hasPrefix($0) }
+        self == .local || self == .system || ["rule/", "schedule/", "pipe/", "topic/"].contains { name.hasPrefix($0) }
     }
 
     public var description: String { name }

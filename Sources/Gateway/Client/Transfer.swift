@@ -112,6 +112,12 @@ final class Transfer: @unchecked Sendable {
         return .failure(HTTPFailure(code, "\(request.method) \(host): \(reason)"))
     }
 
-    /// The URL without what may be secret in its query.
-    private var host: String { String(request.url.prefix { $0 != "?" }) }
+    /// The URL without what may be secret in it: its query, and the user and password before its host.
+    private var host: String {
+        let url = request.url.prefix { $0 != "?" }
+        guard let scheme = url.firstRange(of: "://")?.upperBound,
+            let at = url[scheme...].prefix(while: { $0 != "/" }).lastIndex(of: "@")
+        else { return String(url) }
+        return String(url[..<scheme] + url[url.index(after: at)...])
+    }
 }

@@ -2,8 +2,11 @@ internal import Core
 
 extension Command {
     static let topics = Command(
-        "topics", "Look at topics, create them, publish to them.",
-        subcommands: [listTopics, createTopic, publishTopic])
+        "topics", "Look at topics, create them, publish to them, subscribe to them.",
+        subcommands: [
+            listTopics, createTopic, publishTopic, subscribeTopic, confirmSubscription, listSubscriptions,
+            unsubscribeTopic,
+        ])
 
     private static let listTopics = Command(
         "list", "List the topics.", examples: [Example("opsbus topics list", "Every topic")]
@@ -55,7 +58,7 @@ extension Command {
     }
 
     /// The ARN of a topic given by ARN or by name.
-    private static func topicARN(_ topic: String, _ connection: any Connection) async throws -> String {
+    static func topicARN(_ topic: String, _ connection: any Connection) async throws -> String {
         if ARN(topic) != nil { return topic }
         let output = try await connection.callAll("sns:ListTopics", [:], list: "Topics")
         let arns = (output["Topics"]?.array ?? []).compactMap { $0["TopicArn"]?.string }

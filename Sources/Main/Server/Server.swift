@@ -70,7 +70,8 @@ final class Server: Sendable {
             settings: Server.eventSettings(configuration, account), clock: clock, log: log)
         let address = (configuration[Settings.http] ?? ListenAddress.standard)?.description ?? ""
         let messaging = MessagingService(
-            database: database, account: account, address: address, clock: clock, log: log.named("messaging"))
+            database: database, account: account, operations: calls, http: http, address: address, clock: clock,
+            log: log.named("messaging"))
         let scripts = directory.path + "/scripts"
         let systems = SystemsService(
             database: database, vault: vault, caller: calls, authorizer: governance.authorizer, processes: processes,

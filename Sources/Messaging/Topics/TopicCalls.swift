@@ -12,6 +12,8 @@ struct TopicCalls: Sendable {
 
     func arn(_ name: String) -> String { account.arn("sns", name).description }
 
+    func arn(of subscription: Subscription) -> String { "\(arn(subscription.topic)):\(subscription.id)" }
+
     /// The topic's name in its ARN.
     /// - Throws: `ServiceError` `.invalidParameter`.
     func name(_ value: JSON?) throws(ServiceError) -> String {
@@ -27,6 +29,16 @@ struct TopicCalls: Sendable {
             throw ServiceError(.invalidParameter, "Invalid parameter: TopicArn Reason: \(text) is no topic here")
         }
         return arn.resource
+    }
+
+    /// The id in a subscription's ARN.
+    /// - Throws: `ServiceError` `.invalidParameter`.
+    func subscriptionID(_ value: JSON?) throws(ServiceError) -> String {
+        let text = value?.string ?? ""
+        guard let arn = ARN(text), let id = arn.resource.split(separator: ":").last else {
+            throw TopicMessage.invalid("SubscriptionArn Reason: \(text) is no ARN of a subscription")
+        }
+        return String(id)
     }
 
     /// How many elements the pages before this one had.

@@ -38,27 +38,23 @@ struct Notification: Sendable {
     }
 }
 
-/// Puts the messages of topics into the queues that are subscribed to them.
+/// Puts the messages of topics into the queues that are subscribed to them, and on their way to other subscribers.
 struct TopicDelivery: Sendable {
     let account: Account
-    /// Of the HTTP endpoint, for the URL by which a receiver ends its subscription; where the publisher called another,
-    /// that is taken.
-    let address: String
     let contents: QueueContents
+    let messages: SubscriberMessages
     let filters = FilterPolicyCache()
 
-    init(account: Account, address: String, contents: QueueContents) {
+    init(account: Account, contents: QueueContents, messages: SubscriberMessages) {
         self.account = account
-        self.address = address
         self.contents = contents
+        self.messages = messages
     }
 
     /// A queue that cannot take the message has it sent to the subscription's dead-letter queue, where there is one;
     /// the audit log tells why.
     func deliver(_ notification: Notification, of topic: Topic, _ transaction: borrowing Transaction) throws {
-        let subscriptions = try transaction.query(
-            "SELECT \(Subscription.columns) FROM topic_subscriptions WHERE topic = ? ORDER BY number", topic.name
-        ) { try Subscription($0) }
+        let subscriptions = try SubscriptionStore.confirmed(of: topic.name, transaction)
         if subscriptions.isEmpty { return }
         var matcher = Matcher()
         for subscription in subscriptions {
@@ -68,7 +64,11 @@ struct TopicDelivery: Sendable {
             }
             let context = transaction.context.caused(by: topic.subject)
             do {
-                try deliver(notification, to: subscription, at: ARN(subscription.endpoint), context, transaction)
+                if subscription.protocol == .sqs {
+                    try deliver(notification, to: subscription, at: ARN(subscription.endpoint), context, transaction)
+                } else {
+                    try messages.enqueue(notification, for: subscription, transaction)
+                }
             } catch let error as ServiceError {
                 try fail(notification, to: subscription, because: error, context, transaction)
             }
@@ -86,7 +86,8 @@ struct TopicDelivery: Sendable {
             throw ServiceError(.queueDoesNotExist, "\(target?.description ?? subscription.endpoint) is no queue here.")
         }
         let message = try outgoing(
-            notification, for: subscription, in: queue, address: transaction.context.endpoint ?? address)
+            notification, for: subscription, in: queue,
+            unsubscribeURL: messages.unsubscribeURL(of: subscription, transaction))
         try message.check(for: queue)
         let sent = try contents.send(message, to: queue, transaction)
         try transaction.audit(
@@ -96,10 +97,10 @@ struct TopicDelivery: Sendable {
     }
 
     private func outgoing(
-        _ notification: Notification, for subscription: Subscription, in queue: Queue, address: String
+        _ notification: Notification, for subscription: Subscription, in queue: Queue, unsubscribeURL: String
     ) throws(ServiceError) -> OutgoingMessage {
         let published = notification.message
-        let text = published.text(for: subscription.protocol)
+        let text = published.text(for: subscription.protocol.rawValue)
         var message: OutgoingMessage
         if subscription.isRaw {
             message = OutgoingMessage(body: text)
@@ -112,9 +113,7 @@ struct TopicDelivery: Sendable {
             message.attributes = published.attributes
         } else {
             var envelope = notification.json(text: text)
-            envelope["UnsubscribeURL"] = .string(
-                "\(address)/?Action=Unsubscribe&Version=2010-03-31&SubscriptionArn=\(notification.topicARN):"
-                    + subscription.id)
+            envelope["UnsubscribeURL"] = .string(unsubscribeURL)
             message = OutgoingMessage(body: envelope.text)
         }
         message.group = published.group
@@ -130,7 +129,7 @@ struct TopicDelivery: Sendable {
     ) throws {
         var detail: JSON = [
             "MessageId": .string(notification.identifier), "SubscriptionId": .string(subscription.id),
-            "Endpoint": .string(subscription.endpoint), "Error": .string(error.message),
+            "Endpoint": .string(subscription.shownEndpoint), "Error": .string(error.message),
         ]
         if let target = subscription.deadLetterTarget {
             detail["DeadLetterTarget"] = .string(target.description)

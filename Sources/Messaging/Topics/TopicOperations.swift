@@ -144,6 +144,7 @@ struct TopicOperations: Sendable {
                 throw TopicMessage.invalid("\(name): it is no JSON object")
             }
             if name == "Policy" { value = json.text }
+            if name == "DeliveryPolicy" { _ = try DeliveryPolicy(topic: text) }
         }
         topic.attributes[name] = value.isEmpty ? nil : .string(value)
     }
@@ -165,18 +166,17 @@ struct TopicOperations: Sendable {
 
     private func getAttributes(_ input: JSON, _ context: OperationContext) async throws -> JSON {
         let name = try calls.name(input["TopicArn"])
-        let (topic, count) = try await calls.database.read { transaction -> (Topic, Int) in
-            let topic = try TopicStore.topic(name, transaction)
-            let count = try transaction.queryOne("SELECT count(*) FROM topic_subscriptions WHERE topic = ?", name) {
-                row -> Int in try row[0]
-            }
-            return (topic, count ?? 0)
+        let (topic, counts) = try await calls.database.read { transaction in
+            let states: [Subscription.State] = [.confirmed, .pending, .ended]
+            let counts = try states.map { JSON.string(String(try SubscriptionStore.count($0, of: name, transaction))) }
+            return (try TopicStore.topic(name, transaction), counts)
         }
+        let policy = topic.attributes["DeliveryPolicy"]?.string
         var attributes: JSON = [
             "TopicArn": .string(calls.arn(name)), "Owner": .string(calls.account.id), "DisplayName": "",
             "Policy": .string(defaultPolicy(name).text), "DeliveryPolicy": "",
-            "EffectiveDeliveryPolicy": .string(TopicOperations.deliveryPolicy.text), "SubscriptionsPending": "0",
-            "SubscriptionsConfirmed": .string(String(count)), "SubscriptionsDeleted": "0",
+            "EffectiveDeliveryPolicy": .string(DeliveryPolicy.effective(topic: policy).text),
+            "SubscriptionsConfirmed": counts[0], "SubscriptionsPending": counts[1], "SubscriptionsDeleted": counts[2],
         ]
         if topic.isFIFO { attributes["ContentBasedDeduplication"] = "false" }
         for member in topic.attributes.object?.members ?? [] { attributes[member.key] = member.value }
@@ -197,16 +197,6 @@ struct TopicOperations: Sendable {
             ],
         ]
     }
-
-    private static let deliveryPolicy: JSON = [
-        "http": [
-            "defaultHealthyRetryPolicy": [
-                "minDelayTarget": 20, "maxDelayTarget": 20, "numRetries": 3, "numMaxDelayRetries": 0,
-                "numNoDelayRetries": 0, "numMinDelayRetries": 0, "backoffFunction": "linear",
-            ], "disableSubscriptionOverrides": false,
-            "defaultRequestPolicy": ["headerContentType": "text/plain; charset=UTF-8"],
-        ]
-    ]
 
     // MARK: Tags
 

@@ -14,6 +14,14 @@ struct Topic: Sendable {
     var deduplicatesByContent: Bool { attributes["ContentBasedDeduplication"]?.string == "true" }
     var deduplicatesInGroups: Bool { attributes["FifoThroughputScope"]?.string == "MessageGroup" }
     var subject: Subject { Subject(.topic, name) }
+
+    /// How the messages of this topic are tried again for a subscriber that is called.
+    func deliveryPolicy(of subscription: Subscription) -> DeliveryPolicy {
+        guard subscription.protocol.isHTTP else { return .function }
+        return DeliveryPolicy(
+            topic: attributes["DeliveryPolicy"]?.string,
+            subscription: subscription.attributes["DeliveryPolicy"]?.string)
+    }
 }
 
 /// The tables of topics and their subscriptions.
@@ -46,6 +54,7 @@ enum TopicStore {
                 ) STRICT, WITHOUT ROWID;
                 CREATE INDEX topic_deduplication_until ON topic_deduplication (until);
                 """),
+        SubscriptionStore.migration,
     ]
 
     /// How long an id chosen by a publisher is known: longer than a rule's target is retried.
@@ -84,6 +93,7 @@ enum TopicStore {
 
     /// Removes a topic with its subscriptions.
     static func delete(_ name: String, _ transaction: borrowing Transaction) throws(StorageError) {
+        try transaction.execute("DELETE FROM topic_deliveries WHERE topic = ?", name)
         try transaction.execute("DELETE FROM topic_subscriptions WHERE topic = ?", name)
         try transaction.execute("DELETE FROM topic_deduplication WHERE topic = ?", name)
         try transaction.execute("DELETE FROM topics WHERE name = ?", name)

@@ -50,7 +50,8 @@ final class TestEvents: Sendable {
                 authorizer: authorizer, operations: Caller(own: link, others: targets), http: web),
             settings: settings, clock: clock, log: quiet)
         let messaging = MessagingService(
-            database: database, account: Account(), shortPoll: .zero, clock: clock, log: quiet)
+            database: database, account: Account(), operations: Caller(own: link, others: targets), http: web,
+            shortPoll: .zero, clock: clock, log: quiet)
         table = OperationTable(
             service.operations + messaging.operations, authorizer: authorizer, recorder: CallList(),
             translate: { ($0 as? StorageError).map(ServiceError.init(storage:)) })
@@ -205,29 +206,5 @@ extension JSON {
     /// An object of the members given; a literal of its own would need a type.
     static func object(_ members: KeyValuePairs<String, JSON>) -> JSON {
         .object(JSONObject(members.map { JSONObject.Member(key: $0.key, value: $0.value) }))
-    }
-}
-
-/// Web servers that answer as the test says.
-final class WebDouble: HTTPSender {
-    typealias Answer = @Sendable (HTTPCall) async throws(HTTPFailure) -> HTTPAnswer
-
-    private let state: Mutex<(calls: [HTTPCall], answer: Answer)>
-
-    init(_ answer: @escaping Answer = { _ throws(HTTPFailure) in HTTPAnswer(status: 200) }) {
-        state = Mutex(([], answer))
-    }
-
-    var calls: [HTTPCall] { state.withLock { $0.calls } }
-
-    /// Says what calls come to from now on.
-    func answer(_ answer: @escaping Answer) { state.withLock { $0.answer = answer } }
-
-    func send(_ request: HTTPCall) async throws(HTTPFailure) -> HTTPAnswer {
-        let answer = state.withLock { state in
-            state.calls.append(request)
-            return state.answer
-        }
-        return try await answer(request)
     }
 }

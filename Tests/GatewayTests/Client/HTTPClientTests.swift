@@ -156,7 +156,8 @@ import Testing
             return HTTPResponse(200, headers: [])
         }) { running in
             try await withClient { client in
-                let call = HTTPCall(method: "GET", url: running.url + "/a?key=s3cret", timeout: .milliseconds(50))
+                let url = running.url.replacing("://", with: "://me:s3cret@") + "/a?key=s3cret"
+                let call = HTTPCall(method: "GET", url: url, timeout: .milliseconds(50))
                 let failure = try #require(await failure(client, call))
                 #expect(failure.code == .timeout)
                 #expect(failure.message.contains("GET \(running.url)/a:") && !failure.message.contains("s3cret"))

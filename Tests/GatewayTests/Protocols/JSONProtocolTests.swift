@@ -66,7 +66,7 @@ import Testing
         #expect(await handler.json("OpsBus.events:Echo", #"{"Text":"a"}"#).text == #"{"Text":"a"}"#)
         let list = await handler.json("OpsBus.opsbus:ListOperations", #"{"NamePrefix":"sns:"}"#)
         let names = list.json["Operations"]?.array?.compactMap { $0["Name"]?.string }
-        #expect(names == ["sns:Echo", "sns:Fail", "sns:Nothing"])
+        #expect(names == ["sns:Echo", "sns:Fail", "sns:Follow", "sns:Nothing"])
     }
 
     @Test("PutEvents goes straight to the publisher, and so do its errors")

@@ -117,6 +117,16 @@ import Testing
         #expect(await handler.json("AWSEvents.PutEvents", "{}").status == 400)
     }
 
+    @Test("Who follows a link need not sign, and is nobody; a signature that is there must be good")
+    func unsigned() async throws {
+        let answer = await handler().rest("GET", "/?Action=Follow&Version=2010-03-31")
+        #expect(answer.status == 200 && answer.text.contains("<Who>\(Principal.anonymous)</Who>"), "\(answer.text)")
+        let presigned = await handler().rest(
+            "GET", "/?Action=Follow&Version=2010-03-31&X-Amz-Signature=00&X-Amz-Algorithm=AWS4-HMAC-SHA256")
+        #expect(presigned.status == 400)
+        #expect(!Principal.anonymous.hasFullAuthority)
+    }
+
     @Test("In development mode whoever connects is the administrator, but no page in a browser")
     func development() async throws {
         let handler = TestHandler()

@@ -34,6 +34,9 @@ struct TestOperations {
             Operation("events:Who", "Answers who asks.", .reads) { _, context in
                 ["Who": .string(context.principal.name)]
             },
+            Operation("sns:Follow", "Answers who follows a link.", .reads, allowsUnsigned: true) { _, context in
+                ["Who": .string(context.principal.name)]
+            },
             queues, failing("events"), failing("sns"), failing("sqs"), failing("scheduler", Route(.post, "/fail")),
             Operation("events:Wait", "Waits.", .reads) { [gate] _, _ in
                 await gate.pass()

@@ -12,6 +12,10 @@ final class TestMessaging: Sendable {
     let database: Database
     let service: MessagingService
     let table: OperationTable
+    /// The functions that there are.
+    let functions = CallerDouble()
+    /// The endpoints that there are.
+    let web = WebDouble()
 
     /// - Parameter shortPoll: None in most tests, whose clock stands still.
     init(
@@ -21,7 +25,8 @@ final class TestMessaging: Sendable {
         let log = Log(component: "test", minimum: .error)
         database = try Database(path: path, migrations: MessagingService.migrations, clock: clock, log: log)
         service = MessagingService(
-            database: database, account: Account(), shortPoll: shortPoll, clock: clock, log: log)
+            database: database, account: Account(), operations: functions, http: web, shortPoll: shortPoll,
+            clock: clock, log: log)
         table = OperationTable(
             service.operations, authorizer: authorizer, policies: service.policies, recorder: CallList(),
             translate: { _ in nil })

@@ -110,7 +110,10 @@ import Testing
     @Test(
         "What cannot be subscribed is refused by name",
         arguments: [
-            ("http", "http://a.example/", "messages of topics to sqs and to its own stream, not by http"),
+            ("http", "https://a.example/", "Endpoint must match the specified protocol"),
+            ("https", "https://", "Endpoint Reason: it must be a URL of at most 2048 bytes with a host, without spaces "
+                + "or a fragment"),
+            ("lambda", "greet", "Invalid parameter: Lambda endpoint ARN"),
             ("email", "a@a.example", "not by email"), ("sms", "+15550100", "not by sms"),
             ("pigeon", "loft", "Amazon SNS does not support this protocol string: pigeon"),
             ("sqs", "q", "Invalid parameter: SQS endpoint ARN"),

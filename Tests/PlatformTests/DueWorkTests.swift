@@ -4,8 +4,6 @@ import Synchronization
 import TestSupport
 import Testing
 
-@testable import Events
-
 @Suite("Due work") struct DueWorkTests {
     @Test("What is held, or was settled while the table was read, is not taken from what was read")
     func news() {
@@ -75,4 +73,12 @@ private final class Numbers: Sendable {
     var all: [Int] { list.withLock { $0 } }
 
     func add(_ number: Int) { list.withLock { $0.append(number) } }
+}
+
+private let quiet = Log(component: "test", minimum: .error)
+
+private struct WaitedFor: Error, CustomStringConvertible {
+    let description: String
+
+    init(_ description: String) { self.description = description }
 }

@@ -1,44 +1,48 @@
-internal import Core
-internal import Platform
+public import Core
 
 /// What an actor knows of the work that waits in a table of the database: what of it is in memory, whether the table
 /// may hold more that is due, and when to look again.
 ///
 /// The table is the truth and is read while its rows are being settled. What is read may still show a row as it was
 /// before; so keys that are settled meanwhile are remembered until the reading ends.
-struct DueWork<Key: Hashable & Sendable> {
+public struct DueWork<Key: Hashable & Sendable> {
     /// In memory: ready or being worked on.
-    private(set) var held: Set<Key> = []
+    public private(set) var held: Set<Key> = []
     /// Whether the table may hold due work that is not in memory.
-    var mustLoad = true
-    private(set) var isLoading = false
+    public var mustLoad = true
+    /// Whether the table is being read.
+    public private(set) var isLoading = false
     private var settledWhileLoading: Set<Key> = []
     private var timer: (due: Timestamp, task: Task<Void, Never>)?
 
+    public init() {}
+
     /// Begins to read the table; nothing else may until `endLoading`.
-    mutating func beginLoading() {
+    public mutating func beginLoading() {
         isLoading = true
         mustLoad = false
     }
 
-    mutating func endLoading() {
+    /// The table has been read, and what was news in it is held.
+    public mutating func endLoading() {
         isLoading = false
         settledWhileLoading = []
     }
 
     /// Whether what was read of the table is to be taken: not what is held already, nor what has been settled since.
-    func isNews(_ key: Key) -> Bool { !held.contains(key) && !settledWhileLoading.contains(key) }
+    public func isNews(_ key: Key) -> Bool { !held.contains(key) && !settledWhileLoading.contains(key) }
 
-    mutating func hold(_ key: Key) { held.insert(key) }
+    /// Takes work into memory.
+    public mutating func hold(_ key: Key) { held.insert(key) }
 
     /// The work is done, or left to the table for later.
-    mutating func settle(_ key: Key) {
+    public mutating func settle(_ key: Key) {
         held.remove(key)
         if isLoading { settledWhileLoading.insert(key) }
     }
 
     /// Lets go of everything in memory.
-    mutating func forget() {
+    public mutating func forget() {
         held = []
         cancelTimer()
     }
@@ -47,7 +51,7 @@ struct DueWork<Key: Hashable & Sendable> {
 
     /// Sees to it that the table is looked at at a time, or earlier where that is planned already.
     /// - Parameter action: What is done then; it calls `timeHasCome()`.
-    mutating func setTimer(_ due: Timestamp, _ clock: any Clock, action: @escaping @Sendable () async -> Void) {
+    public mutating func setTimer(_ due: Timestamp, _ clock: any Clock, action: @escaping @Sendable () async -> Void) {
         if let timer, timer.due <= due { return }
         timer?.task.cancel()
         let task = Task {
@@ -58,12 +62,13 @@ struct DueWork<Key: Hashable & Sendable> {
     }
 
     /// The time has come that the timer was set to.
-    mutating func timeHasCome() {
+    public mutating func timeHasCome() {
         timer = nil
         mustLoad = true
     }
 
-    mutating func cancelTimer() {
+    /// The table is not looked at by itself any more.
+    public mutating func cancelTimer() {
         timer?.task.cancel()
         timer = nil
     }
@@ -74,7 +79,7 @@ struct DueWork<Key: Hashable & Sendable> {
 ///   - complaint: Goes to the log with each failure.
 ///   - isOver: Whether to give up.
 /// - Throws: The error of the action, once it is to give up; `CancellationError`.
-func insist<Value: Sendable>(
+public func insist<Value: Sendable>(
     _ complaint: String, _ clock: any Clock, _ log: Log, unless isOver: () -> Bool, _ action: () async throws -> Value
 ) async throws -> Value {
     while true {
