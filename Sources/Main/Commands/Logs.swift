@@ -32,7 +32,9 @@ extension Command {
     private static let tailGroup = Command(
         "tail", "Print the newest lines of a log group, and follow it.",
         discussion: """
-            The filter names terms that a line must have: error disk; ?error ?warning for one of them; -debug for none.
+            The filter names terms that a line must have: error disk; ?error ?warning for one of them; -debug for \
+            none; %4[0-9]{2}% for an expression. { $.level = "ERROR" && $.took > 5 } compares members of lines that are \
+            JSON, [ip, ..., status = 5*, bytes] the fields of others.
 
             An event bus with a LogConfig of Level ERROR, INFO or TRACE tells each step of its events in the group \
             /aws/vendedlogs/events/event-bus/NAME, with IncludeDetail FULL also what events hold and targets get.
@@ -40,6 +42,7 @@ extension Command {
         examples: [
             Example("opsbus logs tail /ops/audit --limit 20", "The last twenty lines"),
             Example("opsbus logs tail /ops/audit --filter 'failed -test' --follow", "Lines as they come, until ^C"),
+            Example(#"opsbus logs tail /ops/audit --filter '{ $.detail.state = "failed" }'"#, "Events of a kind"),
         ],
         options: [CommonOptions.limit, filter, follow], arguments: [group]
     ) { arguments, session in
@@ -63,7 +66,7 @@ extension Command {
     }
 
     private static let group = Argument("GROUP", .text, "The log group's name.")
-    private static let filter = Option("filter", "PATTERN", .text, "Only lines with these terms.")
+    private static let filter = Option("filter", "PATTERN", .text, "Only lines that match.")
     private static let follow = Flag("follow", short: "f", "Go on with new lines as they come, until ^C.")
 }
 
