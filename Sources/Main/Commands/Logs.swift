@@ -33,8 +33,8 @@ extension Command {
         "tail", "Print the newest lines of a log group, and follow it.",
         discussion: """
             The filter names terms that a line must have: error disk; ?error ?warning for one of them; -debug for \
-            none; %4[0-9]{2}% for an expression. { $.level = "ERROR" && $.took > 5 } compares members of lines that are \
-            JSON, [ip, ..., status = 5*, bytes] the fields of others.
+            none; %4[0-9]{2}% for an expression. { $.level = "ERROR" && $.took > 5 } compares members of lines that \
+            are JSON, [ip, ..., status = 5*, bytes] the fields of others.
 
             An event bus with a LogConfig of Level ERROR, INFO or TRACE tells each step of its events in the group \
             /aws/vendedlogs/events/event-bus/NAME, with IncludeDetail FULL also what events hold and targets get.

@@ -149,7 +149,7 @@ public struct DocumentStore: Sendable {
             """, values: values, row: version)
         return try found.map { version in
             var version = version
-            version.tags = try tags(of: version.name, transaction)
+            version.tags = try TagTable.documents.tags(of: version.name, transaction)
             version.attachments = try attachments(of: version, transaction)
             return version
         }
@@ -168,14 +168,6 @@ public struct DocumentStore: Sendable {
             cloudProviders: try providers.map { try JSON(parsing: $0) }, author: try row[13],
             platforms: platforms.split(separator: ",").map(String.init), latest: try row[15],
             defaultNumber: try row[16], reviewStatus: try row[17])
-    }
-
-    private static func tags(
-        of name: String, _ transaction: borrowing some Queryable & ~Copyable
-    ) throws -> [ManagedNode.Tag] {
-        try transaction.query("SELECT key, value FROM document_tags WHERE name = ? ORDER BY key", name) { row in
-            ManagedNode.Tag(key: try row[0], value: try row[1])
-        }
     }
 
     private static func attachments(

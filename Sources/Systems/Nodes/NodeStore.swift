@@ -113,13 +113,7 @@ public struct NodeStore: Sendable {
     }
 
     static func setTags(_ tags: [ManagedNode.Tag], on node: String, in transaction: borrowing Transaction) throws {
-        for tag in tags {
-            try transaction.execute(
-                """
-                INSERT INTO node_tags (node, key, value) VALUES (?, ?, ?)
-                ON CONFLICT (node, key) DO UPDATE SET value = excluded.value
-                """, node, tag.key, tag.value)
-        }
+        for tag in tags { try TagTable.nodes.set(tag, on: node, transaction) }
     }
 
     // MARK: Activations

@@ -47,7 +47,7 @@ extension ParameterOperations {
         // Nothing is shared with this account by another.
         if input["Shared"]?.bool == true { return ["Parameters": []] }
         let page = try await page(below: "/", input) { latest, transaction in
-            let tags = filter.needsTags ? try ParameterStore.tags(latest.key, transaction) : []
+            let tags = filter.needsTags ? try TagTable.parameters.tags(of: latest.key, transaction) : []
             return filter.matches(latest, tags: tags) ? latest : nil
         }
         return page.json("Parameters") { version in

@@ -25,7 +25,7 @@ extension ParameterOperations {
             let version = try self.version(draft, existing, transaction)
             try makeRoom(for: version, transaction)
             try ParameterStore.add(version, transaction)
-            for tag in tags { try ParameterStore.set(tag, on: version.key, transaction) }
+            for tag in tags { try TagTable.parameters.set(tag, on: version.key, transaction) }
             try transaction.audit(
                 "PutParameter", on: version.subject, outcome: .success,
                 detail: [

@@ -166,48 +166,4 @@ enum ParameterStore {
             try transaction.execute("DELETE FROM \(table) WHERE \(column) = ?", key)
         }
     }
-
-    // MARK: Tags
-
-    static func tags(
-        _ key: String, _ transaction: borrowing some Queryable & ~Copyable
-    ) throws -> [ManagedNode.Tag] {
-        try transaction.query("SELECT key, value FROM parameter_tags WHERE parameter = ? ORDER BY key", key) { row in
-            ManagedNode.Tag(key: try row[0], value: try row[1])
-        }
-    }
-
-    static func set(
-        _ tag: ManagedNode.Tag, on key: String, _ transaction: borrowing Transaction
-    ) throws(StorageError) {
-        try transaction.execute(
-            """
-            INSERT INTO parameter_tags (parameter, key, value) VALUES (?, ?, ?)
-            ON CONFLICT (parameter, key) DO UPDATE SET value = excluded.value
-            """, key, tag.key, tag.value)
-    }
-}
-
-/// The tags of parameters.
-struct ParameterTags: TaggedResources {
-    var resourceType: String { "Parameter" }
-
-    func subject(_ id: String) -> Subject { Subject(.parameter, id) }
-
-    func tags(of id: String, _ transaction: borrowing some Queryable & ~Copyable) throws -> [ManagedNode.Tag] {
-        let key = ParameterName.key(id)
-        guard try ParameterStore.latest(key, transaction) != nil else {
-            throw ServiceError(.invalidResourceID, "There is no parameter \(id).")
-        }
-        return try ParameterStore.tags(key, transaction)
-    }
-
-    func set(_ tag: ManagedNode.Tag, on id: String, _ transaction: borrowing Transaction) throws {
-        try ParameterStore.set(tag, on: ParameterName.key(id), transaction)
-    }
-
-    func remove(_ key: String, from id: String, _ transaction: borrowing Transaction) throws {
-        try transaction.execute(
-            "DELETE FROM parameter_tags WHERE parameter = ? AND key = ?", ParameterName.key(id), key)
-    }
 }

@@ -13,17 +13,15 @@ struct NodeTags: TaggedResources {
             "SELECT count(*) FROM nodes WHERE id = ? AND is_removed = 0", id
         ) { try $0[0] }
         guard count == 1 else { throw ServiceError(.invalidResourceID, "There is no managed node \(id).") }
-        return try transaction.query("SELECT key, value FROM node_tags WHERE node = ? ORDER BY key", id) { row in
-            ManagedNode.Tag(key: try row[0], value: try row[1])
-        }
+        return try TagTable.nodes.tags(of: id, transaction)
     }
 
     func set(_ tag: ManagedNode.Tag, on id: String, _ transaction: borrowing Transaction) throws {
-        try NodeStore.setTags([tag], on: id, in: transaction)
+        try TagTable.nodes.set(tag, on: id, transaction)
     }
 
     func remove(_ key: String, from id: String, _ transaction: borrowing Transaction) throws {
-        try transaction.execute("DELETE FROM node_tags WHERE node = ? AND key = ?", id, key)
+        try TagTable.nodes.remove(key, from: id, transaction)
     }
 }
 
@@ -36,20 +34,37 @@ struct DocumentTags: TaggedResources {
     func tags(of id: String, _ transaction: borrowing some Queryable & ~Copyable) throws -> [ManagedNode.Tag] {
         let count: Int? = try transaction.queryOne("SELECT count(*) FROM documents WHERE name = ?", id) { try $0[0] }
         guard count == 1 else { throw ServiceError(.invalidResourceID, "There is no document \(id).") }
-        return try transaction.query("SELECT key, value FROM document_tags WHERE name = ? ORDER BY key", id) { row in
-            ManagedNode.Tag(key: try row[0], value: try row[1])
-        }
+        return try TagTable.documents.tags(of: id, transaction)
     }
 
     func set(_ tag: ManagedNode.Tag, on id: String, _ transaction: borrowing Transaction) throws {
-        try transaction.execute(
-            """
-            INSERT INTO document_tags (name, key, value) VALUES (?, ?, ?)
-            ON CONFLICT (name, key) DO UPDATE SET value = excluded.value
-            """, id, tag.key, tag.value)
+        try TagTable.documents.set(tag, on: id, transaction)
     }
 
     func remove(_ key: String, from id: String, _ transaction: borrowing Transaction) throws {
-        try transaction.execute("DELETE FROM document_tags WHERE name = ? AND key = ?", id, key)
+        try TagTable.documents.remove(key, from: id, transaction)
+    }
+}
+
+/// The tags of parameters.
+struct ParameterTags: TaggedResources {
+    var resourceType: String { "Parameter" }
+
+    func subject(_ id: String) -> Subject { Subject(.parameter, id) }
+
+    func tags(of id: String, _ transaction: borrowing some Queryable & ~Copyable) throws -> [ManagedNode.Tag] {
+        let key = ParameterName.key(id)
+        guard try ParameterStore.latest(key, transaction) != nil else {
+            throw ServiceError(.invalidResourceID, "There is no parameter \(id).")
+        }
+        return try TagTable.parameters.tags(of: key, transaction)
+    }
+
+    func set(_ tag: ManagedNode.Tag, on id: String, _ transaction: borrowing Transaction) throws {
+        try TagTable.parameters.set(tag, on: ParameterName.key(id), transaction)
+    }
+
+    func remove(_ key: String, from id: String, _ transaction: borrowing Transaction) throws {
+        try TagTable.parameters.remove(key, from: ParameterName.key(id), transaction)
     }
 }
