@@ -74,7 +74,7 @@ let package = Package(
             swiftSettings: swiftSettings),
 
         .target(
-            name: "TestSupport", dependencies: ["API", "Core", "Platform", "Storage"], path: "Tests/TestSupport",
+            name: "TestSupport", dependencies: ["API", "Core", "Platform", "Storage", "Systems"], path: "Tests/TestSupport",
             swiftSettings: swiftSettings),
         .testTarget(name: "CoreTests", dependencies: ["Core", "TestSupport"], swiftSettings: swiftSettings),
         tests("Patterns", exclude: ["Data", "Fuzzing"]),
