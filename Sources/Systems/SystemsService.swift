@@ -93,7 +93,7 @@ public final class SystemsService: Resettable {
         let loader = AttachmentLoader(
             store: documents, processes: processes, directory: directory, environment: settings.downloadEnvironment)
         attachments = AttachmentLinks(store: documents)
-        let tags = TagOperations(database: database, resources: [NodeTags(), DocumentTags(), ParameterTags()])
+        let tags = TagOperations(database: database, tables: [.nodes, .documents, .parameters])
         parameterUpkeep = ParameterUpkeep(database: database, account: account)
         operations =
             nodes.operations + commands.operations + automation.operations + tags.all

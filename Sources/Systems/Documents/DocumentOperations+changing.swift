@@ -39,7 +39,7 @@ extension DocumentOperations {
                 VALUES (?, ?, 1, 1, 1, ?)
                 """, name, created.type, transaction.now)
             try DocumentStore.insert(created, transaction)
-            for tag in created.tags { try DocumentTags().set(tag, on: name, transaction) }
+            for tag in created.tags { try TagTable.documents.set(tag, on: name, transaction) }
             for attachment in attachments { try attachment.keep(transaction) }
             try transaction.audit(
                 "CreateDocument", on: created.subject, outcome: .success, detail: ["Hash": .string(created.hash)])

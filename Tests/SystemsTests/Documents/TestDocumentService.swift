@@ -29,7 +29,7 @@ final class TestDocumentService: Sendable {
             environment: ["PATH": "/usr/bin:/bin"])
         operations =
             DocumentOperations(store: store, loader: loader, links: links).all
-            + TagOperations(database: database, resources: [NodeTags(), DocumentTags()]).all
+            + TagOperations(database: database, tables: [.nodes, .documents]).all
     }
 
     deinit { try? Files.remove(directory) }

@@ -43,7 +43,7 @@ import Testing
     // MARK: Registration
 
     private var tags: [API.Operation] {
-        TagOperations(database: service.store.database, resources: [NodeTags()]).all
+        TagOperations(database: service.store.database, tables: [.nodes]).all
     }
 
     @Test func aNodeRegistersWithAnActivationAndKeepsItsIdOverReconnections() async throws {

@@ -25,7 +25,7 @@ private struct Fixture {
         operations =
             ParameterOperations(reader: reader, account: account).all
             + ServiceSettings(database: database, account: account).all
-            + TagOperations(database: database, resources: [ParameterTags()]).all
+            + TagOperations(database: database, tables: [.parameters]).all
         upkeep = ParameterUpkeep(database: database, account: account)
     }
 
@@ -62,13 +62,10 @@ private struct Fixture {
 
     /// Details of the events put into the outbox, by type.
     func events(_ detailType: String) async throws -> [JSON] {
-        try await database.read { transaction in
-            let bodies: [[UInt8]] = try transaction.query("SELECT body FROM outbox ORDER BY id") { try $0[0] }
-            return try bodies.compactMap { body in
-                guard let entry = body.withUnsafeBytes({ StreamEntry($0) }) else { return nil }
-                let event = try JSON(parsing: entry.payload)
-                return event["detail-type"]?.string == detailType ? event["detail"] : nil
-            }
+        try await Outbox(database).pending(limit: 1000).compactMap { row in
+            guard let entry = row.body.withUnsafeBytes({ StreamEntry($0) }) else { return nil }
+            let event = try JSON(parsing: entry.payload)
+            return event["detail-type"]?.string == detailType ? event["detail"] : nil
         }
     }
 }
