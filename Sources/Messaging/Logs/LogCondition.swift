@@ -131,8 +131,3 @@ struct LogSelector: Sendable, Hashable {
         return values
     }
 }
-
-/// The name of a field of a line, which its column gives it.
-struct LogFieldName: Sendable, Hashable {
-    let text: String
-}

@@ -66,8 +66,8 @@ struct LogFields: Sendable {
     enum Column: Sendable {
         /// `...`: any number of fields.
         case rest
-        /// One field, perhaps with a condition.
-        case field(LogCondition<LogFieldName>?)
+        /// One field, perhaps with a condition; the place says which field that is about.
+        case field(LogCondition<Void>?)
     }
 
     let columns: [Column]

@@ -184,17 +184,16 @@ struct LogPatternReader {
         index = start
         let condition = try condition(0) { (reader) throws(ServiceError) in
             let found = try reader.fieldName()
-            guard found == name else { throw reader.error("the condition of \(name.text) names \(found.text)") }
-            return found
+            guard found == name else { throw reader.error("the condition of \(name) names \(found)") }
         }
         return .field(condition)
     }
 
-    private mutating func fieldName() throws(ServiceError) -> LogFieldName {
+    private mutating func fieldName() throws(ServiceError) -> String {
         skipBlanks()
         let name = word { $0.isLetter || $0.isNumber || "_-".contains($0) }
         if name.isEmpty { throw error("the name of a field is missing") }
-        return LogFieldName(text: name)
+        return name
     }
 
     // MARK: Conditions
