@@ -10,7 +10,9 @@ extension StoredParameters {
     init(
         for machine: CommandDocumentMachine, in command: Identifier, agent: Agent, clock: any Clock
     ) async throws(StepEnd) {
-        try await self.init(machine.storedNames, in: command, agent: agent, clock: clock)
+        let names = machine.storedNames
+        try await self.init(names, in: command, agent: agent, clock: clock)
+        if names.isEmpty { return }
         do throws(DocumentError) {
             _ = try machine.parameters.resolving(self, in: machine.document)
         } catch {
