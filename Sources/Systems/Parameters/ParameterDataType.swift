@@ -45,7 +45,7 @@ enum ParameterDataType: String, Sendable, CaseIterable {
     /// What is wrong with a value that was taken all the same; nil for nothing.
     func doubt(about value: String) -> String? {
         guard self == .image, !Self.matches(value, "(ami|img)-[0-9A-Za-z-]+") else { return nil }
-        return "\(value) is not the ID of an image: it begins with ami- or img-."
+        return "The value is not the ID of an image: it begins with ami- or img-."
     }
 
     private func accepts(_ value: String) -> Bool {
