@@ -74,8 +74,8 @@ let package = Package(
             swiftSettings: swiftSettings),
 
         .target(
-            name: "TestSupport", dependencies: ["API", "Core", "Platform", "Storage", "Systems"],
-            path: "Tests/TestSupport", swiftSettings: swiftSettings),
+            name: "TestSupport", dependencies: ["API", "Core", "Platform", "Storage"], path: "Tests/TestSupport",
+            swiftSettings: swiftSettings),
         .testTarget(name: "CoreTests", dependencies: ["Core", "TestSupport"], swiftSettings: swiftSettings),
         tests("Patterns", exclude: ["Data", "Fuzzing"]),
         tests("Documents", exclude: ["Corpus"]),

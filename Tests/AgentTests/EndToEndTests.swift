@@ -4,13 +4,16 @@ import Documents
 import Platform
 import Storage
 import Systems
-import TestSupport
 import Testing
 
 @testable import Agent
 
 private struct OpenPolicy: Authorizer {
     func authorize(_ principal: Principal, _ action: String, on resource: String) throws(ServiceError) {}
+}
+
+private struct NoParameters: ParameterSource {
+    func values(_ names: [String], decrypting: Bool, for principal: Principal) async throws -> [NodeParameter] { [] }
 }
 
 private struct OneDocument: DocumentResolver {
@@ -54,7 +57,7 @@ private struct OneDocument: DocumentResolver {
             store: NodeStore(database), account: Account(), authorizer: OpenPolicy(), clock: clock, log: quiet)
         commands = CommandService(
             store: CommandStore(database), nodes: nodes, documents: OneDocument(),
-            parameters: StoredValues(), account: Account(), authorizer: OpenPolicy(), clock: clock, log: quiet)
+            parameters: NoParameters(), account: Account(), authorizer: OpenPolicy(), clock: clock, log: quiet)
         agent = try Agent(
             Agent.Options(directory: scratch.directory + "/agent", environment: ["PATH": "/usr/bin:/bin"]),
             processes: TestAgent.processes, clock: clock, log: quiet)

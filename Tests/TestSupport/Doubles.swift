@@ -3,7 +3,6 @@ public import Core
 internal import Platform
 public import Storage
 internal import Synchronization
-public import Systems
 
 /// Lets everything pass but what is named.
 public struct OpenAuthorizer: Authorizer {
@@ -171,18 +170,5 @@ public func refusal(_ call: () async throws -> JSON) async -> ServiceError? {
         return nil
     } catch {
         return error as? ServiceError ?? ServiceError(.internalFailure, "not a service error: \(error)")
-    }
-}
-
-/// Parameters that are always there, for who runs a document.
-public struct StoredValues: ParameterSource {
-    private let values: [String: NodeParameter]
-
-    public init(_ values: [NodeParameter] = []) {
-        self.values = Dictionary(uniqueKeysWithValues: values.map { ($0.name, $0) })
-    }
-
-    public func values(_ names: [String], decrypting: Bool, for principal: Principal) async throws -> [NodeParameter] {
-        names.compactMap { values[$0] }
     }
 }

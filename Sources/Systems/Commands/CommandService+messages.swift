@@ -1,5 +1,6 @@
 public import API
 internal import Core
+internal import Documents
 internal import Platform
 internal import Storage
 
@@ -103,8 +104,15 @@ extension CommandService {
     }
 
     /// The parameters that a command's document refers to, told to a node that runs it, as far as who sent the command
-    /// may read them.
+    /// may read them. Secrets are told only where the command itself names them, so that a node cannot ask for others.
     private func values(_ request: NodeParameterRequest, _ record: CommandRecord, _ node: String) async throws -> JSON {
+        if request.areSecret {
+            let named = StoredParameters.names(in: [.string(record.document), record.parameters], space: .secret)
+            if let other = request.names.first(where: { !named.contains($0) }) {
+                throw ServiceError(
+                    .accessDenied, "The command's own document does not refer to the secret {{ssm-secure:\(other)}}.")
+            }
+        }
         let context = record.context.caused(by: record.invocation(on: node))
         let found = try await parameters.values(
             request.names, decrypting: request.areSecret, for: context.principal)

@@ -31,6 +31,10 @@ struct TestDocuments: DocumentResolver {
             {"schemaVersion": "2.2", "mainSteps": [{"action": "aws:runShellScript", "name": "run",
               "inputs": {"runCommand": ["echo {{ ssm-secure:greeting }}"]}}]}
             """,
+        "Secret": """
+            {"schemaVersion": "2.2", "mainSteps": [{"action": "aws:downloadContent", "name": "get",
+              "inputs": {"sourceType": "HTTP", "sourceInfo": {"url": "https://a", "password": "{{ssm-secure:key}}"}}}]}
+            """,
     ]
 
     func piece(_ request: ContentRequest) async throws -> (piece: ContentPiece, bytes: [UInt8]) {
@@ -47,6 +51,17 @@ struct TestDocuments: DocumentResolver {
         }
         return ResolvedDocument(
             name: name, version: "3", content: text, document: try Document(parsing: Array(text.utf8)))
+    }
+}
+
+/// Parameters that whoever runs a document may read.
+struct StoredValues: ParameterSource {
+    let secrets = ["key": "opens", "other": "hidden"]
+
+    func values(_ names: [String], decrypting: Bool, for principal: Principal) async throws -> [NodeParameter] {
+        names.compactMap { name in
+            secrets[name].map { NodeParameter(name: name, type: "SecureString", value: decrypting ? $0 : nil) }
+        }
     }
 }
 
@@ -406,13 +421,34 @@ final class TestServer: Sendable {
         #expect(try await server.status(id) == "Cancelled")
     }
 
+    // MARK: Parameter Store
+
+    @Test(arguments: [
+        (["key"], true, [["Name": "key", "Type": "SecureString", "Value": "opens"]], nil),
+        (["key", "nothing"], false, [["Name": "key", "Type": "SecureString"]], nil),
+        (["other"], true, nil, "AccessDeniedException"), (["key", "other"], true, nil, "AccessDeniedException"),
+    ] as [([String], Bool, JSON?, JSON?)])
+    func aNodeIsToldTheSecretsThatItsCommandNames(
+        names: [String], areSecret: Bool, values: JSON?, code: JSON?
+    ) async throws {
+        let server = try await server()
+        let node = try await server.connect("a")
+        let id = try await server.send(["DocumentName": "Secret", "InstanceIds": [.string(node)]])
+        let request = NodeParameterRequest(command: id, number: 7, names: names, areSecret: areSecret)
+        await server.say("a", NodeMessage(.fetch, request.json))
+        let answer = try #require(server.taken("a", .fetched).first)
+        #expect(answer.body["Number"] == 7 && answer.body["Code"] == code)
+        let told: JSON? = answer.payload.isEmpty ? .none : try JSON(parsing: answer.payload)
+        #expect(told == values)
+    }
+
     // MARK: Targets
 
     @Test func tagsChooseNodesOnceAndNothingChosenIsAStatus() async throws {
         let server = try await server()
         let first = try await server.connect("a")
         _ = try await server.connect("b")
-        _ = try await TagOperations(database: server.nodes.store.database, resources: [NodeTags()]).all.call(
+        _ = try await TagOperations(database: server.nodes.store.database, tables: [.nodes]).all.call(
             "ssm:AddTagsToResource",
             [
                 "ResourceType": "ManagedInstance", "ResourceId": .string(first),
