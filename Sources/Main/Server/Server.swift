@@ -72,11 +72,10 @@ final class Server: Sendable {
         let messaging = MessagingService(
             database: database, account: account, operations: calls, http: http, address: address, clock: clock,
             log: log.named("messaging"))
-        let scripts = directory.path + "/scripts"
         let systems = SystemsService(
             database: database, vault: vault, caller: calls, authorizer: governance.authorizer, processes: processes,
             objects: try BucketStore(configuration, http: http, clock: clock),
-            settings: Server.systemSettings(configuration, account, directory: scripts, address: address),
+            settings: Server.systemSettings(configuration, account, in: directory, address: address),
             clock: clock, log: log)
         let table = OperationTable(
             governance.operations + events.operations + messaging.operations + systems.operations,
@@ -128,13 +127,13 @@ final class Server: Sendable {
     }
 
     private static func systemSettings(
-        _ configuration: Configuration, _ account: Account, directory: String, address: String
+        _ configuration: Configuration, _ account: Account, in directory: Storage.DataDirectory, address: String
     ) -> SystemsService.Settings {
         var commands = CommandService.Settings()
         commands.outputBytesMax = configuration[Settings.outputSize]
         commands.outputsBytesMax = configuration[Settings.outputTotal]
         return SystemsService.Settings(
-            account: account, directory: directory, address: address,
+            account: account, directory: directory.path + "/scripts", address: address,
             downloadEnvironment: AgentEnvironment.inherited.merging(AgentEnvironment.downloads) { own, _ in own },
             commands: commands)
     }
