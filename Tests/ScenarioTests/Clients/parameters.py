@@ -13,26 +13,14 @@ import time
 
 import boto3
 from botocore.config import Config
-from botocore.exceptions import ClientError
+from botocore.exceptions import WaiterError
+
+from checks import check, refused
 
 ENDPOINT, NODE = sys.argv[1:3]
 CREDENTIALS = dict(region_name="us-east-1", aws_access_key_id="test", aws_secret_access_key="test")
 ssm = boto3.client("ssm", endpoint_url=ENDPOINT, config=Config(retries={"max_attempts": 0}), **CREDENTIALS)
 FAST = {"Delay": 1, "MaxAttempts": 30}
-
-
-def check(condition, *what):
-    if not condition:
-        raise SystemExit(f"failed: {what}")
-
-
-def refused(code, call, **arguments):
-    try:
-        call(**arguments)
-    except ClientError as error:
-        check(error.response["Error"]["Code"] == code, code, error)
-        return
-    raise SystemExit(f"{code} was expected of {arguments}")
 
 
 def run(document="AWS-RunShellScript", **parameters):
@@ -41,8 +29,8 @@ def run(document="AWS-RunShellScript", **parameters):
     try:
         ssm.get_waiter("command_executed").wait(
             CommandId=sent["CommandId"], InstanceId=NODE, WaiterConfig=FAST)
-    except Exception:
-        pass
+    except WaiterError:
+        pass  # It failed, which the caller looks at.
     return ssm.get_command_invocation(CommandId=sent["CommandId"], InstanceId=NODE)
 
 

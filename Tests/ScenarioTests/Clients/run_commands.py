@@ -12,6 +12,8 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError, WaiterError
 
+from checks import check, refused
+
 ENDPOINT, NODE = sys.argv[1:3]
 S3 = sys.argv[3] if len(sys.argv) > 3 else None
 CREDENTIALS = dict(region_name="us-east-1", aws_access_key_id="test", aws_secret_access_key="test")
@@ -23,20 +25,6 @@ def client(name, endpoint=ENDPOINT):
 
 ssm = client("ssm")
 FAST = {"Delay": 1, "MaxAttempts": 30}
-
-
-def check(condition, *what):
-    if not condition:
-        raise SystemExit(f"failed: {what}")
-
-
-def refused(code, call, **arguments):
-    try:
-        call(**arguments)
-    except ClientError as error:
-        check(error.response["Error"]["Code"] == code, code, error)
-        return error
-    raise SystemExit(f"{code} was expected of {arguments}")
 
 
 def send(commands, **more):
