@@ -64,7 +64,7 @@ import Testing
 
     @Test func aTimeoutEndsThePolite() async throws {
         var request = shell("echo before; sleep 100; echo after")
-        request.timeout = .milliseconds(200)
+        request.timeout = .seconds(3)
         request.grace = .seconds(30)
         let result = try await run(request)
         #expect(String(decoding: result.standardOutput, as: UTF8.self) == "before\n")
@@ -74,7 +74,7 @@ import Testing
     @Test func aProgramThatIgnoresTerminationIsKilledWithItsChildren() async throws {
         // The child in the background ignores the signal as well and holds the output open.
         var request = shell("trap '' TERM; sleep 1000 & echo $!; while :; do sleep 1000; done")
-        request.timeout = .milliseconds(200)
+        request.timeout = .seconds(3)
         request.grace = .milliseconds(200)
         let clock = ContinuousClock()
         let start = clock.now
@@ -100,7 +100,7 @@ import Testing
 
     @Test func noDescendantOutlivesAProgramThatIsStopped() async throws {
         var request = shell(ChildProcessTests.runaway + "; sleep 1000")
-        request.timeout = .seconds(2)
+        request.timeout = .seconds(3)
         let result = try await run(request)
         #expect(result.outcome.stopped == .timedOut)
         let runaway = try #require(
